@@ -1,0 +1,166 @@
+//! Questions about the ledger, and the pieces of `fsck`.
+
+use crate::id::{AccountId, CharacterId, ItemId, OperationId};
+use serde::{Deserialize, Serialize};
+
+/// The most entries of one answer.
+pub const ENTRIES_MAX: u32 = 5_000;
+/// The most findings of one answer; further ones are counted.
+pub const FINDINGS_MAX: usize = 1_000;
+
+/// The life of one item, oldest entry first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemHistory {
+    /// Which; wherever it is.
+    pub item: ItemId,
+    /// The newest so many entries, at most [`ENTRIES_MAX`].
+    pub limit: u32,
+}
+
+/// What a character got and gave, newest entry first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlayerLedger {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub character: CharacterId,
+    /// Only entries with a lower number; `None` begins with the newest.
+    pub before: Option<u64>,
+    /// At most so many, and at most [`ENTRIES_MAX`].
+    pub limit: u32,
+}
+
+/// A character by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindCharacter {
+    /// Folded name: [`crate::CharacterName::key`].
+    pub key: String,
+}
+
+/// Who has a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCharacter {
+    /// Its account.
+    pub account: AccountId,
+    /// Its id.
+    pub character: CharacterId,
+    /// Its name as given.
+    pub name: String,
+}
+
+/// Examines everything of some buckets at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckBuckets {
+    /// The first bucket.
+    pub first: u16,
+    /// The last one, included.
+    pub last: u16,
+}
+
+/// Examines a page of the names of the whole cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckNames {
+    /// Goes on after this name.
+    pub after: Option<NameMark>,
+    /// Names of this page.
+    pub limit: u32,
+}
+
+/// A name as a place in the list of all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameMark {
+    /// Of accounts or of characters, as stored.
+    pub kind: i16,
+    /// Folded.
+    pub key: String,
+}
+
+/// Looks for what transactions left behind in the databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckDatabases;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wrong {
+    /// A row lies in a bucket or on a shard that is not its own, or has a name that is not its own.
+    Row,
+    /// An item shares its place, or lies in none that there is.
+    Place,
+    /// An item's owner is not there.
+    Orphan,
+    /// An item is not as the ledger says, or lives in one of the two only.
+    Item,
+    /// Gold is not what the entries sum up to.
+    Gold,
+    /// An entry of the ledger does not follow from those before it.
+    Ledger,
+    /// A stored operation makes no sense, or an entry names one that was not done.
+    Operation,
+    /// A name without its row, or a row without its name.
+    Name,
+    /// A prepared transaction that nobody ended.
+    Prepared,
+}
+
+/// One thing that is wrong, with the ids that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What kind of thing.
+    pub wrong: Wrong,
+    /// The item.
+    pub item: Option<ItemId>,
+    /// The character.
+    pub character: Option<CharacterId>,
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The operation.
+    pub operation: Option<OperationId>,
+    /// The entry of the ledger.
+    pub entry: Option<u64>,
+    /// In a sentence.
+    pub what: String,
+}
+
+impl Finding {
+    /// A finding without ids.
+    pub fn new(wrong: Wrong, what: String) -> Self {
+        Self { wrong, item: None, character: None, account: None, operation: None, entry: None, what }
+    }
+}
+
+/// What was looked at, and what was wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// What is wrong, at most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// Further findings that are not listed.
+    pub findings_left_out: u64,
+    /// Accounts looked at.
+    pub accounts: u64,
+    /// Characters.
+    pub characters: u64,
+    /// Items.
+    pub items: u64,
+    /// Stored operations.
+    pub operations: u64,
+    /// Entries of the ledger.
+    pub entries: u64,
+    /// Gold that characters and banks hold.
+    pub gold_held: i64,
+    /// Gold that came from the world.
+    pub gold_minted: i64,
+    /// Gold that went to the world.
+    pub gold_burned: i64,
+}
+
+/// What became of a page of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedNames {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Names looked at.
+    pub names: u64,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<NameMark>,
+}

@@ -1,0 +1,259 @@
+//! What the world tells, free of client versions and short ids.
+
+use crate::character::{Affect, CharacterName, Class, SKILL_BAR, Unspent};
+use crate::id::{EntityId, SessionId};
+use crate::item::{EQUIP_SLOTS, Item};
+use crate::place::{Route, Tile};
+use crate::score::Score;
+use serde::{Deserialize, Serialize};
+
+/// An event and the sessions of one edge that perceive it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// The sessions, all of the edge that the message goes to.
+    pub to: Vec<SessionId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// How an entity comes into view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Arrival {
+    /// It was there already, or walked in.
+    Plain,
+    /// It appears with the glow of a login or a teleport.
+    Glow,
+}
+
+/// How an entity goes out of view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Departure {
+    /// It is out of sight.
+    OutOfView,
+    /// It died.
+    Died,
+    /// It logged out.
+    LoggedOut,
+    /// It vanished: teleport or removal.
+    Vanished,
+}
+
+/// What others see of an entity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Appearance {
+    /// Which entity.
+    pub entity: EntityId,
+    /// Where it stands now.
+    pub tile: Tile,
+    /// Name in ASCII or Latin letters, at most 15 bytes on the wire.
+    pub name: String,
+    /// Look: item kind and refinement (0..15) of each slot.
+    pub equip: [EquipLook; EQUIP_SLOTS],
+    /// Visible affects: kind and remaining time in units of 8 s.
+    pub affects: Vec<(u8, u8)>,
+    /// Guild id, 0 none.
+    pub guild: u16,
+    /// Rank in the guild.
+    pub guild_rank: u8,
+    /// Shown numbers.
+    pub score: Score,
+    /// Chaos points (players), 0 for creatures.
+    pub chaos: u8,
+    /// The title line under the name.
+    pub title: String,
+    /// The rest of the walk it is on, if any.
+    pub walk: Option<Walk>,
+}
+
+/// One slot of what others see of somebody's equipment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EquipLook {
+    /// Item number, 0 none.
+    pub kind: u16,
+    /// Refinement 0..15.
+    pub refine: u8,
+    /// Colour or ancient code.
+    pub color: u8,
+}
+
+/// A walk as clients need it to show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// Start tile.
+    pub from: Tile,
+    /// The steps from there.
+    pub route: Route,
+    /// Last tile.
+    pub to: Tile,
+    /// Tiles a second.
+    pub speed: u8,
+}
+
+/// Everything that a player's own client needs about its character.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sheet {
+    /// Own entity.
+    pub entity: EntityId,
+    /// Slot in the selection screen.
+    pub slot: u8,
+    /// Name.
+    pub name: CharacterName,
+    /// Class.
+    pub class: Class,
+    /// Clan or kingdom.
+    pub clan: u8,
+    /// Guild id.
+    pub guild: u16,
+    /// Rank in the guild.
+    pub guild_rank: u8,
+    /// Gold carried.
+    pub gold: i64,
+    /// Experience.
+    pub experience: i64,
+    /// Where it stands.
+    pub tile: Tile,
+    /// Home city 0..4.
+    pub home_city: u8,
+    /// Numbers before items and affects.
+    pub base: Score,
+    /// Numbers as shown.
+    pub score: Score,
+    /// Equipment.
+    pub equip: Vec<Option<Item>>,
+    /// What others see of the equipment.
+    pub look: [EquipLook; EQUIP_SLOTS],
+    /// Inventory.
+    pub carry: Vec<Option<Item>>,
+    /// Learned skills.
+    pub learned: [u32; 2],
+    /// Points not yet spent.
+    pub unspent: Unspent,
+    /// Critical chance byte.
+    pub critical: u8,
+    /// Mana saving percent.
+    pub save_mana: u8,
+    /// Magic attack percent.
+    pub magic: u8,
+    /// Regeneration of hit points and mana.
+    pub regen: (u8, u8),
+    /// Resistances: fire, ice, holy, thunder.
+    pub resist: [u8; 4],
+    /// Skill bar.
+    pub skill_bar: [u8; SKILL_BAR],
+    /// Own affects.
+    pub affects: Vec<Affect>,
+    /// Chaos points.
+    pub chaos: u8,
+    /// Weather: 0 clear, 1 rain, 2 snow.
+    pub weather: u8,
+}
+
+/// A text for a player, translated by the edge into the operator's language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// Words of an operator or of another player: shown as they are.
+    Text(String),
+    /// A line of the catalogue with its arguments.
+    Catalogue {
+        /// Key in the message catalogue.
+        key: NoticeKey,
+        /// Values for `{0}`, `{1}`...
+        arguments: Vec<String>,
+    },
+}
+
+/// Keys of the message catalogue that the world uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NoticeKey {
+    /// Not enough gold: `{0}` is the price.
+    NotEnoughGold,
+    /// There is no portal here.
+    NoPortalHere,
+    /// The place cannot be entered now.
+    PlaceClosed,
+    /// The part of the world that was asked for has no node at the moment.
+    PlaceUnreachable,
+    /// The player's own request is still being worked on.
+    StillBusy,
+}
+
+/// Something that happened in the world and that clients show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The receiving player is in the world now; all that its own client needs. Sent first, once per attach.
+    Entered(Box<Sheet>),
+    /// An entity came into view.
+    Appeared {
+        /// What is seen.
+        look: Box<Appearance>,
+        /// How it came.
+        arrival: Arrival,
+    },
+    /// An entity went out of view.
+    Disappeared {
+        /// Which.
+        entity: EntityId,
+        /// How it went.
+        departure: Departure,
+    },
+    /// An entity in view began a walk. Not sent to the walker itself.
+    Walked {
+        /// Who.
+        entity: EntityId,
+        /// The walk.
+        walk: Walk,
+    },
+    /// An entity in view stopped before the end of its walk. Not sent to itself.
+    Stopped {
+        /// Who.
+        entity: EntityId,
+        /// Where it stands.
+        tile: Tile,
+    },
+    /// An entity stands elsewhere at once: teleport, correction, recall. Sent to itself and to viewers.
+    Placed {
+        /// Who.
+        entity: EntityId,
+        /// Where it stands.
+        tile: Tile,
+    },
+    /// An emote or another animation.
+    Motion {
+        /// Who.
+        entity: EntityId,
+        /// Animation number.
+        motion: i16,
+        /// Its parameter.
+        parameter: i16,
+        /// Facing in radians.
+        direction: f32,
+    },
+    /// Near chat.
+    Said {
+        /// Who.
+        entity: EntityId,
+        /// The line.
+        text: String,
+    },
+    /// Shown numbers of an entity changed.
+    ScoreChanged {
+        /// Who.
+        entity: EntityId,
+        /// The new numbers.
+        score: Score,
+    },
+    /// The receiving player's gold changed.
+    GoldChanged {
+        /// New amount carried.
+        gold: i64,
+    },
+    /// The receiving player's skill bar, as stored.
+    SkillBar {
+        /// All entries.
+        bar: [u8; SKILL_BAR],
+    },
+    /// A line in the player's panel.
+    Notice(Notice),
+    /// Weather changed: 0 clear, 1 rain, 2 snow.
+    Weather(u8),
+}

@@ -1,0 +1,96 @@
+//! Newtypes for every identifier: two kinds of id are never mixed up by accident.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:x}", self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:x})"), self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                <$inner>::from_str_radix(text, 16).map($name)
+            }
+        }
+    };
+}
+
+id! {
+    /// One account. Random, 63 bits (fits SQL's signed 64-bit integer); hashes to a bucket.
+    AccountId(u64)
+}
+id! {
+    /// One character. Random, 62 bits.
+    CharacterId(u64)
+}
+id! {
+    /// One item, for its whole life, wherever it goes. Random, 128 bits.
+    ItemId(u128)
+}
+id! {
+    /// One operation of a client, a player or an operator; doing it twice returns the first outcome.
+    OperationId(u128)
+}
+id! {
+    /// One live connection of a player, issued by its edge; unique in the cluster, never used again.
+    SessionId(u64)
+}
+id! {
+    /// One move of a player from zone to zone; every step of a handover is idempotent by it.
+    TransferId(u128)
+}
+id! {
+    /// A zone of the map: see `placement` for how tiles map to zones.
+    ZoneId(u32)
+}
+id! {
+    /// The version of an ownership. A higher epoch fences off every lower one.
+    Epoch(u64)
+}
+id! {
+    /// One run of a process: a restarted process has the same name and another incarnation.
+    Incarnation(u64)
+}
+id! {
+    /// Anything that stands in the world. Never leaves the cluster: clients see short ids lent by the edge.
+    EntityId(u64)
+}
+
+impl EntityId {
+    const PLAYER: u64 = 1 << 63;
+
+    /// The entity of a character: the same on every node, before and after a handover.
+    pub fn of_character(character: CharacterId) -> Self {
+        Self(Self::PLAYER | character.0)
+    }
+
+    /// A creature of a zone: `slot` is its place in the zone's slab, `generation` tells reuse apart.
+    pub fn of_creature(zone: ZoneId, slot: u32, generation: u8) -> Self {
+        Self((u64::from(zone.0 & 0x7f_ffff) << 40) | (u64::from(generation) << 32) | u64::from(slot))
+    }
+
+    /// True for players, false for monsters and merchants.
+    pub fn is_player(self) -> bool {
+        self.0 & Self::PLAYER != 0
+    }
+
+    /// The character behind a player's entity.
+    pub fn character(self) -> Option<CharacterId> {
+        self.is_player().then_some(CharacterId(self.0 & !Self::PLAYER))
+    }
+}

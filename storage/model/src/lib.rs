@@ -1,0 +1,30 @@
+//! Ids, persisted shapes, and the language that the processes speak.
+//!
+//! This crate knows nothing else: no bytes of the client protocol, no sockets, no SQL, no clock, no
+//! randomness. The edge turns bytes into a [`Command`]; the world answers with an [`Event`]; the typed
+//! calls between the processes are in [`calls`].
+
+pub mod account;
+pub mod calls;
+pub mod character;
+pub mod command;
+pub mod event;
+pub mod id;
+pub mod item;
+pub mod ledger;
+pub mod membership;
+pub mod place;
+pub mod score;
+pub mod secret;
+
+pub use account::{Account, AccountName};
+pub use character::{Character, CharacterName, Class, SoftState};
+pub use command::Command;
+pub use event::{Addressed, Appearance, Event, Sheet};
+pub use id::{
+    AccountId, CharacterId, EntityId, Epoch, Incarnation, ItemId, OperationId, SessionId, TransferId, ZoneId,
+};
+pub use item::{Effect, Item, ItemKind};
+pub use place::{Rect, Route, Step, Tile};
+pub use score::Score;
+pub use secret::Secret;
