@@ -1,0 +1,281 @@
+//! The connection of one client: bytes in, bytes out, deadlines. What they mean is the session's business.
+//!
+//! | on | what the task does |
+//! |---|---|
+//! | the client goes, or is closed | its character is detached (saved) and its session logged out, then the task ends |
+//! | a mark from outside (too slow, evicted) | the same: the mark comes first, the removal is done here |
+//! | the process stops | tells the player, then the same, within the drain deadline |
+
+use crate::metrics::{CloseReason, Direction};
+use crate::session::{Done, Session};
+use crate::sessions::ToSession;
+use crate::shared::Shared;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use wire::Deframer;
+use wire::frame::FrameError;
+
+/// Bytes read at once.
+const CHUNK: usize = 4_096;
+/// Reads in a row before others get their turn.
+const READS_MAX: usize = 8;
+/// Messages of the edge taken in a row.
+const MESSAGES_MAX: usize = 256;
+/// How long a closing connection may take to hand over its last words.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long a login under way is waited for after its client went.
+const LOGIN_ENDS: Duration = Duration::from_secs(12);
+/// Pause between two tries to queue a detach.
+const DETACH_RETRY: Duration = Duration::from_millis(20);
+
+/// Runs one connection to its end, and everything that has to follow.
+pub(crate) async fn run(shared: Arc<Shared>, socket: TcpStream, mut session: Session, admission: Admission) {
+    talk(&shared, &socket, &mut session).await;
+    let mut out = std::mem::take(&mut session.out);
+    tokio::join!(last_words(socket, &mut out, admission), farewell(&shared, &mut session));
+    shared.pool.give(out.reclaim());
+}
+
+/// What was counted when the connection was let in; given back when the socket is gone.
+pub(crate) struct Admission {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) address: std::net::IpAddr,
+    pub(crate) number: u64,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.shared.addresses.lock().disconnect(self.address);
+        self.shared.half_open.lock().remove(self.number);
+        self.shared.metrics.connections.dec();
+    }
+}
+
+enum Wake {
+    Killed(CloseReason),
+    Stop,
+    Message(Option<ToSession>),
+    Done(Done),
+    View,
+    Socket(io::Result<tokio::io::Ready>),
+    Time,
+}
+
+struct Reading {
+    deframer: Deframer,
+    spoke: bool,
+    /// Since when a packet is incomplete.
+    partial_since_ms: Option<u64>,
+}
+
+async fn talk(shared: &Shared, socket: &TcpStream, session: &mut Session) {
+    let mut reading = Reading { deframer: Deframer::new(), spoke: false, partial_since_ms: None };
+    while session.closing.is_none() {
+        if let Some(reason) = session.kill.reason() {
+            session.close(reason);
+            break;
+        }
+        match wait(shared, socket, session, &reading).await {
+            Wake::Killed(reason) => session.close(reason),
+            Wake::Stop => session.on_stop(),
+            Wake::Message(message) => on_messages(session, message),
+            Wake::Done(done) => {
+                session.work.pop_front();
+                session.on_done(done);
+            }
+            Wake::View => session.on_view(),
+            Wake::Socket(Ok(ready)) => {
+                if ready.is_readable() || ready.is_read_closed() {
+                    read(shared, socket, session, &mut reading);
+                }
+            }
+            Wake::Socket(Err(_)) => session.close(CloseReason::Failed),
+            Wake::Time => {}
+        }
+        session.on_time();
+        check_deadlines(shared, session, &reading);
+        write(shared, socket, session);
+    }
+}
+
+async fn wait(shared: &Shared, socket: &TcpStream, session: &mut Session, reading: &Reading) -> Wake {
+    let now_ms = shared.clock.now_ms();
+    let due_ms = session.next_time_ms().min(reading_due_ms(shared, session, reading));
+    let in_play = session.is_placed();
+    let interest =
+        if session.out.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
+    let Session { kill, inbox, work, view, .. } = session;
+    tokio::select! {
+        reason = kill.killed() => Wake::Killed(reason),
+        () = shared.stop.cancelled() => Wake::Stop,
+        done = async { match work.front_mut() { Some(work) => work.await, None => std::future::pending().await } } => {
+            Wake::Done(done)
+        }
+        message = async { match inbox { Some(inbox) => inbox.recv().await, None => std::future::pending().await } } => {
+            Wake::Message(message)
+        }
+        changed = view.changed(), if in_play => match changed {
+            Ok(()) => Wake::View,
+            Err(_) => std::future::pending().await,
+        },
+        ready = socket.ready(interest) => Wake::Socket(ready),
+        () = sleep(Duration::from_millis(due_ms.saturating_sub(now_ms))) => Wake::Time,
+    }
+}
+
+fn reading_due_ms(shared: &Shared, session: &Session, reading: &Reading) -> u64 {
+    let deadlines = &shared.settings.get().deadlines;
+    let init = match reading.spoke {
+        true => u64::MAX,
+        false => session.connected_ms() + deadlines.init_code_ms,
+    };
+    let partial = reading.partial_since_ms.map_or(u64::MAX, |since_ms| since_ms + deadlines.partial_frame_ms);
+    init.min(partial)
+}
+
+fn check_deadlines(shared: &Shared, session: &mut Session, reading: &Reading) {
+    let deadlines = &shared.settings.get().deadlines;
+    let now_ms = shared.clock.now_ms();
+    if !reading.spoke && session.is_silent_too_long(deadlines.init_code_ms) {
+        session.close(CloseReason::Handshake);
+    }
+    if reading.partial_since_ms.is_some_and(|since_ms| now_ms >= since_ms + deadlines.partial_frame_ms) {
+        session.close(CloseReason::PartialFrame);
+    }
+}
+
+fn on_messages(session: &mut Session, first: Option<ToSession>) {
+    let Some(first) = first else { return session.close(CloseReason::Unavailable) };
+    session.on_message(first);
+    for _ in 1..MESSAGES_MAX {
+        let next = session.inbox.as_mut().and_then(|inbox| inbox.try_recv().ok());
+        match next {
+            Some(message) => session.on_message(message),
+            None => return,
+        }
+    }
+}
+
+/// Reads what is there, a few chunks at most.
+fn read(shared: &Shared, socket: &TcpStream, session: &mut Session, reading: &mut Reading) {
+    let mut chunk = [0; CHUNK];
+    for _ in 0..READS_MAX {
+        if session.closing.is_some() {
+            return;
+        }
+        match socket.try_read(&mut chunk) {
+            Ok(0) => return session.close(CloseReason::Gone),
+            Ok(count) => on_bytes(shared, session, reading, &chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return session.close(CloseReason::Gone),
+        }
+    }
+}
+
+fn on_bytes(shared: &Shared, session: &mut Session, reading: &mut Reading, mut bytes: &[u8]) {
+    let mut progress = false;
+    while !bytes.is_empty() && session.closing.is_none() {
+        let taken = reading.deframer.push(bytes);
+        bytes = &bytes[taken..];
+        loop {
+            match reading.deframer.next() {
+                Ok(Some(frame)) => {
+                    progress = true;
+                    session.on_frame(&frame);
+                }
+                Ok(None) => break,
+                Err(FrameError::BadInit) => return session.close(CloseReason::BadInit),
+                Err(FrameError::BadSize { .. }) => return session.close(CloseReason::BadFrame),
+            }
+        }
+    }
+    if !reading.spoke && reading.deframer.is_past_init() {
+        reading.spoke = true;
+        shared.half_open.lock().spoke(session.number());
+    }
+    let is_partial = reading.spoke && reading.deframer.buffered() > 0;
+    reading.partial_since_ms = match reading.partial_since_ms {
+        _ if !is_partial => None,
+        Some(since_ms) if !progress => Some(since_ms),
+        _ => Some(shared.clock.now_ms()),
+    };
+}
+
+fn write(shared: &Shared, socket: &TcpStream, session: &mut Session) {
+    if session.out.is_empty() {
+        return;
+    }
+    match session.out.write(socket) {
+        Ok((packets, bytes)) => shared.metrics.packets(Direction::Out, packets, bytes),
+        Err(_) => session.close(CloseReason::Gone),
+    }
+    if session.out.is_idle() {
+        shared.pool.give(session.out.reclaim());
+    }
+}
+
+/// Writes what is left, and lets the client read it before the socket goes.
+async fn last_words(socket: TcpStream, out: &mut crate::outbox::Outbox, admission: Admission) {
+    let until = Instant::now() + LAST_WORDS;
+    while !out.is_empty() {
+        match timeout_at(until, socket.writable()).await {
+            Ok(Ok(())) => match out.write(&socket) {
+                Ok((packets, bytes)) => admission.shared.metrics.packets(Direction::Out, packets, bytes),
+                Err(_) => return,
+            },
+            _ => return,
+        }
+    }
+    if socket2::SockRef::from(&socket).shutdown(std::net::Shutdown::Write).is_err() {
+        return;
+    }
+    // a socket closed with unread bytes in it takes the last words back
+    let mut rest = vec![0; CHUNK];
+    for _ in 0..READS_MAX {
+        match timeout_at(until, socket.readable()).await {
+            Ok(Ok(())) => match socket.try_read(&mut rest) {
+                Ok(0) => return,
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+                _ => {}
+            },
+            _ => return,
+        }
+    }
+}
+
+/// Saves the character and ends the session.
+async fn farewell(shared: &Shared, session: &mut Session) {
+    let detach = Duration::from_millis(shared.settings.get().deadlines.detach_ms);
+    if session.is_logging_in()
+        && let Some(login) = session.work.pop_front()
+    {
+        // the registry may be opening the session just now; a logout must not overtake that
+        let _ = timeout(LOGIN_ENDS, login).await;
+    }
+    let until = Instant::now() + detach;
+    while session.is_on_a_node() && !session.detach() && Instant::now() < until {
+        sleep(DETACH_RETRY).await;
+    }
+    while session.is_on_a_node() {
+        let Some(inbox) = &mut session.inbox else { break };
+        match timeout_at(until, inbox.recv()).await {
+            Ok(Some(ToSession::Node(stream, message))) if session.is_released_by(stream, &message) => break,
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(_) => {
+                tracing::warn!("the node did not say in time that a character is saved");
+                break;
+            }
+        }
+    }
+    session.leave_world();
+    session.inbox = None;
+    if let Some(id) = session.end() {
+        shared.registry.logout(id).await;
+    }
+}

@@ -1,0 +1,409 @@
+//! Which node has the player, and how it changes: attach, handover, resume, detach.
+//!
+//! ```text
+//!            owner known, stream open         Entered
+//! Searching ------------------------> Asked ----------> Here
+//!     ^  ^                              |                 |
+//!     |  +---- refused, lost, no answer +                 |
+//!     +------- handover, zone gone, stream lost, newer epoch elsewhere
+//! ```
+//!
+//! Only what comes on the stream that is asked or here is taken: a node that had the player before is not
+//! listened to any more, so the newest owner wins.
+
+use super::{Session, requests};
+use crate::messages::Line;
+use crate::metrics::CloseReason;
+use crate::nodes::NodeStream;
+use crate::phase::Phase;
+use crate::sessions::{FromNode, StreamId};
+use model::calls::node::{Attach, AttachReason, AttachRefusal, DropReason, ToNode};
+use model::calls::registry::{Reply, Request};
+use model::{Character, CharacterId, Command, Epoch, Tile, ZoneId};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Pause before another try when nothing better is known.
+const RETRY_MS: u64 = 100;
+/// Pause when the node is full or its store is away.
+const RETRY_LATER_MS: u64 = 500;
+/// How long a node may go on under an epoch that is not the newest: a handover may be on its way.
+const SUPERSEDED_GRACE_MS: u64 = 2_000;
+
+/// Two sessions that take a character from each other again and again: one gives up within this time.
+const FENCED_AGAIN_MS: u64 = 300_000;
+
+/// Where the player is, or is being put.
+pub(super) struct Place {
+    character: CharacterId,
+    zone: ZoneId,
+    epoch: Epoch,
+    reason: AttachReason,
+    state: State,
+    searching_since_ms: u64,
+    superseded_ms: Option<u64>,
+    held: VecDeque<Command>,
+}
+
+enum State {
+    /// The registry is told first.
+    Claiming,
+    Searching {
+        retry_ms: u64,
+    },
+    Asked {
+        stream: Arc<NodeStream>,
+        until_ms: u64,
+    },
+    Here {
+        stream: Arc<NodeStream>,
+    },
+}
+
+impl Place {
+    fn stream(&self) -> Option<&Arc<NodeStream>> {
+        match &self.state {
+            State::Asked { stream, .. } | State::Here { stream } => Some(stream),
+            State::Claiming | State::Searching { .. } => None,
+        }
+    }
+
+    fn is_here(&self) -> bool {
+        matches!(self.state, State::Here { .. })
+    }
+}
+
+impl Session {
+    pub(super) fn begin_entering(&mut self, character: &Character) {
+        let zone = self.view.borrow().zones.zone_at(character.soft.tile);
+        self.place = Some(Place {
+            character: character.id,
+            zone,
+            epoch: Epoch(0),
+            reason: AttachReason::Login,
+            state: State::Claiming,
+            searching_since_ms: self.now_ms(),
+            superseded_ms: None,
+            held: VecDeque::new(),
+        });
+        self.set_phase(Phase::Entering);
+    }
+
+    pub(super) fn on_claimed(&mut self) {
+        if self.place.as_ref().is_some_and(|place| matches!(place.state, State::Claiming)) {
+            self.search(0);
+        }
+    }
+
+    /// Something that a node says, on whatever stream.
+    pub(super) fn on_node(&mut self, stream: StreamId, message: FromNode) {
+        let listened_to = self.place.as_ref().and_then(Place::stream).map(|stream| stream.id);
+        if listened_to != Some(stream) {
+            self.shared.metrics.stale.inc();
+            return;
+        }
+        if self.phase == Phase::Leaving {
+            // saved, gone or given away: in each case this edge has nothing more to wait for
+            if !matches!(message, FromNode::Event(_)) {
+                self.finish_leaving();
+            }
+            return;
+        }
+        match message {
+            FromNode::Event(event) => self.on_event(&event),
+            FromNode::Refused(refusal) => self.on_refused(refusal),
+            FromNode::Handover { transfer, zone, tile } => self.on_handover(transfer, zone, tile),
+            FromNode::Detached => self.on_unasked_detach(),
+            FromNode::Dropped(DropReason::ZoneGone) | FromNode::StreamLost => self.resume(),
+            FromNode::Dropped(DropReason::Fenced) => self.on_fenced(),
+        }
+    }
+
+    fn on_refused(&mut self, refusal: AttachRefusal) {
+        match refusal {
+            AttachRefusal::OtherZone(zone) => {
+                if let Some(place) = &mut self.place {
+                    place.zone = zone;
+                }
+                self.search(RETRY_MS / 2);
+            }
+            AttachRefusal::NotOwner => self.search(RETRY_MS),
+            AttachRefusal::StoreUnavailable | AttachRefusal::Overloaded => self.search(RETRY_LATER_MS),
+            AttachRefusal::NoSuchCharacter => self.give_up(Line::NoSuchCharacter),
+        }
+    }
+
+    /// An attach that was given up and asked again may be answered in between by the detach of the first.
+    fn on_unasked_detach(&mut self) {
+        let now_ms = self.now_ms();
+        if let Some(place) = self.place.as_mut().filter(|place| place.is_here()) {
+            place.superseded_ms.get_or_insert(now_ms);
+        }
+    }
+
+    fn on_handover(&mut self, transfer: model::TransferId, zone: ZoneId, tile: Tile) {
+        let now_ms = self.now_ms();
+        let Some(place) = self.place.as_mut().filter(|place| place.is_here()) else { return };
+        place.zone = zone;
+        place.reason = AttachReason::Handover(transfer);
+        place.searching_since_ms = now_ms;
+        self.cross_to(tile);
+        self.search(0);
+    }
+
+    /// Somebody loaded the character elsewhere: a node that answered too late, and then it is taken back, or
+    /// another session, and then it is that one's.
+    fn on_fenced(&mut self) {
+        let now_ms = self.now_ms();
+        let (Some(place), Some(session)) = (&mut self.place, self.id) else { return };
+        if !place.is_here() {
+            return self.search(RETRY_MS);
+        }
+        // the node has let go: there is nothing to detach
+        place.state = State::Claiming;
+        place.reason = AttachReason::Resume;
+        place.searching_since_ms = now_ms;
+        if let Some(handle) = &self.handle {
+            handle.listen_to(None);
+        }
+        let before = self.fenced_ms.replace(now_ms);
+        if before.is_some_and(|before_ms| now_ms < before_ms + FENCED_AGAIN_MS) {
+            return self.close_fenced();
+        }
+        tracing::info!(session = ?self.id, "the character was loaded elsewhere, asking whose it is");
+        let known = self.handle.as_ref().and_then(|handle| handle.character());
+        let request = Request::Playing { session, character: known };
+        self.work.push_back(Box::pin(requests::check(Arc::clone(&self.shared), request)));
+    }
+
+    pub(super) fn on_checked(&mut self, reply: Option<&Reply>) {
+        if matches!(reply, Some(Reply::NoSuchSession)) && self.place.is_some() {
+            return self.close_fenced();
+        }
+        self.on_claimed();
+    }
+
+    fn close_fenced(&mut self) {
+        self.say(Line::Fenced, &[]);
+        self.close(CloseReason::Fenced);
+    }
+
+    /// The node that had the player is gone: find the zone's owner again, in place.
+    fn resume(&mut self) {
+        let now_ms = self.now_ms();
+        let Some(place) = &mut self.place else { return };
+        if place.is_here() {
+            place.reason = AttachReason::Resume;
+            place.searching_since_ms = now_ms;
+            tracing::info!(session = ?self.id, zone = %place.zone, "the player's node is gone, looking for another");
+        }
+        self.search(RETRY_MS / 2);
+    }
+
+    fn search(&mut self, pause_ms: u64) {
+        let now_ms = self.now_ms();
+        if let Some(handle) = &self.handle {
+            handle.listen_to(None);
+        }
+        if let Some(place) = &mut self.place {
+            place.superseded_ms = None;
+            place.state = State::Searching { retry_ms: now_ms + pause_ms };
+        }
+        if pause_ms == 0 {
+            self.try_attach();
+        }
+    }
+
+    fn try_attach(&mut self) {
+        let now_ms = self.now_ms();
+        let answer_ms = self.settings().deadlines.node_answer_ms;
+        let (Some(place), Some(session), Some((account, _)), Some(handle)) =
+            (&mut self.place, self.id, &self.account, &self.handle)
+        else {
+            return;
+        };
+        place.state = State::Searching { retry_ms: now_ms + RETRY_MS };
+        let view = self.view.borrow().clone();
+        let Some((owner, epoch)) = view.owner(place.zone) else { return };
+        let Some(stream) = self.shared.nodes.stream(&owner.name) else { return };
+        handle.listen_to(Some(stream.id));
+        let attach = Attach {
+            session,
+            account: *account,
+            character: place.character,
+            zone: place.zone,
+            zone_epoch: epoch,
+            reason: place.reason,
+        };
+        if stream.try_send(&ToNode::Attach(attach)).is_err() || stream.is_lost() {
+            handle.listen_to(None);
+            return;
+        }
+        place.epoch = epoch;
+        place.state = State::Asked { stream, until_ms: now_ms + answer_ms };
+    }
+
+    /// The node has the player: why it was asked, when it was.
+    pub(super) fn arrive(&mut self) -> Option<AttachReason> {
+        let now_ms = self.now_ms();
+        let place = self.place.as_mut()?;
+        let stream = match &place.state {
+            State::Asked { stream, .. } => Arc::clone(stream),
+            // the answer to a second attach: everything is told anew
+            State::Here { .. } => {
+                place.superseded_ms = None;
+                return Some(AttachReason::Resume);
+            }
+            State::Claiming | State::Searching { .. } => return None,
+        };
+        place.state = State::Here { stream };
+        let took_ms = now_ms.saturating_sub(place.searching_since_ms);
+        self.shared.metrics.attach.observe(took_ms as f64 / 1000.0);
+        Some(place.reason)
+    }
+
+    /// Sends what was held while no node had the player; no moves from before it was set down elsewhere.
+    pub(super) fn flush_held(&mut self, reason: AttachReason) {
+        let held = self.place.as_mut().map(|place| std::mem::take(&mut place.held)).unwrap_or_default();
+        for command in held {
+            if reason != AttachReason::Resume || !is_move(&command) {
+                self.command(command);
+            }
+        }
+    }
+
+    /// True when a walk or a stop is held.
+    pub(super) fn holds_a_move(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.held.iter().any(is_move))
+    }
+
+    /// A player's request, to the node that has it; held while none has.
+    pub(super) fn command(&mut self, command: Command) {
+        let held_max = self.settings().connections.held_commands;
+        let (Some(place), Some(session)) = (&mut self.place, self.id) else { return };
+        let State::Here { stream } = &place.state else {
+            if place.held.len() >= held_max {
+                place.held.pop_front();
+                self.shared.metrics.commands_dropped.inc();
+            }
+            place.held.push_back(command);
+            return;
+        };
+        if stream.try_send(&ToNode::Command { session, command }).is_err() {
+            self.shared.metrics.commands_dropped.inc();
+        }
+    }
+
+    /// Asks the node to save and release the character; false when no node has it.
+    pub(crate) fn detach(&mut self) -> bool {
+        let (Some(place), Some(session)) = (&self.place, self.id) else { return false };
+        let Some(stream) = place.stream() else { return false };
+        stream.try_send(&ToNode::Detach { session }).is_ok() && !stream.is_lost()
+    }
+
+    /// True while some node may have the character.
+    pub(crate) fn is_on_a_node(&self) -> bool {
+        self.place.as_ref().and_then(Place::stream).is_some_and(|stream| !stream.is_lost())
+    }
+
+    /// True when this message says that the node has let go of the character.
+    pub(crate) fn is_released_by(&self, stream: StreamId, message: &FromNode) -> bool {
+        let listened_to = self.place.as_ref().and_then(Place::stream).map(|stream| stream.id);
+        listened_to == Some(stream) && !matches!(message, FromNode::Event(_))
+    }
+
+    /// True when a node has the player, or one is looked for.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// The map of the cluster changed.
+    pub(crate) fn on_view(&mut self) {
+        let now_ms = self.now_ms();
+        let view = self.view.borrow_and_update().clone();
+        let Some(place) = &mut self.place else { return };
+        match &place.state {
+            State::Searching { .. } if self.closing.is_none() => self.try_attach(),
+            State::Here { stream } => {
+                let newer = view.owner(place.zone).filter(|(_, epoch)| *epoch > place.epoch);
+                match newer {
+                    Some((owner, epoch)) if owner.name == stream.node => place.epoch = epoch,
+                    Some(_) => {
+                        place.superseded_ms.get_or_insert(now_ms);
+                    }
+                    None => place.superseded_ms = None,
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn attach_on_time(&mut self, now_ms: u64) {
+        let Some(place) = &self.place else { return };
+        match &place.state {
+            State::Claiming => {}
+            State::Here { .. } => {
+                if place.superseded_ms.is_some_and(|since_ms| now_ms >= since_ms + SUPERSEDED_GRACE_MS) {
+                    self.detach();
+                    self.resume();
+                }
+            }
+            State::Searching { .. } | State::Asked { .. } if self.phase == Phase::Leaving => {}
+            State::Searching { .. } | State::Asked { .. } if now_ms >= self.search_until_ms() => {
+                self.detach();
+                self.give_up(Line::WorldUnavailable);
+            }
+            State::Searching { retry_ms } => {
+                if now_ms >= *retry_ms {
+                    self.try_attach();
+                }
+            }
+            State::Asked { until_ms, .. } => {
+                if now_ms >= *until_ms {
+                    tracing::warn!(session = ?self.id, "the node did not answer");
+                    self.detach();
+                    self.search(RETRY_MS);
+                }
+            }
+        }
+    }
+
+    pub(super) fn attach_time_ms(&self) -> u64 {
+        let Some(place) = &self.place else { return u64::MAX };
+        match &place.state {
+            State::Claiming => u64::MAX,
+            State::Here { .. } => {
+                place.superseded_ms.map_or(u64::MAX, |since_ms| since_ms + SUPERSEDED_GRACE_MS)
+            }
+            State::Searching { retry_ms } => (*retry_ms).min(self.search_until_ms()),
+            State::Asked { until_ms, .. } => (*until_ms).min(self.search_until_ms()),
+        }
+    }
+
+    fn search_until_ms(&self) -> u64 {
+        let deadlines = &self.settings().deadlines;
+        let Some(place) = &self.place else { return u64::MAX };
+        let most_ms = if self.phase == Phase::Entering { deadlines.enter_ms } else { deadlines.resume_ms };
+        place.searching_since_ms + most_ms
+    }
+
+    fn give_up(&mut self, line: Line) {
+        if self.phase == Phase::Entering {
+            return self.fail_entering(line);
+        }
+        self.say(line, &[]);
+        self.close(CloseReason::NoNode);
+    }
+
+    /// Nothing is on any node any more.
+    pub(super) fn forget_place(&mut self) {
+        if let Some(handle) = &self.handle {
+            handle.listen_to(None);
+        }
+        self.place = None;
+    }
+}
+
+fn is_move(command: &Command) -> bool {
+    matches!(command, Command::Walk { .. } | Command::Stop { .. })
+}

@@ -1,0 +1,176 @@
+//! Calls that a session waits for, as futures that end in a [`Done`].
+
+use crate::sessions::Handle;
+use crate::shared::Shared;
+use link::CallError;
+use model::calls::CALL_DEADLINE_MS;
+use model::calls::bank::{self, Cargo};
+use model::calls::registry::{HeldSession, Login, LoginRefusal, Reply, Request};
+use model::{AccountId, AccountName, Character, SessionId};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a call is tried that a player waits for.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// How long a login may take: it may wait for others to be hashed, and for an old session to be saved.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(12);
+/// How long the registry may take to learn who plays; it also learns it from the next report.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+/// Pause between two tries of a call.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// Time for the registry to read a report that crossed a login.
+const REPORT_SETTLES: Duration = Duration::from_millis(250);
+
+/// A call under way.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// What came of a call.
+pub(crate) enum Done {
+    Login(Box<LoginOutcome>),
+    Pin {
+        reply: Option<Reply>,
+        change: bool,
+    },
+    Created(Option<Reply>),
+    Deleted(Option<Reply>),
+    /// The registry knows who is played (or could not be asked).
+    Claimed,
+    /// Whether a session whose character was loaded elsewhere is still the one that may play.
+    Checked(Option<Reply>),
+    /// The registry knows that nobody is played any more; the characters as they are now.
+    Left(Option<Vec<Character>>),
+    /// The same after a character could not enter the world.
+    GaveUp,
+    Whispered {
+        to: String,
+        found: Option<bool>,
+    },
+}
+
+/// What came of a login.
+pub(crate) enum LoginOutcome {
+    Accepted { account: AccountId, name: AccountName, characters: Vec<Character>, cargo: Cargo },
+    Refused(LoginRefusal),
+    Unavailable,
+}
+
+pub(super) async fn login(shared: Arc<Shared>, handle: Arc<Handle>, login: Login) -> LoginOutcome {
+    let session = login.session;
+    let reports = shared.sessions.reports();
+    let asked = shared.registry.call_within(&Request::Login(login), LOGIN_PATIENCE).await;
+    let (account, name) = match asked {
+        Ok(Reply::LoggedIn(Ok(account))) => account,
+        Ok(Reply::LoggedIn(Err(refusal))) => return LoginOutcome::Refused(refusal),
+        Ok(_) | Err(_) => return LoginOutcome::Unavailable,
+    };
+    handle.hold(|held| {
+        *held = Some(HeldSession { session, account, account_name: name.clone(), character: None });
+    });
+    if shared.sessions.reports() != reports {
+        tokio::time::sleep(REPORT_SETTLES).await;
+    }
+    let characters = characters(&shared, session);
+    let cargo = cargo(&shared, account);
+    match tokio::join!(characters, cargo) {
+        (Some(characters), Some(cargo)) => LoginOutcome::Accepted { account, name, characters, cargo },
+        _ => LoginOutcome::Unavailable,
+    }
+}
+
+async fn characters(shared: &Shared, session: SessionId) -> Option<Vec<Character>> {
+    match shared.registry.insist(&Request::Characters { session }, PATIENCE).await {
+        Some(Reply::Characters(characters)) => Some(characters),
+        _ => None,
+    }
+}
+
+async fn cargo(shared: &Shared, account: AccountId) -> Option<Cargo> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let request = bank::Request::LoadCargo { account };
+        match shared.bank.call(&request, Duration::from_millis(CALL_DEADLINE_MS)).await {
+            Ok(bank::Reply::Cargo(cargo)) => return Some(cargo),
+            Ok(bank::Reply::NoSuchAccount) => return None,
+            Ok(bank::Reply::Unavailable) | Err(_) => {}
+        }
+        if tokio::time::Instant::now() >= until {
+            return None;
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// A call about the account: tried again while that can do no harm.
+pub(super) async fn ask(shared: Arc<Shared>, request: Request) -> Option<Reply> {
+    match request {
+        // done twice, these could be refused for what they did themselves the first time
+        Request::CreateCharacter { session, slot, ref name, .. } => {
+            let reply = once(&shared, &request).await;
+            match reply {
+                Ok(reply) if reply != Reply::Unavailable => Some(reply),
+                Ok(_) | Err(_) => {
+                    settle(&shared, session, |list| {
+                        list.iter().any(|c| c.slot == slot && c.name.as_str() == name)
+                    })
+                    .await
+                }
+            }
+        }
+        Request::DeleteCharacter { session, slot, .. } => match once(&shared, &request).await {
+            Ok(reply) if reply != Reply::Unavailable => Some(reply),
+            Ok(_) | Err(_) => settle(&shared, session, |list| list.iter().all(|c| c.slot != slot)).await,
+        },
+        // a wrong PIN counts each time
+        Request::Pin { .. } => once(&shared, &request).await.ok(),
+        _ => shared.registry.insist(&request, PATIENCE).await,
+    }
+}
+
+/// One call that must not be done twice. A registry that was restarted hears of the session in a moment: until
+/// then it does nothing, and may be asked again.
+async fn once(shared: &Shared, request: &Request) -> Result<Reply, CallError> {
+    let until = tokio::time::Instant::now() + CLAIM_PATIENCE;
+    loop {
+        match shared.registry.call(request).await {
+            Ok(Reply::NoSuchSession) if tokio::time::Instant::now() < until => {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// The answer was lost, or nobody knew it: look whether it was done.
+async fn settle(shared: &Shared, session: SessionId, done: impl Fn(&[Character]) -> bool) -> Option<Reply> {
+    characters(shared, session).await.filter(|list| done(list)).map(Reply::Characters)
+}
+
+pub(super) async fn claim(shared: Arc<Shared>, request: Request) -> Done {
+    let _ = shared.registry.insist(&request, CLAIM_PATIENCE).await;
+    Done::Claimed
+}
+
+pub(super) async fn check(shared: Arc<Shared>, request: Request) -> Done {
+    Done::Checked(shared.registry.insist(&request, CLAIM_PATIENCE).await)
+}
+
+pub(super) async fn release(shared: Arc<Shared>, session: SessionId) -> Done {
+    let _ = shared.registry.insist(&Request::Playing { session, character: None }, CLAIM_PATIENCE).await;
+    Done::Left(characters(&shared, session).await)
+}
+
+pub(super) async fn give_up(shared: Arc<Shared>, session: SessionId) -> Done {
+    let _ = shared.registry.insist(&Request::Playing { session, character: None }, CLAIM_PATIENCE).await;
+    Done::GaveUp
+}
+
+pub(super) async fn whisper(shared: Arc<Shared>, session: SessionId, to: String, text: String) -> Done {
+    let request = Request::Whisper { session, to: to.clone(), text };
+    let found = match once(&shared, &request).await {
+        Ok(Reply::Whispered(found)) => Some(found),
+        _ => None,
+    };
+    Done::Whispered { to, found }
+}

@@ -1,0 +1,205 @@
+//! Every session of this edge, and how to reach its connection without ever waiting for it.
+
+use crate::metrics::{CloseReason, EdgeMetrics};
+use model::calls::node::{AttachRefusal, DropReason};
+use model::calls::registry::{HeldSession, KickReason};
+use model::event::Notice;
+use model::{CharacterId, CharacterName, Event, SessionId, Tile, TransferId, ZoneId};
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use tokio::sync::{Notify, mpsc};
+
+/// One stream to a node, numbered anew each time it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamId(pub(crate) u64);
+
+/// What reaches a connection from the rest of the edge.
+#[derive(Clone, Debug)]
+pub(crate) enum ToSession {
+    /// From a node.
+    Node(StreamId, FromNode),
+    /// The session has to end.
+    Kick(KickReason),
+    /// A whisper.
+    Whisper { from: String, text: String },
+    /// A line for everybody.
+    Notice(Arc<Notice>),
+}
+
+/// What a node says of one session.
+#[derive(Clone, Debug)]
+pub(crate) enum FromNode {
+    Event(Arc<Event>),
+    Refused(AttachRefusal),
+    Handover {
+        transfer: TransferId,
+        zone: ZoneId,
+        tile: Tile,
+    },
+    Detached,
+    Dropped(DropReason),
+    /// The stream is gone, and with it the node's answer.
+    StreamLost,
+}
+
+/// Ends a connection from outside: it is marked first and removed later, by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Kill {
+    reason: AtomicU8,
+    notify: Notify,
+}
+
+impl Kill {
+    /// Marks the connection; the first reason stays. True when it was not marked before.
+    pub(crate) fn kill(&self, reason: CloseReason) -> bool {
+        let first = self.reason.compare_exchange(0, reason as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        self.notify.notify_one();
+        first
+    }
+
+    /// Why, when the connection is marked.
+    pub(crate) fn reason(&self) -> Option<CloseReason> {
+        let number = self.reason.load(Ordering::SeqCst);
+        CloseReason::ALL.into_iter().find(|reason| *reason as u8 == number)
+    }
+
+    /// Waits for the mark.
+    pub(crate) async fn killed(&self) -> CloseReason {
+        loop {
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+/// How the rest of the edge sees one session.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    kill: Arc<Kill>,
+    inbox: mpsc::Sender<ToSession>,
+    /// The node stream that this session is, or wants to be, on; 0 none.
+    stream: AtomicU64,
+    playing: AtomicBool,
+    held: Mutex<Option<HeldSession>>,
+}
+
+impl Handle {
+    /// Sets the stream whose end this session has to hear of.
+    pub(crate) fn listen_to(&self, stream: Option<StreamId>) {
+        self.stream.store(stream.map_or(0, |id| id.0), Ordering::SeqCst);
+    }
+
+    /// Notes whether the player is in the world.
+    pub(crate) fn set_playing(&self, playing: bool) {
+        self.playing.store(playing, Ordering::SeqCst);
+    }
+
+    /// The character that is reported to be played.
+    pub(crate) fn character(&self) -> Option<(CharacterId, CharacterName)> {
+        self.held.lock().as_ref().and_then(|held| held.character.clone())
+    }
+
+    /// Changes what is reported of this session to the registry.
+    pub(crate) fn hold(&self, change: impl FnOnce(&mut Option<HeldSession>)) {
+        change(&mut self.held.lock());
+    }
+}
+
+/// All sessions.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    by_id: RwLock<HashMap<SessionId, Arc<Handle>>>,
+    /// How often the held sessions were reported to the registry.
+    hellos: AtomicU64,
+}
+
+impl Sessions {
+    /// Adds a session that is about to log in.
+    pub(crate) fn add(&self, id: SessionId, kill: Arc<Kill>, inbox: mpsc::Sender<ToSession>) -> Arc<Handle> {
+        let handle = Arc::new(Handle {
+            kill,
+            inbox,
+            stream: AtomicU64::new(0),
+            playing: AtomicBool::new(false),
+            held: Mutex::new(None),
+        });
+        self.by_id.write().insert(id, Arc::clone(&handle));
+        handle
+    }
+
+    /// Forgets a session.
+    pub(crate) fn remove(&self, id: SessionId) {
+        self.by_id.write().remove(&id);
+    }
+
+    /// Everything that is held now, for the first message of a new stream to the registry.
+    pub(crate) fn report(&self) -> Vec<HeldSession> {
+        let sessions = self.by_id.write();
+        self.hellos.fetch_add(1, Ordering::SeqCst);
+        sessions.values().filter_map(|handle| handle.held.lock().clone()).collect()
+    }
+
+    /// How often [`Sessions::report`] was asked: a login that overlaps one may be unknown to the registry.
+    pub(crate) fn reports(&self) -> u64 {
+        self.hellos.load(Ordering::SeqCst)
+    }
+
+    /// Players in the world.
+    pub(crate) fn playing(&self) -> usize {
+        self.by_id.read().values().filter(|handle| handle.playing.load(Ordering::SeqCst)).count()
+    }
+
+    /// Sends to one session; false when it is not here. One that does not keep up is marked dead and forgets
+    /// itself later.
+    pub(crate) fn send(&self, to: SessionId, message: ToSession, metrics: &EdgeMetrics) -> bool {
+        let sessions = self.by_id.read();
+        let found = sessions.get(&to);
+        if let Some(handle) = found {
+            post(handle, message, metrics);
+        }
+        found.is_some()
+    }
+
+    /// Sends one event to many sessions.
+    pub(crate) fn send_event(
+        &self,
+        to: &[SessionId],
+        stream: StreamId,
+        event: &Arc<Event>,
+        metrics: &EdgeMetrics,
+    ) {
+        let sessions = self.by_id.read();
+        for handle in to.iter().filter_map(|id| sessions.get(id)) {
+            post(handle, ToSession::Node(stream, FromNode::Event(Arc::clone(event))), metrics);
+        }
+    }
+
+    /// Tells every player in the world.
+    pub(crate) fn notice_all(&self, notice: Notice, metrics: &EdgeMetrics) {
+        let notice = Arc::new(notice);
+        for handle in self.by_id.read().values().filter(|handle| handle.playing.load(Ordering::SeqCst)) {
+            post(handle, ToSession::Notice(Arc::clone(&notice)), metrics);
+        }
+    }
+
+    /// Tells all sessions of a stream that it is gone.
+    pub(crate) fn stream_lost(&self, stream: StreamId, metrics: &EdgeMetrics) {
+        for handle in self.by_id.read().values() {
+            if handle.stream.load(Ordering::SeqCst) == stream.0 {
+                post(handle, ToSession::Node(stream, FromNode::StreamLost), metrics);
+            }
+        }
+    }
+}
+
+fn post(handle: &Handle, message: ToSession, metrics: &EdgeMetrics) {
+    if let Err(mpsc::error::TrySendError::Full(_)) = handle.inbox.try_send(message)
+        && handle.kill.kill(CloseReason::Slow)
+    {
+        metrics.dropped_slow.inc();
+    }
+}

@@ -1,0 +1,211 @@
+//! What one client is shown: the nearest entities, as many as it can take. Pure.
+
+use crate::settings::ViewLimits;
+use crate::view_ids::ViewIds;
+use model::{EntityId, Tile};
+use std::collections::HashMap;
+
+/// Entities that are remembered as hidden; the farther ones are asked for when the player comes near.
+const HIDDEN_MAX: usize = 4_096;
+
+/// What to do about an entity that came into view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Showing {
+    /// Show it under this id.
+    Show {
+        /// Its id.
+        id: u16,
+        /// Another, farther one is taken out of the picture for it.
+        instead_of: Option<u16>,
+    },
+    /// The client has enough to show; this one waits.
+    Hide,
+}
+
+/// One client's picture of the world.
+#[derive(Debug)]
+pub struct View {
+    ids: ViewIds,
+    tiles: HashMap<EntityId, Tile>,
+    hidden: HashMap<EntityId, Tile>,
+}
+
+impl View {
+    /// An empty picture for a client that calls itself `own`.
+    pub fn new(own: u16) -> Self {
+        Self { ids: ViewIds::new(own), tiles: HashMap::new(), hidden: HashMap::new() }
+    }
+
+    /// The id of an entity that the client is shown.
+    pub fn id_of(&self, entity: EntityId) -> Option<u16> {
+        self.ids.id_of(entity)
+    }
+
+    /// The entity behind an id that the client names.
+    pub fn entity_of(&self, id: u16) -> Option<EntityId> {
+        self.ids.entity_of(id)
+    }
+
+    /// An entity is in view of a player who stands on `centre`.
+    pub fn appear(
+        &mut self,
+        entity: EntityId,
+        tile: Tile,
+        preferred: Option<u16>,
+        centre: Tile,
+        limits: &ViewLimits,
+    ) -> Showing {
+        if let Some(id) = self.ids.id_of(entity) {
+            self.tiles.insert(entity, tile);
+            return Showing::Show { id, instead_of: None };
+        }
+        let (players, creatures) = self.ids.lent();
+        let full = if entity.is_player() { players >= limits.players } else { creatures >= limits.creatures };
+        let lent = if full { None } else { self.ids.lend(entity, preferred) };
+        if let Some(id) = lent {
+            self.shown(entity, tile);
+            return Showing::Show { id, instead_of: None };
+        }
+        let Some((farthest, its_tile)) = self.farthest(entity.is_player(), centre) else {
+            self.hide(entity, tile);
+            return Showing::Hide;
+        };
+        if its_tile.distance(centre) <= tile.distance(centre) {
+            self.hide(entity, tile);
+            return Showing::Hide;
+        }
+        self.tiles.remove(&farthest);
+        self.hide(farthest, its_tile);
+        let instead_of = self.ids.take_back(farthest);
+        match self.ids.lend(entity, preferred) {
+            Some(id) => {
+                self.shown(entity, tile);
+                Showing::Show { id, instead_of }
+            }
+            None => Showing::Hide,
+        }
+    }
+
+    /// An entity stands elsewhere.
+    pub fn moved(&mut self, entity: EntityId, tile: Tile) {
+        for known in [&mut self.tiles, &mut self.hidden] {
+            if let Some(at) = known.get_mut(&entity) {
+                *at = tile;
+            }
+        }
+    }
+
+    /// An entity is out of view: its id when the client was shown it.
+    pub fn disappear(&mut self, entity: EntityId) -> Option<u16> {
+        self.hidden.remove(&entity);
+        self.tiles.remove(&entity);
+        self.ids.take_back(entity)
+    }
+
+    /// The nearest entity that is hidden although there is room for it now; it is forgotten here, and shown
+    /// when the world describes it again.
+    pub fn next_hidden(&mut self, centre: Tile, limits: &ViewLimits) -> Option<EntityId> {
+        if self.hidden.is_empty() {
+            return None;
+        }
+        let (players, creatures) = self.ids.lent();
+        let has_room = |entity: EntityId| match entity.is_player() {
+            true => players < limits.players,
+            false => creatures < limits.creatures,
+        };
+        let candidates = self.hidden.iter().filter(|(entity, _)| has_room(**entity));
+        let nearest = candidates.min_by_key(|(entity, tile)| (tile.distance(centre), **entity));
+        let entity = nearest.map(|(entity, _)| *entity)?;
+        self.hidden.remove(&entity);
+        Some(entity)
+    }
+
+    /// Empties the picture: the ids of all that the client was shown.
+    pub fn clear(&mut self) -> Vec<u16> {
+        self.hidden.clear();
+        let shown: Vec<EntityId> = self.tiles.drain().map(|(entity, _)| entity).collect();
+        let mut ids: Vec<u16> = shown.into_iter().filter_map(|entity| self.ids.take_back(entity)).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Entities that the client is shown, and entities that wait.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.tiles.len(), self.hidden.len())
+    }
+
+    fn shown(&mut self, entity: EntityId, tile: Tile) {
+        self.hidden.remove(&entity);
+        self.tiles.insert(entity, tile);
+    }
+
+    fn hide(&mut self, entity: EntityId, tile: Tile) {
+        if self.hidden.len() < HIDDEN_MAX || self.hidden.contains_key(&entity) {
+            self.hidden.insert(entity, tile);
+        }
+    }
+
+    fn farthest(&self, players: bool, centre: Tile) -> Option<(EntityId, Tile)> {
+        let of_kind = self.tiles.iter().filter(|(entity, _)| entity.is_player() == players);
+        let farthest = of_kind.max_by_key(|(entity, tile)| (tile.distance(centre), **entity));
+        farthest.map(|(entity, tile)| (*entity, *tile))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::ZoneId;
+
+    const CENTRE: Tile = Tile::new(100, 100);
+    const LIMITS: ViewLimits = ViewLimits { players: 2, creatures: 2 };
+
+    fn monster(n: u32) -> EntityId {
+        EntityId::of_creature(ZoneId(1), n, 0)
+    }
+
+    fn at(distance: u16) -> Tile {
+        Tile::new(100 + distance, 100)
+    }
+
+    #[test]
+    fn a_full_picture_shows_the_nearest() {
+        let mut view = View::new(1);
+        for (n, distance) in [(1, 5), (2, 9)] {
+            assert!(matches!(
+                view.appear(monster(n), at(distance), None, CENTRE, &LIMITS),
+                Showing::Show { instead_of: None, .. }
+            ));
+        }
+        let far = view.id_of(monster(2));
+        assert_eq!(view.appear(monster(3), at(12), None, CENTRE, &LIMITS), Showing::Hide);
+        let shown = view.appear(monster(4), at(1), None, CENTRE, &LIMITS);
+        assert!(matches!(shown, Showing::Show { instead_of, .. } if instead_of == far));
+        assert_eq!(view.id_of(monster(2)), None);
+        assert_eq!(view.counts(), (2, 2));
+    }
+
+    #[test]
+    fn when_there_is_room_again_the_nearest_hidden_one_is_next() {
+        let mut view = View::new(1);
+        for (n, distance) in [(1, 1), (2, 2), (3, 9), (4, 7)] {
+            view.appear(monster(n), at(distance), None, CENTRE, &LIMITS);
+        }
+        assert_eq!(view.next_hidden(CENTRE, &LIMITS), None, "no room");
+        assert!(view.disappear(monster(1)).is_some());
+        assert_eq!(view.next_hidden(CENTRE, &LIMITS), Some(monster(4)));
+        view.moved(monster(3), at(3));
+        assert_eq!(view.next_hidden(CENTRE, &LIMITS), Some(monster(3)));
+        assert_eq!(view.next_hidden(CENTRE, &LIMITS), None);
+    }
+
+    #[test]
+    fn an_entity_that_appears_twice_keeps_its_id() {
+        let mut view = View::new(1);
+        let first = view.appear(monster(1), at(1), None, CENTRE, &LIMITS);
+        assert_eq!(view.appear(monster(1), at(2), None, CENTRE, &LIMITS), first);
+        assert_eq!(view.clear().len(), 1);
+        assert_eq!(view.counts(), (0, 0));
+        assert_eq!(view.id_of(monster(1)), None);
+    }
+}
