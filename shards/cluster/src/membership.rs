@@ -1,0 +1,172 @@
+//! A process's own place in the cluster, and its view of the others.
+
+use crate::view::View;
+use crate::{LEASE, READ_EVERY, RENEW_EVERY};
+use link::Target;
+use model::calls::database::{Failure, JoinMember, LeaveMember, ReadClusterView, RenewMember};
+use model::membership::{Member, Role};
+use std::sync::Arc;
+use store::Store;
+use telemetry::Process;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// A handle on the cluster: this process's lease, and the last view.
+#[derive(Clone)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    me: Member,
+    db: Arc<dyn Store>,
+    view: watch::Sender<Arc<View>>,
+    targets: Vec<(Role, watch::Sender<Option<Target>>)>,
+    /// Held during every change of the lease, so that no late renewal joins again after a leave.
+    lease: Mutex<Lease>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lease {
+    Outside,
+    Joined,
+    Left,
+}
+
+impl Cluster {
+    /// Enters the cluster and keeps the lease and the view fresh in tasks of the process.
+    ///
+    /// Returns at once: until the arbiter answers, the view is empty and the health component `cluster`
+    /// is not ready.
+    pub async fn join(process: &Process, db: Arc<dyn Store>, me: Member) -> Self {
+        let targets = Role::START_ORDER.map(|role| (role, watch::Sender::new(None))).into();
+        let view = watch::Sender::new(Arc::new(View::default()));
+        let shared = Arc::new(Shared { me, db, view, targets, lease: Mutex::new(Lease::Outside) });
+        process.health.ready("cluster", false);
+        let cluster = Self { shared };
+        process.tasks.spawn("cluster-lease", cluster.clone().keep_lease(process.clone()));
+        process.tasks.spawn("cluster-view", cluster.clone().keep_view(process.clone()));
+        cluster
+    }
+
+    /// The last view that was read.
+    pub fn view(&self) -> Arc<View> {
+        self.shared.view.borrow().clone()
+    }
+
+    /// The view and every later one.
+    pub fn watch(&self) -> watch::Receiver<Arc<View>> {
+        self.shared.view.subscribe()
+    }
+
+    /// A live member of a role (the lowest name), for `link::Client`; changes when it dies or restarts.
+    pub fn target(&self, role: Role) -> watch::Receiver<Option<Target>> {
+        let found = self.shared.targets.iter().find(|(of, _)| *of == role);
+        found.map_or_else(|| watch::channel(None).1, |(_, sender)| sender.subscribe())
+    }
+
+    /// This process's own row.
+    pub fn me(&self) -> &Member {
+        &self.shared.me
+    }
+
+    /// Gives the lease back, so that the others need not wait for it to end.
+    pub async fn leave(&self) {
+        let mut lease = self.shared.lease.lock().await;
+        *lease = Lease::Left;
+        let me = &self.shared.me;
+        let leave = LeaveMember { name: me.name.clone(), incarnation: me.incarnation };
+        match timeout(RENEW_EVERY, self.shared.db.leave_member(leave)).await {
+            Ok(Ok(())) => tracing::info!(member = %me.name, "left the cluster"),
+            Ok(Err(failure)) => tracing::warn!(%failure, "could not give the lease back; it ends by itself"),
+            Err(_) => tracing::warn!("giving the lease back took too long; it ends by itself"),
+        }
+    }
+
+    async fn keep_lease(self, process: Process) {
+        let mut every = interval(RENEW_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = process.stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            if let Err(failure) = self.renew_or_join(&process).await {
+                tracing::warn!(%failure, "could not renew the lease");
+            }
+        }
+    }
+
+    async fn renew_or_join(&self, process: &Process) -> Result<(), Failure> {
+        let mut lease = self.shared.lease.lock().await;
+        let me = &self.shared.me;
+        let lease_ms = LEASE.as_millis() as u64;
+        if *lease == Lease::Left {
+            return Ok(());
+        }
+        if *lease == Lease::Joined {
+            let renew = RenewMember { name: me.name.clone(), incarnation: me.incarnation, lease_ms };
+            if self.shared.db.renew_member(renew).await? {
+                return Ok(());
+            }
+            if self.is_replaced().await? {
+                tracing::error!(member = %me.name, "a newer run of this process has its place, stopping");
+                process.stop.cancel();
+                return Ok(());
+            }
+            tracing::warn!(member = %me.name, "the lease had ended; joining again");
+        }
+        self.shared.db.join_member(JoinMember { member: me.clone(), lease_ms }).await?;
+        *lease = Lease::Joined;
+        tracing::info!(member = %me.name, link = %me.link, "joined the cluster");
+        Ok(())
+    }
+
+    /// True when a newer run of the same name is a member: this one was taken for dead, and two of one name
+    /// would both play the zones of that name.
+    async fn is_replaced(&self) -> Result<bool, Failure> {
+        let me = &self.shared.me;
+        let members = self.shared.db.cluster_view(ReadClusterView).await?.members;
+        Ok(members.iter().any(|member| member.name == me.name && member.incarnation > me.incarnation))
+    }
+
+    async fn keep_view(self, process: Process) {
+        let mut every = interval(READ_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = process.stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            match self.shared.db.cluster_view(ReadClusterView).await {
+                Ok(stored) => {
+                    self.publish(View::new(stored));
+                    process.health.ready("cluster", true);
+                }
+                Err(failure) => tracing::debug!(%failure, "going on with the last view"),
+            }
+        }
+    }
+
+    fn publish(&self, view: View) {
+        for (role, sender) in &self.shared.targets {
+            let found = view.members_of(*role).next();
+            let target = found.map(|member| Target { name: member.name.clone(), address: member.link });
+            sender.send_if_modified(|old| {
+                // a role without members keeps its last address: the lease may only be late
+                let changed = target.is_some() && *old != target;
+                if changed {
+                    old.clone_from(&target);
+                }
+                changed
+            });
+        }
+        self.shared.view.send_if_modified(|old| {
+            let changed = **old != view;
+            if changed {
+                *old = Arc::new(view);
+            }
+            changed
+        });
+    }
+}

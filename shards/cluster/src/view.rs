@@ -1,0 +1,56 @@
+//! One consistent look at the cluster.
+
+use model::membership::{ClusterView, Member, Role, Slot};
+use model::{Epoch, ZoneId};
+use placement::ZoneTable;
+
+/// Live members and owners of zones, as last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Live members, ordered by name.
+    pub members: Vec<Member>,
+    /// How the map is divided.
+    pub zones: ZoneTable,
+    /// Version of the slot table; 0 before the first one.
+    pub version: u64,
+    slots: Vec<Slot>,
+}
+
+impl View {
+    /// From what the store says.
+    pub fn new(stored: ClusterView) -> Self {
+        let ClusterView { mut members, table } = stored;
+        members.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut slots = table.slots;
+        slots.sort_by_key(|slot| slot.zone);
+        Self { members, zones: ZoneTable::new(table.named_zones), version: table.version, slots }
+    }
+
+    /// The row of a zone.
+    pub fn slot(&self, zone: ZoneId) -> Option<&Slot> {
+        let index = self.slots.binary_search_by_key(&zone, |slot| slot.zone).ok()?;
+        self.slots.get(index)
+    }
+
+    /// All rows, ordered by zone.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The live node that owns a zone, and under which epoch.
+    pub fn owner(&self, zone: ZoneId) -> Option<(&Member, Epoch)> {
+        let slot = self.slot(zone)?;
+        let name = slot.owner.as_ref()?;
+        self.members.iter().find(|member| member.name == *name).map(|member| (member, slot.epoch))
+    }
+
+    /// Live members of a role, by name.
+    pub fn members_of(&self, role: Role) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(move |member| member.role == role)
+    }
+
+    /// True when there is a table and each of its zones has a live owner.
+    pub fn is_complete(&self) -> bool {
+        !self.slots.is_empty() && self.slots.iter().all(|slot| self.owner(slot.zone).is_some())
+    }
+}

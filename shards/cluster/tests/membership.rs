@@ -1,0 +1,146 @@
+//! Nodes come and go over one real store; the slot table follows.
+#![allow(clippy::unwrap_used)]
+
+use cluster::{Cluster, View, run_controller};
+use model::calls::database::{JoinMember, ReadClusterView};
+use model::membership::{Member, NamedZone, ProcessName, Role};
+use model::{Incarnation, Rect, Tile, ZoneId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Sqlite;
+use store::Store;
+use telemetry::Process;
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Node {
+    process: Process,
+    cluster: Cluster,
+}
+
+struct Stage {
+    folder: tempfile::TempDir,
+    db: Arc<dyn Store>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Arc::new(Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap());
+        Self { folder, db }
+    }
+
+    async fn node(&self, index: usize, content_hash: u64) -> Node {
+        let name = ProcessName::numbered(Role::TmSrv, index);
+        let common = support::common(self.folder.path(), name.as_str());
+        let process = telemetry::start(Role::TmSrv, &common).await.unwrap().process;
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let me = Member {
+            name,
+            role: Role::TmSrv,
+            incarnation: Incarnation(index as u64),
+            link: nowhere,
+            http: nowhere,
+            weight: 1,
+            content_hash,
+        };
+        let cluster = Cluster::join(&process, self.db.clone(), me).await;
+        let controller = run_controller(process.clone(), cluster.clone(), self.db.clone(), zones());
+        process.tasks.spawn("controller", controller);
+        Node { process, cluster }
+    }
+}
+
+fn zones() -> Vec<NamedZone> {
+    let area = Rect::new(Tile::new(2048, 1920), Tile::new(2303, 2303));
+    vec![NamedZone { name: "Armia".into(), area }]
+}
+
+async fn wait_until(node: &Node, what: &str, check: impl Fn(&View) -> bool) -> Arc<View> {
+    let mut views = node.cluster.watch();
+    let found = timeout(DEADLINE, views.wait_for(|view| check(view))).await;
+    found.unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {what}")).unwrap().clone()
+}
+
+fn zones_of(view: &View, name: &str) -> usize {
+    let owned =
+        |slot: &&model::membership::Slot| slot.owner.as_ref().is_some_and(|owner| owner.as_str() == name);
+    view.slots().iter().filter(owned).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_share_the_map_and_the_living_one_inherits() {
+    let stage = Stage::new();
+    let one = stage.node(1, 7).await;
+    let two = stage.node(2, 7).await;
+    let shared = wait_until(&one, "both own zones", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") > 20 && zones_of(view, "tmsrv-2") > 20
+    })
+    .await;
+    let seen_by_two = wait_until(&two, "the same view", |view| view.version >= shared.version).await;
+    assert_eq!(zones_of(&seen_by_two, "tmsrv-1") + zones_of(&seen_by_two, "tmsrv-2"), shared.slots().len());
+
+    one.process.stop.cancel(); // no leave: its lease has to end
+    let after = wait_until(&two, "the second owns all", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-2") == view.slots().len()
+    })
+    .await;
+    for slot in after.slots() {
+        let before = shared.slot(slot.zone).unwrap();
+        let moved = before.owner != slot.owner;
+        assert_eq!(slot.epoch.0 > before.epoch.0, moved, "zone {}", slot.zone);
+    }
+    assert!(after.owner(ZoneId(1)).is_some_and(|(member, _)| member.name.as_str() == "tmsrv-2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_other_content_is_given_nothing() {
+    let stage = Stage::new();
+    let good = stage.node(1, 7).await;
+    wait_until(&good, "the first owns all", |view| view.is_complete()).await;
+    let _strange = stage.node(2, 8).await;
+    let view =
+        wait_until(&good, "the stranger is a member", |view| view.members_of(Role::TmSrv).count() == 2).await;
+    assert_eq!(zones_of(&view, "tmsrv-2"), 0);
+    // a node that did belong would have been given zones within two rounds
+    let later = wait_until(&good, "still complete", |view| view.is_complete()).await;
+    assert_eq!(zones_of(&later, "tmsrv-2"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_leaves_is_gone_at_once() {
+    let stage = Stage::new();
+    let one = stage.node(1, 7).await;
+    let two = stage.node(2, 7).await;
+    wait_until(&one, "two members", |view| view.members.len() == 2).await;
+    two.process.stop.cancel();
+    two.cluster.leave().await;
+    let left = timeout(Duration::from_secs(2), async {
+        wait_until(&one, "one member", |view| view.members.len() == 1).await;
+    });
+    assert!(left.await.is_ok(), "it took as long as the lease");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_runs_of_one_name_the_newer_one_stays() {
+    let stage = Stage::new();
+    let node = stage.node(1, 7).await;
+    wait_until(&node, "it is a member", |view| !view.members.is_empty()).await;
+    let run = |incarnation| {
+        let member = Member { incarnation: Incarnation(incarnation), ..node.cluster.me().clone() };
+        let db = stage.db.clone();
+        async move { db.join_member(JoinMember { member, lease_ms: 60_000 }).await.unwrap() }
+    };
+    let member = |incarnation| {
+        move |view: &View| view.members.iter().any(|member| member.incarnation == Incarnation(incarnation))
+    };
+    run(0).await; // an older one comes back from a long sleep
+    wait_until(&node, "the older one is seen", member(0)).await;
+    wait_until(&node, "the newer one takes its place again", member(1)).await;
+    run(2).await; // now this is the older one
+    timeout(DEADLINE, node.process.stop.cancelled()).await.expect("the older one stops");
+    let stored = stage.db.cluster_view(ReadClusterView).await.unwrap();
+    assert_eq!(stored.members[0].incarnation, Incarnation(2));
+}

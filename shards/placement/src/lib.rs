@@ -1,0 +1,16 @@
+//! Where things live: tiles to zones, zones to nodes, accounts to buckets, buckets to shards.
+//!
+//! Pure: a function of members and weights, with no clock, no randomness and no IO. The ring only
+//! *proposes*; what holds is the stored slot table and the stored bucket map. Placement is pinned by golden
+//! tests: the hash of a name must stay the same for ever, or a new binary would look for accounts on
+//! shards where they are not.
+
+mod buckets;
+mod plan;
+mod ring;
+mod zones;
+
+pub use buckets::{BUCKETS, BucketMap, bucket_of};
+pub use plan::{Node, plan_slots};
+pub use ring::{Ring, VIRTUAL_NODES, stable_hash};
+pub use zones::{BLOCK_SIDE, ZoneTable};

@@ -1,0 +1,87 @@
+//! Tiles to zones: named rectangles first, then blocks of 256 x 256 tiles.
+
+use model::membership::NamedZone;
+use model::place::WORLD_SIDE;
+use model::{Rect, Tile, ZoneId};
+
+/// Tiles along one side of a block.
+pub const BLOCK_SIDE: u16 = 256;
+const BLOCKS_PER_SIDE: u32 = (WORLD_SIDE / BLOCK_SIDE) as u32;
+/// Blocks have ids from here; named zones are numbered from 1.
+const FIRST_BLOCK: u32 = 0x1_0000;
+
+/// The division of the map into zones; the same on every process that has the same named zones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneTable {
+    named: Vec<NamedZone>,
+}
+
+impl ZoneTable {
+    /// From the named zones of the content, in the order that decides overlaps.
+    pub fn new(named: Vec<NamedZone>) -> Self {
+        Self { named }
+    }
+
+    /// The zone of a tile.
+    pub fn zone_at(&self, tile: Tile) -> ZoneId {
+        match self.named.iter().position(|zone| zone.area.contains(tile)) {
+            Some(index) => ZoneId(index as u32 + 1),
+            None => {
+                let (bx, by) = (u32::from(tile.x / BLOCK_SIDE), u32::from(tile.y / BLOCK_SIDE));
+                ZoneId(FIRST_BLOCK + by * BLOCKS_PER_SIDE + bx)
+            }
+        }
+    }
+
+    /// A rectangle that holds every tile of a zone (others may lie in it too); `None` for an unknown id.
+    pub fn bounds(&self, zone: ZoneId) -> Option<Rect> {
+        if zone.0 >= FIRST_BLOCK {
+            let index = zone.0 - FIRST_BLOCK;
+            if index >= BLOCKS_PER_SIDE * BLOCKS_PER_SIDE {
+                return None;
+            }
+            let corner = Tile::new(
+                (index % BLOCKS_PER_SIDE) as u16 * BLOCK_SIDE,
+                (index / BLOCKS_PER_SIDE) as u16 * BLOCK_SIDE,
+            );
+            return Some(Rect::new(corner, Tile::new(corner.x + BLOCK_SIDE - 1, corner.y + BLOCK_SIDE - 1)));
+        }
+        let index = (zone.0 as usize).checked_sub(1)?;
+        self.named.get(index).map(|zone| zone.area)
+    }
+
+    /// A name for logs and operators: `Armia`, `block 8,8`.
+    pub fn name(&self, zone: ZoneId) -> String {
+        if zone.0 >= FIRST_BLOCK {
+            let index = zone.0 - FIRST_BLOCK;
+            return format!("block {},{}", index % BLOCKS_PER_SIDE, index / BLOCKS_PER_SIDE);
+        }
+        (zone.0 as usize)
+            .checked_sub(1)
+            .and_then(|index| self.named.get(index))
+            .map_or_else(|| format!("zone {}", zone.0), |zone| zone.name.clone())
+    }
+
+    /// Every zone of the map, ordered by id.
+    pub fn all(&self) -> Vec<ZoneId> {
+        let named = 1..=self.named.len() as u32;
+        let blocks = FIRST_BLOCK..FIRST_BLOCK + BLOCKS_PER_SIDE * BLOCKS_PER_SIDE;
+        named.chain(blocks).map(ZoneId).collect()
+    }
+
+    /// Canonical bytes of the district that a zone belongs to: a named zone, or 2 x 2 blocks. Zones of
+    /// one district are placed together, so that neighbours mostly share a node.
+    pub fn district(&self, zone: ZoneId) -> Vec<u8> {
+        if zone.0 >= FIRST_BLOCK {
+            let index = zone.0 - FIRST_BLOCK;
+            let (dx, dy) = (index % BLOCKS_PER_SIDE / 2, index / BLOCKS_PER_SIDE / 2);
+            return format!("block-district:{dx}:{dy}").into_bytes();
+        }
+        format!("named-district:{}", self.name(zone)).into_bytes()
+    }
+
+    /// The named zones, in order.
+    pub fn named(&self) -> &[NamedZone] {
+        &self.named
+    }
+}
