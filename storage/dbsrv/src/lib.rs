@@ -1,0 +1,55 @@
+//! DBSrv: the only process that speaks SQL. It opens the store, answers the calls of the others, and
+//! enters itself into the list of members through that same store.
+//!
+//! It keeps nothing and knows nothing of players; several may serve the same databases. All it decides is
+//! whether a call is admitted: everything else is `store::dispatch`.
+//!
+//! | task | on cancel | on failure |
+//! |---|---|---|
+//! | link | takes no new calls, gives running ones 5 s | a panic of an operation stops the process |
+//! | membership | leaves the list of members | keeps trying; `/readyz` says that the store is away |
+
+mod admission;
+mod complaints;
+mod membership;
+mod service;
+mod settings_of;
+
+pub use settings_of::{Settings, open_store};
+
+use service::Desk;
+use settings::{Common, Live};
+use std::sync::Arc;
+use telemetry::Process;
+
+/// Why DBSrv stopped or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    /// The link cannot listen.
+    #[error(transparent)]
+    Bind(#[from] link::BindError),
+}
+
+/// Runs until the process is told to stop; what was acknowledged is durable then.
+pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> Result<(), RunError> {
+    process.health.ready("store", false);
+    process.health.ready("link", false);
+    let store = open_store(&settings.get(), &common.data).await?;
+    let server = link::Server::bind(common.link, process.credentials.clone()).await?;
+    tracing::info!(storage = %settings.get().storage, link = %server.local_addr(), "the store is open");
+
+    let member = process.member(server.local_addr(), common.http);
+    let stay = membership::stay(process.clone(), Arc::clone(&store), member);
+    let staying = process.tasks.spawn("membership", stay);
+    let desk = Arc::new(Desk::new(store, &process.metrics, settings));
+    process.health.ready("link", true);
+    server.serve(desk, process.stop.clone()).await;
+    process.health.ready("link", false);
+    if staying.await.is_err() {
+        tracing::error!("the membership task panicked");
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Answers calls: admission, the operation, and how long it took.
+
+use crate::Settings;
+use crate::admission::Admission;
+use crate::complaints::Complaints;
+use async_trait::async_trait;
+use link::{Peer, Service, Stream};
+use model::calls::database::{Checked, CheckedNames, Failure, Reply, Request};
+use model::membership::ClusterView;
+use prometheus::{HistogramVec, IntCounter, IntGauge};
+use settings::Live;
+use std::sync::Arc;
+use std::time::Instant;
+use store::Store;
+use telemetry::Metrics;
+
+/// Upper bounds in seconds: from a cached read to the deadline of a call.
+const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0];
+
+/// What other processes call.
+pub(crate) struct Desk {
+    store: Arc<dyn Store>,
+    settings: Live<Settings>,
+    admission: Admission,
+    complaints: Complaints,
+    numbers: Numbers,
+}
+
+struct Numbers {
+    seconds: HistogramVec,
+    running: IntGauge,
+    refused: IntCounter,
+}
+
+impl Desk {
+    /// Over an open store.
+    pub(crate) fn new(store: Arc<dyn Store>, metrics: &Metrics, settings: Live<Settings>) -> Self {
+        let numbers = Numbers {
+            seconds: metrics.histogram_vec(
+                "operation_seconds",
+                "Time that operations of the store took, by their outcome.",
+                &["operation", "outcome"],
+                &BUCKETS,
+            ),
+            running: metrics.gauge("operations_running", "Operations of the store that run now."),
+            refused: metrics.counter(
+                "operations_not_admitted_total",
+                "Operations refused because too many were running.",
+            ),
+        };
+        Self { store, settings, admission: Admission::default(), complaints: Complaints::default(), numbers }
+    }
+}
+
+#[async_trait]
+impl Service for Desk {
+    type Request = Request;
+    type Reply = Reply;
+    type In = ();
+    type Out = ();
+
+    async fn call(&self, peer: &Peer, request: Request) -> Reply {
+        let Some(_admitted) = self.admission.admit(self.settings.get().operations_max) else {
+            self.numbers.refused.inc();
+            return failed(&request, Failure::Unavailable("DBSrv has too many operations running".into()));
+        };
+        self.numbers.running.set(self.admission.running() as i64);
+        let (operation, since) = (request.operation(), Instant::now());
+        let reply = store::dispatch(self.store.as_ref(), request).await;
+        let outcome = outcome(&reply);
+        if let Outcome::Failed(label, failure) = &outcome
+            && let Some(held_back) = self.complaints.allow()
+        {
+            tracing::warn!(operation, peer = %peer.name, outcome = label, %failure, held_back, "an operation failed");
+        }
+        let seconds = since.elapsed().as_secs_f64();
+        self.numbers.seconds.with_label_values(&[operation, outcome.label()]).observe(seconds);
+        self.numbers.running.set(self.admission.running().saturating_sub(1) as i64);
+        reply
+    }
+
+    /// DBSrv has no streams: returning closes it.
+    async fn stream(&self, peer: Peer, _: Stream<(), ()>) {
+        tracing::warn!(peer = %peer.name, "a stream was opened to DBSrv, which has none");
+    }
+}
+
+/// What came of an operation, for metrics and logs.
+#[derive(Debug)]
+enum Outcome<'a> {
+    Ok,
+    Refused,
+    Failed(&'static str, &'a Failure),
+}
+
+impl Outcome<'_> {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Failed(label, _) => label,
+        }
+    }
+
+    fn of<T: MayRefuse>(result: &Result<T, Failure>) -> Outcome<'_> {
+        match result {
+            Ok(answer) if answer.is_refusal() => Outcome::Refused,
+            Ok(_) => Outcome::Ok,
+            Err(failure @ Failure::Unavailable(_)) => Outcome::Failed("unavailable", failure),
+            Err(failure @ Failure::Corrupt(_)) => Outcome::Failed("corrupt", failure),
+        }
+    }
+}
+
+/// Answers among which some are a "no".
+trait MayRefuse {
+    fn is_refusal(&self) -> bool;
+}
+
+impl<T, E> MayRefuse for Result<T, E> {
+    fn is_refusal(&self) -> bool {
+        self.is_err()
+    }
+}
+
+macro_rules! never_refuse {
+    ($($answer:ty),*) => {
+        $(impl MayRefuse for $answer {
+            fn is_refusal(&self) -> bool {
+                false
+            }
+        })*
+    };
+}
+never_refuse!((), bool, ClusterView, Checked, CheckedNames);
+
+impl<T> MayRefuse for Option<T> {
+    fn is_refusal(&self) -> bool {
+        false
+    }
+}
+
+impl<T> MayRefuse for Vec<T> {
+    fn is_refusal(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! per_operation {
+    ($($(#[$doc:meta])* $method:ident($request:ident) -> $outcome:ty;)*) => {
+        fn outcome(reply: &Reply) -> Outcome<'_> {
+            match reply {
+                $(Reply::$request(result) => Outcome::of(result),)*
+            }
+        }
+
+        /// The answer to a request that was not even tried.
+        fn failed(request: &Request, failure: Failure) -> Reply {
+            match request {
+                $(Request::$request(_) => Reply::$request(Err(failure)),)*
+            }
+        }
+    };
+}
+
+model::for_each_operation!(per_operation);

@@ -1,0 +1,12 @@
+//! NRSrv over real link sockets, with fake edges, a real SQLite store, and a real Redis.
+#![allow(clippy::unwrap_used)]
+
+mod characters;
+mod conformance;
+mod edge;
+mod login;
+mod operator;
+mod pin;
+mod reports;
+mod stage;
+mod whisper;

@@ -1,0 +1,116 @@
+//! The one place that turns soft state and stored outcomes into bytes and back.
+//!
+//! Soft state carries the version of its layout beside it, an outcome carries it in its first byte. A
+//! change of layout takes a new version and keeps the decoder of every older one; the golden tests below
+//! fail when the layout changes under an unchanged version.
+
+use bincode::config::{Configuration, standard};
+use model::SoftState;
+use model::calls::database::Failure;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Version of the layout that is written.
+pub(crate) const SOFT_VERSION: i64 = 1;
+const OUTCOME_VERSION: u8 = 1;
+const LAYOUT: Configuration = standard();
+
+/// Bytes of soft state in the layout of [`SOFT_VERSION`].
+pub(crate) fn encode_soft(soft: &SoftState) -> Result<Vec<u8>, Failure> {
+    encode(soft, "soft state")
+}
+
+/// Soft state from the bytes of any version that was ever written.
+pub(crate) fn decode_soft(version: i64, bytes: &[u8]) -> Result<SoftState, Failure> {
+    match version {
+        1 => decode(bytes, "soft state"),
+        _ => Err(Failure::Corrupt(format!(
+            "soft state of version {version}, this program reads up to {SOFT_VERSION}"
+        ))),
+    }
+}
+
+/// Bytes of an outcome, its version first.
+pub(crate) fn encode_outcome<T: Serialize>(outcome: &T) -> Result<Vec<u8>, Failure> {
+    let mut bytes = vec![OUTCOME_VERSION];
+    bytes.extend(encode(outcome, "outcome")?);
+    Ok(bytes)
+}
+
+/// An outcome from its bytes.
+pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    match bytes.split_first() {
+        Some((&OUTCOME_VERSION, rest)) => decode(rest, "outcome"),
+        Some((version, _)) => Err(Failure::Corrupt(format!(
+            "outcome of version {version}, this program reads version {OUTCOME_VERSION}"
+        ))),
+        None => Err(Failure::Corrupt("an empty outcome".into())),
+    }
+}
+
+fn encode<T: Serialize>(value: &T, what: &str) -> Result<Vec<u8>, Failure> {
+    bincode::serde::encode_to_vec(value, LAYOUT)
+        .map_err(|error| Failure::Corrupt(format!("{what} cannot be encoded: {error}")))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Failure> {
+    match bincode::serde::decode_from_slice(bytes, LAYOUT) {
+        Ok((value, used)) if used == bytes.len() => Ok(value),
+        Ok((_, used)) => {
+            Err(Failure::Corrupt(format!("{what} has {} bytes after its end", bytes.len() - used)))
+        }
+        Err(error) => Err(Failure::Corrupt(format!("{what} cannot be decoded: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use model::Tile;
+    use model::calls::database::{ChangeGoldRefusal, CreateCharacterRefusal, NameTaken};
+    use model::character::Affect;
+    use proptest::prelude::*;
+
+    fn example() -> SoftState {
+        let mut soft = SoftState::fresh(Tile::new(2100, 2100), 3, -5, 70_000);
+        soft.skill_bar[0] = 7;
+        soft.affects.push(Affect { kind: 1, level: 2, value: -3, time: 4 });
+        soft
+    }
+
+    #[test]
+    fn the_layout_of_version_1_is_pinned() {
+        let bytes = encode_soft(&example()).unwrap();
+        let mut expected = vec![251, 0x34, 0x08, 251, 0x34, 0x08, 2, 9, 252, 0xe0, 0x22, 0x02, 0x00, 3, 7];
+        expected.extend([0xFF; 19]);
+        expected.extend([1, 1, 2, 5, 4]);
+        assert_eq!(bytes, expected, "the layout changed: raise SOFT_VERSION and keep decoding version 1");
+        assert_eq!(decode_soft(1, &expected).unwrap(), example());
+    }
+
+    #[test]
+    fn the_layout_of_outcomes_is_pinned() {
+        let taken: Result<(), NameTaken> = Err(NameTaken);
+        assert_eq!(encode_outcome(&taken).unwrap(), [1, 1]);
+        let slot: Result<(), CreateCharacterRefusal> = Err(CreateCharacterRefusal::SlotTaken);
+        assert_eq!(encode_outcome(&slot).unwrap(), [1, 1, 1]);
+        let gold: Result<i64, ChangeGoldRefusal> = Ok(100);
+        assert_eq!(encode_outcome(&gold).unwrap(), [1, 0, 200]);
+        assert_eq!(decode_outcome::<Result<i64, ChangeGoldRefusal>>(&[1, 0, 200]).unwrap(), gold);
+    }
+
+    #[test]
+    fn what_another_program_wrote_is_refused_and_not_guessed() {
+        assert!(matches!(decode_soft(2, &[]), Err(Failure::Corrupt(_))));
+        assert!(matches!(decode_outcome::<bool>(&[2, 0]), Err(Failure::Corrupt(_))));
+        assert!(matches!(decode_outcome::<bool>(&[1, 0, 0]), Err(Failure::Corrupt(_))));
+        assert!(matches!(decode_outcome::<bool>(&[]), Err(Failure::Corrupt(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_or_fail_but_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode_soft(1, &bytes);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `trait Store`: what the game wants remembered, in the words of the domain.
+//!
+//! Two implementations: SQLite (one file, the default) and PostgreSQL (1..n shards and a metadata
+//! database). One conformance suite runs on both. This crate knows neither players nor sockets; the
+//! remote implementation that speaks to DBSrv is `dbclient`.
+
+mod codec;
+mod error;
+mod examine;
+pub mod fsck;
+mod gold;
+mod lease;
+mod ledger;
+mod postgres;
+mod rows;
+mod sqlite;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use error::OpenError;
+pub use postgres::{Dsn, Postgres, PostgresOptions};
+pub use sqlite::Sqlite;
+
+use async_trait::async_trait;
+use model::account::Account;
+use model::calls::database::{
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
+    CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, HoldController, ItemHistory, JoinMember,
+    LeaveMember, ListCharacters, LoadCargo, LoadCharacter, LoadedCharacter, NameTaken, NoSuchCharacter,
+    PlayerLedger, ReadClusterView, RenewMember, Reply, Request, SaveCharacters, SaveOutcome, SlotsChanged,
+    WriteSlots,
+};
+use model::character::Character;
+use model::membership::ClusterView;
+
+macro_rules! store_trait {
+    ($($(#[$doc:meta])* $method:ident($request:ident) -> $outcome:ty;)*) => {
+        /// Everything that is remembered. Each operation is atomic; those that carry an operation id are
+        /// idempotent by it.
+        #[async_trait]
+        pub trait Store: Send + Sync + 'static {
+            $($(#[$doc])* async fn $method(&self, request: $request) -> Result<$outcome, Failure>;)*
+        }
+
+        /// Does what a request asks: the whole of DBSrv's dispatch.
+        pub async fn dispatch(store: &dyn Store, request: Request) -> Reply {
+            match request {
+                $(Request::$request(request) => Reply::$request(store.$method(request).await),)*
+            }
+        }
+    };
+}
+
+model::for_each_operation!(store_trait);

@@ -1,0 +1,101 @@
+//! The store on PostgreSQL: 1..n shards that hold the accounts, and a metadata database that holds what is
+//! about all of them.
+//!
+//! An account with everything that belongs to it lives on one shard, found by the stored bucket map, so
+//! that nearly everything is one local transaction. What spans databases, the unique names, goes by the
+//! protocol in [`names`]. A dead shard makes its own accounts unavailable and nothing else.
+
+mod accounts;
+mod characters;
+mod check;
+mod database;
+mod fault;
+mod ledger;
+mod membership;
+mod names;
+mod open;
+mod operations;
+mod options;
+mod saves;
+mod shard;
+mod values;
+
+pub use options::{Dsn, PostgresOptions};
+
+use crate::Store;
+use async_trait::async_trait;
+use database::Database;
+use model::calls::database::{
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
+    CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, HoldController, ItemHistory, JoinMember,
+    LeaveMember, ListCharacters, LoadCargo, LoadCharacter, LoadedCharacter, NameTaken, NoSuchCharacter,
+    PlayerLedger, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, WriteSlots,
+};
+use model::membership::{ClusterView, SlotTable};
+use model::{Account, AccountId, Character};
+use parking_lot::Mutex;
+use placement::BucketMap;
+use shard::Shard;
+use std::sync::Arc;
+
+/// The store on PostgreSQL.
+pub struct Postgres {
+    metadata: Database,
+    /// By the indexes of the map, which has been checked against them.
+    shards: Vec<Shard>,
+    map: BucketMap,
+    reservation_ms: i64,
+    /// The slot table as last read: it is asked for several times a second and hardly ever changes.
+    table: Mutex<Arc<SlotTable>>,
+}
+
+impl Postgres {
+    fn shard(&self, account: AccountId) -> &Shard {
+        &self.shards[usize::from(self.map.shard_of(account))]
+    }
+
+    /// How many accounts hash to each shard, of 4096: for logs and operators.
+    pub fn buckets_by_shard(&self) -> Vec<usize> {
+        let held = |shard: usize| self.map.owner.iter().filter(|owner| usize::from(**owner) == shard).count();
+        (0..self.shards.len()).map(held).collect()
+    }
+}
+
+/// Every operation is a method of its own file; this table says where it goes.
+macro_rules! operations {
+    ($($method:ident($request:ident) -> $outcome:ty = $inner:ident;)*) => {
+        #[async_trait]
+        impl Store for Postgres {
+            $(async fn $method(&self, request: $request) -> Result<$outcome, Failure> {
+                self.$inner(&request).await
+            })*
+        }
+    };
+}
+
+operations! {
+    create_account(CreateAccount) -> Result<(), NameTaken> = register;
+    find_account(FindAccount) -> Option<Account> = account_by_name;
+    get_account(GetAccount) -> Option<Account> = account_by_id;
+    change_account(ChangeAccount) -> bool = alter_account;
+    load_cargo(LoadCargo) -> Option<Cargo> = cargo;
+    create_character(CreateCharacter) -> Result<(), CreateCharacterRefusal> = bear;
+    delete_character(DeleteCharacter) -> Result<(), NoSuchCharacter> = bury;
+    list_characters(ListCharacters) -> Vec<Character> = characters_of;
+    load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = take;
+    save_characters(SaveCharacters) -> Vec<SaveOutcome> = save;
+    change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal> = alter_gold;
+    join_member(JoinMember) -> () = join;
+    renew_member(RenewMember) -> bool = renew;
+    leave_member(LeaveMember) -> () = leave;
+    cluster_view(ReadClusterView) -> ClusterView = view;
+    hold_controller(HoldController) -> bool = control;
+    write_slots(WriteSlots) -> Result<u64, SlotsChanged> = replace_slots;
+    find_character(FindCharacter) -> Option<FoundCharacter> = character_by_name;
+    item_history(ItemHistory) -> Vec<Entry> = life_of;
+    player_ledger(PlayerLedger) -> Vec<Entry> = entries_of;
+    check_buckets(CheckBuckets) -> Checked = examine_buckets;
+    check_names(CheckNames) -> CheckedNames = examine_names;
+    check_databases(CheckDatabases) -> Vec<Finding> = left_behind;
+}

@@ -1,0 +1,244 @@
+//! `fsck`: reads shelves for the examiner, compares names with rows across databases, and looks for prepared
+//! transactions that nobody ended.
+//!
+//! Names and rows are in two databases that cannot be read at one moment, so what is missing is looked at
+//! again in the order in which it must have been there:
+//!
+//! ```text
+//!   row, no name:   the row is read, the name is read, the row is still there: the name was there all
+//!                   that time, since it is reserved before the row and freed after it; ids never return
+//!   name, no row:   the name is held, the row is read, the name is still held for the same operation
+//! ```
+
+use super::Postgres;
+use super::database::Step;
+use super::fault::Fault;
+use super::names::{Exists, Find, HELD, Kind, Name};
+use crate::examine::{self, ItemRow, OperationRow, Owner, Shelf, examine, find};
+use crate::ledger::Line;
+use crate::rows::Fields;
+use deadpool_postgres::{Client, GenericClient};
+use futures::future::try_join_all;
+use model::calls::database::{
+    CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, Failure, Finding,
+};
+use model::calls::ledger::{ENTRIES_MAX, NameMark, Wrong};
+use model::id::{AccountId, CharacterId, OperationId};
+use std::collections::{BTreeMap, HashMap};
+use tokio_postgres::IsolationLevel;
+
+impl Postgres {
+    pub(super) async fn examine_buckets(&self, request: &CheckBuckets) -> Result<Checked, Failure> {
+        let shelves = self.shards.iter().map(|shard| shard.run(request));
+        let mut all = Checked::default();
+        for (shard, shelf) in try_join_all(shelves).await?.into_iter().enumerate() {
+            let mut report = examine(&shelf);
+            for owner in shelf.accounts.iter().chain(&shelf.characters) {
+                let account = owner.account.unwrap_or(owner.id);
+                if usize::from(self.map.shard_of(AccountId(account as u64))) != shard {
+                    let what = format!("{} lies on shard {shard}, which does not own its bucket", owner.name);
+                    find(&mut report, owner.finding(Wrong::Row, what));
+                }
+            }
+            self.examine_names_of(Kind::Account, &shelf.accounts, &mut report).await?;
+            self.examine_names_of(Kind::Character, &shelf.characters, &mut report).await?;
+            crate::fsck::add(&mut all, report);
+        }
+        Ok(all)
+    }
+
+    /// Rows without a name.
+    async fn examine_names_of(
+        &self,
+        kind: Kind,
+        owners: &[Owner],
+        report: &mut Checked,
+    ) -> Result<(), Failure> {
+        if owners.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<&str> = owners.iter().map(|owner| owner.key.as_str()).collect();
+        let names = self.metadata.run(&NamesOf { kind, keys: &keys }).await?;
+        for owner in owners.iter().filter(|owner| names.get(&owner.key) != Some(&owner.id)) {
+            let account = AccountId(owner.account.unwrap_or(owner.id) as u64);
+            if self.shard(account).run(&Exists { kind, id: owner.id as u64 }).await? {
+                let what = format!("{} has no name among the names of the cluster", owner.name);
+                find(report, owner.finding(Wrong::Name, what));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn examine_names(&self, request: &CheckNames) -> Result<CheckedNames, Failure> {
+        let page = self.metadata.run(request).await?;
+        let limit = request.limit.clamp(1, ENTRIES_MAX) as usize;
+        let next = page.last().filter(|_| page.len() == limit).map(|last| last.mark.clone());
+        let mut by_shard: BTreeMap<(u16, i16), Vec<&Held>> = BTreeMap::new();
+        for name in page.iter().filter(|name| name.state == HELD) {
+            by_shard.entry((self.map.shard_of(name.account), name.mark.kind)).or_default().push(name);
+        }
+        let mut findings = Vec::new();
+        for ((shard, kind), held) in by_shard {
+            let Some(kind) = Kind::of(kind) else {
+                let what = |name: &Held| format!("the name {} is of kind {kind}", name.mark.key);
+                findings.extend(held.iter().map(|name| Finding::new(Wrong::Name, what(name))));
+                continue;
+            };
+            let ids = held.iter().map(|name| name.id as i64).collect();
+            let rows = self.shards[usize::from(shard)].run(&KeysOf { kind, ids }).await?;
+            for name in held {
+                if rows.get(&(name.id as i64)) != Some(&name.mark.key)
+                    && self.is_still_held(kind, name).await?
+                {
+                    findings.push(name.without_row(kind));
+                }
+            }
+        }
+        Ok(CheckedNames { findings, names: page.len() as u64, next })
+    }
+
+    async fn is_still_held(&self, kind: Kind, held: &Held) -> Result<bool, Failure> {
+        let Held { mark: NameMark { key, .. }, account, id, operation, .. } = held;
+        let name = Name { kind, key, account: *account, id: *id, operation: *operation };
+        let found = self.metadata.run(&Find(name)).await?;
+        Ok(found.is_some_and(|found| found.is_held_by(*id, *operation)))
+    }
+
+    pub(super) async fn left_behind(&self, request: &CheckDatabases) -> Result<Vec<Finding>, Failure> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            found.extend(shard.run(request).await?);
+        }
+        // the metadata may share the database of a shard: what is there is told once
+        for (what, gid) in self.metadata.run(request).await? {
+            if found.iter().all(|(_, other)| *other != gid) {
+                found.push((what, gid));
+            }
+        }
+        Ok(found.into_iter().map(|(what, _)| Finding::new(Wrong::Prepared, what)).collect())
+    }
+}
+
+impl Step for CheckBuckets {
+    type Outcome = Shelf;
+
+    async fn run(&self, client: &mut Client) -> Result<Shelf, Fault> {
+        let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let transaction = builder.read_only(true).start().await?;
+        let (client, range) = (&transaction, (self.first as i16, self.last as i16));
+        let shelf = Shelf {
+            accounts: read(client, examine::ACCOUNTS, range, Owner::account).await?,
+            characters: read(client, examine::CHARACTERS, range, Owner::character).await?,
+            items: read(client, examine::ITEMS, range, ItemRow::read).await?,
+            operations: read(client, examine::OPERATIONS, range, OperationRow::read).await?,
+            lines: read(client, examine::LINES, range, Line::read).await?,
+        };
+        transaction.commit().await?;
+        Ok(shelf)
+    }
+}
+
+async fn read<T>(
+    client: &impl GenericClient,
+    sql: &str,
+    (first, last): (i16, i16),
+    of: impl Fn(&tokio_postgres::Row) -> Result<T, Failure>,
+) -> Result<Vec<T>, Fault> {
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&first, &last]).await?;
+    Ok(rows.iter().map(of).collect::<Result<_, _>>()?)
+}
+
+/// Ids by name.
+struct NamesOf<'a> {
+    kind: Kind,
+    keys: &'a [&'a str],
+}
+
+impl Step for NamesOf<'_> {
+    type Outcome = HashMap<String, i64>;
+
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
+        let sql = "SELECT key, id FROM names WHERE kind = $1 AND key = ANY ($2)";
+        let statement = client.prepare_cached(sql).await?;
+        let rows = client.query(&statement, &[&(self.kind as i16), &self.keys]).await?;
+        Ok(rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect::<Result<_, Failure>>()?)
+    }
+}
+
+/// Names of rows by their ids.
+struct KeysOf {
+    kind: Kind,
+    ids: Vec<i64>,
+}
+
+impl Step for KeysOf {
+    type Outcome = HashMap<i64, String>;
+
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
+        let sql = match self.kind {
+            Kind::Account => "SELECT id, name_key FROM accounts WHERE id = ANY ($1)",
+            Kind::Character => "SELECT id, name_key FROM characters WHERE id = ANY ($1)",
+        };
+        let statement = client.prepare_cached(sql).await?;
+        let rows = client.query(&statement, &[&self.ids]).await?;
+        Ok(rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect::<Result<_, Failure>>()?)
+    }
+}
+
+/// A row of `names`.
+pub(super) struct Held {
+    mark: NameMark,
+    account: AccountId,
+    id: u64,
+    state: i16,
+    operation: OperationId,
+}
+
+impl Held {
+    fn without_row(&self, kind: Kind) -> Finding {
+        let what = format!("the name {} is held, and its row is not there", self.mark.key);
+        let character = (kind == Kind::Character).then_some(CharacterId(self.id));
+        let (account, operation) = (Some(self.account), Some(self.operation));
+        Finding { character, account, operation, ..Finding::new(Wrong::Name, what) }
+    }
+}
+
+impl Step for CheckNames {
+    type Outcome = Vec<Held>;
+
+    async fn run(&self, client: &mut Client) -> Result<Vec<Held>, Fault> {
+        let sql = "SELECT kind, key, account, id, state, operation FROM names \
+                   WHERE (kind, key) > ($1, $2) ORDER BY kind, key LIMIT $3";
+        let statement = client.prepare_cached(sql).await?;
+        let (kind, key) = self.after.as_ref().map_or((0, ""), |mark| (mark.kind, mark.key.as_str()));
+        let limit = i64::from(self.limit.clamp(1, ENTRIES_MAX));
+        let rows = client.query(&statement, &[&kind, &key, &limit]).await?;
+        let held = rows.iter().map(|row| {
+            Ok(Held {
+                mark: NameMark { kind: row.number(0)?, key: row.text(1)? },
+                account: AccountId(row.int(2)? as u64),
+                id: row.int(3)? as u64,
+                state: row.number(4)?,
+                operation: OperationId(row.id128(5)?),
+            })
+        });
+        Ok(held.collect::<Result<_, Failure>>()?)
+    }
+}
+
+impl Step for CheckDatabases {
+    /// What to tell, and the name of the transaction.
+    type Outcome = Vec<(String, String)>;
+
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
+        let sql = "SELECT database::text, gid FROM pg_prepared_xacts WHERE database = current_database()";
+        let statement = client.prepare_cached(sql).await?;
+        let rows = client.query(&statement, &[]).await?;
+        let told = rows.iter().map(|row| {
+            let (database, gid) = (row.text(0)?, row.text(1)?);
+            Ok((format!("the prepared transaction {gid:?} in database {database} was never ended"), gid))
+        });
+        Ok(told.collect::<Result<_, Failure>>()?)
+    }
+}

@@ -1,0 +1,234 @@
+//! Opening: schema, the stored map of buckets, and whether the operator's list of shards agrees with it.
+//!
+//! ```text
+//!   first time:  metadata gets the cluster's id, the shards (not ready) and the map, in one transaction
+//!                each shard gets its identity; then metadata marks it ready
+//!   later:       as many shards listed as stored; each ready shard must say that it is the one meant
+//! ```
+//! A crash in between leaves shards that are not ready: the next opening goes on with them.
+
+use super::Postgres;
+use super::database::Database;
+use super::options::{Dsn, PostgresOptions};
+use super::shard::{Identity, Shard};
+use super::values::Id128;
+use crate::error::{OpenError, migration_error};
+use placement::{BUCKETS, BucketMap};
+use refinery::Runner;
+use std::error::Error as _;
+use std::time::Duration;
+use tokio_postgres::{Client, NoTls};
+
+mod metadata {
+    #![allow(missing_docs)]
+    refinery::embed_migrations!("migrations/metadata");
+}
+mod shard {
+    #![allow(missing_docs)]
+    refinery::embed_migrations!("migrations/shard");
+}
+
+/// Whoever prepares a schema holds its advisory lock; the two may share a database, so they differ.
+const PREPARING_METADATA: i64 = 0x7779_6462_7200;
+const PREPARING_SHARD: i64 = 0x7779_6462_7201;
+/// How long to wait for another process that is preparing it.
+const PREPARING_WAIT: &str = "SET lock_timeout = '60s'; SET statement_timeout = 0";
+
+/// One of the two schemas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Schema {
+    /// What is about the whole cluster.
+    Metadata,
+    /// What is about the accounts of a shard.
+    Shard,
+}
+
+impl Schema {
+    fn runner(self) -> Runner {
+        let (mut runner, table) = match self {
+            Self::Metadata => (metadata::migrations::runner(), "wydbr_metadata_migrations"),
+            Self::Shard => (shard::migrations::runner(), "wydbr_shard_migrations"),
+        };
+        runner.set_migration_table_name(table);
+        runner
+    }
+
+    fn lock(self) -> i64 {
+        match self {
+            Self::Metadata => PREPARING_METADATA,
+            Self::Shard => PREPARING_SHARD,
+        }
+    }
+}
+
+/// What the metadata database says about the shards.
+struct Stored {
+    cluster: u128,
+    map: BucketMap,
+    ready: Vec<bool>,
+}
+
+impl Postgres {
+    /// Connects to the databases, brings their schemas up to date and reads the map. A shard that was in
+    /// use before may be down: its accounts are unavailable until it is back.
+    pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
+        options.check()?;
+        let dsn = options.metadata.as_ref().unwrap_or(&options.shards[0]);
+        let mut connected = Connected::to(dsn, options.connect_timeout).await?;
+        connected.migrate(Schema::Metadata).await?;
+        let stored = match connected.read().await? {
+            Some(stored) => stored,
+            None => connected.found(options.shards.len()).await?,
+        };
+        if stored.ready.len() != options.shards.len() {
+            return Err(OpenError::Shards {
+                found: format!("{} addresses in the settings", options.shards.len()),
+                expected: format!("{} shards, as stored in {dsn}", stored.ready.len()),
+            });
+        }
+        let prepare =
+            |database: &Dsn, reason: String| OpenError::Prepare { database: database.to_string(), reason };
+        let mut shards = Vec::new();
+        for (index, (shard, ready)) in options.shards.iter().zip(&stored.ready).enumerate() {
+            let identity = Identity { cluster: stored.cluster, index: index as u16, ready: *ready };
+            let opened =
+                Shard::new(shard, identity, &options).map_err(|error| prepare(shard, error.to_string()))?;
+            match opened.check().await {
+                Ok(()) if !ready => connected.mark_ready(index).await?,
+                Ok(()) => {}
+                Err(error @ OpenError::Unreachable { .. }) if *ready => {
+                    tracing::warn!(shard = index, %error, "going on without a shard");
+                }
+                Err(error) => return Err(error),
+            }
+            shards.push(opened);
+        }
+        let metadata = Database::new(dsn, options.metadata_pool_size, &options)
+            .map_err(|error| prepare(dsn, error.to_string()))?;
+        let reservation_ms = i64::try_from(options.reservation.as_millis()).unwrap_or(i64::MAX);
+        Ok(Self { metadata, shards, map: stored.map, reservation_ms, table: Default::default() })
+    }
+}
+
+/// A connection outside of the pools, for preparing a database; holds its advisory lock after
+/// [`Connected::migrate`] and frees it when dropped.
+pub(super) struct Connected {
+    dsn: Dsn,
+    client: Client,
+}
+
+impl Connected {
+    /// Connects within the time given.
+    pub(super) async fn to(dsn: &Dsn, within: Duration) -> Result<Self, OpenError> {
+        let unreachable = |reason: String| OpenError::Unreachable { database: dsn.to_string(), reason };
+        let (client, connection) = tokio::time::timeout(within, dsn.config().connect(NoTls))
+            .await
+            .map_err(|_| unreachable(format!("no connection within {} s", within.as_secs_f32())))?
+            .map_err(|error| unreachable(described(&error)))?;
+        // ends when the client is dropped
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+        Ok(Self { dsn: dsn.clone(), client })
+    }
+
+    /// The connection.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What an error means while preparing.
+    pub(super) fn failed(&self, error: &tokio_postgres::Error) -> OpenError {
+        let (database, reason) = (self.dsn.to_string(), described(error));
+        if error.is_closed() {
+            OpenError::Unreachable { database, reason }
+        } else {
+            OpenError::Prepare { database, reason }
+        }
+    }
+
+    /// Waits for its turn and brings the schema up to date.
+    pub(super) async fn migrate(&mut self, schema: Schema) -> Result<(), OpenError> {
+        let runner = schema.runner();
+        let turn = format!("{PREPARING_WAIT}; SELECT pg_advisory_lock({})", schema.lock());
+        self.client.batch_execute(&turn).await.map_err(|error| self.failed(&error))?;
+        let newest = runner.get_migrations().iter().map(|migration| migration.version()).max().unwrap_or(0);
+        let ran = runner.run_async(&mut self.client).await;
+        ran.map(drop).map_err(|error| migration_error(&self.dsn.to_string(), newest.into(), &error))
+    }
+
+    /// Tells the operator when the server does not sync what it commits.
+    pub(super) async fn warn_if_volatile(&self) {
+        let sql =
+            "SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'";
+        for row in self.client.query(sql, &[]).await.unwrap_or_default() {
+            let (database, setting): (_, String) = (&self.dsn, row.get(0));
+            tracing::warn!(%database, setting, "is off: what was acknowledged may be lost when the host dies");
+        }
+    }
+
+    async fn read(&self) -> Result<Option<Stored>, OpenError> {
+        let failed = |error| self.failed(&error);
+        let row =
+            self.client.query_opt("SELECT cluster, map_version FROM cluster", &[]).await.map_err(failed)?;
+        let Some(row) = row else { return Ok(None) };
+        let (cluster, version): (Id128, i64) = (row.get(0), row.get(1));
+        let rows =
+            self.client.query("SELECT shard, ready FROM shards ORDER BY shard", &[]).await.map_err(failed)?;
+        let ready: Vec<bool> = rows.iter().map(|row| row.get(1)).collect();
+        let rows =
+            self.client.query("SELECT shard FROM buckets ORDER BY bucket", &[]).await.map_err(failed)?;
+        let owner: Vec<u16> = rows.iter().map(|row| row.get::<_, i16>(0) as u16).collect();
+        if owner.len() != usize::from(BUCKETS) || owner.iter().any(|shard| usize::from(*shard) >= ready.len())
+        {
+            return Err(OpenError::Shards {
+                found: format!("{} buckets on {} shards stored in {}", owner.len(), ready.len(), self.dsn),
+                expected: format!("{BUCKETS} buckets, each on one of the shards"),
+            });
+        }
+        Ok(Some(Stored { cluster: cluster.0, map: BucketMap { version: version as u64, owner }, ready }))
+    }
+
+    /// Makes a new cluster over that many shards.
+    async fn found(&mut self, shards: usize) -> Result<Stored, OpenError> {
+        let names: Vec<(String, u32)> = (0..shards).map(|index| (format!("shard-{index}"), 1)).collect();
+        let map = BucketMap::propose(&names);
+        let cluster: u128 = rand::random();
+        let written = async {
+            let transaction = self.client.transaction().await?;
+            let version = map.version as i64;
+            let insert = "INSERT INTO cluster (cluster, map_version) VALUES ($1, $2)";
+            transaction.execute(insert, &[&Id128(cluster), &version]).await?;
+            for (index, (name, _)) in names.iter().enumerate() {
+                let insert = "INSERT INTO shards (shard, name) VALUES ($1, $2)";
+                transaction.execute(insert, &[&(index as i16), name]).await?;
+            }
+            let owner: Vec<i16> = map.owner.iter().map(|shard| *shard as i16).collect();
+            let insert = "INSERT INTO buckets (bucket, shard) \
+                          SELECT number - 1, shard FROM unnest($1::smallint[]) WITH ORDINALITY AS map (shard, number)";
+            transaction.execute(insert, &[&owner]).await?;
+            transaction.commit().await
+        };
+        let written: Result<(), tokio_postgres::Error> = written.await;
+        written.map_err(|error| self.failed(&error))?;
+        tracing::info!(cluster = format!("{cluster:032x}"), shards, "made a new cluster");
+        Ok(Stored { cluster, map, ready: vec![false; shards] })
+    }
+
+    async fn mark_ready(&self, index: usize) -> Result<(), OpenError> {
+        let update = "UPDATE shards SET ready = true WHERE shard = $1";
+        let written = self.client.execute(update, &[&(index as i16)]).await;
+        written.map(drop).map_err(|error| self.failed(&error))
+    }
+}
+
+/// An error with its cause, without rows or addresses with passwords in it.
+pub(super) fn described(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(database), _) => database.message().to_owned(),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}

@@ -1,0 +1,154 @@
+//! Writes of soft state, many in one statement for each shard, and gold. All fenced by the epoch.
+
+use super::Postgres;
+use super::database::Step;
+use super::fault::Fault;
+use super::ledger::Scribe;
+use super::operations::Once;
+use crate::ledger::Payment;
+use crate::rows::Fields;
+use crate::{codec, gold};
+use deadpool_postgres::Client;
+use futures::future::{join_all, try_join};
+use model::calls::database::{
+    ChangeGold, ChangeGoldRefusal, Failure, SaveCharacter, SaveCharacters, SaveOutcome,
+};
+use std::collections::{BTreeMap, HashMap};
+use tokio_postgres::types::ToSql;
+
+/// Characters of one statement.
+const BATCH: usize = 1_000;
+
+/// What a save is fenced by: character, account, epoch, as stored.
+type Fence = (i64, i64, i64);
+
+fn fence(save: &SaveCharacter) -> Fence {
+    (save.character.0 as i64, save.account.0 as i64, save.epoch.0 as i64)
+}
+
+impl Postgres {
+    pub(super) async fn save(&self, request: &SaveCharacters) -> Result<Vec<SaveOutcome>, Failure> {
+        let mut by_shard: BTreeMap<u16, Vec<&SaveCharacter>> = BTreeMap::new();
+        for save in &request.saves {
+            by_shard.entry(self.map.shard_of(save.account)).or_default().push(save);
+        }
+        let written = join_all(by_shard.iter().map(|(shard, saves)| self.save_on(*shard, saves))).await;
+        let mut outcomes = HashMap::new();
+        for on_shard in written {
+            outcomes.extend(on_shard?);
+        }
+        let outcome = |save| outcomes.get(&fence(save)).copied().unwrap_or(SaveOutcome::Stale);
+        Ok(request.saves.iter().map(outcome).collect())
+    }
+
+    /// What was written, or could not be; what is not named was stale.
+    async fn save_on(
+        &self,
+        shard: u16,
+        saves: &[&SaveCharacter],
+    ) -> Result<HashMap<Fence, SaveOutcome>, Failure> {
+        let mut outcomes = HashMap::new();
+        for saves in saves.chunks(BATCH) {
+            match self.shards[usize::from(shard)].run(&Batch::new(saves)?).await {
+                Ok(written) => outcomes.extend(written.into_iter().map(|fence| (fence, SaveOutcome::Saved))),
+                Err(Failure::Unavailable(reason)) => {
+                    tracing::warn!(shard, characters = saves.len(), reason, "characters were not saved");
+                    outcomes.extend(saves.iter().map(|save| (fence(save), SaveOutcome::Unavailable)));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    pub(super) async fn alter_gold(
+        &self,
+        request: &ChangeGold,
+    ) -> Result<Result<i64, ChangeGoldRefusal>, Failure> {
+        self.shard(request.account).run(request).await
+    }
+}
+
+/// Columns of one statement; where two saves have the same fence the last one counts.
+#[derive(Default)]
+struct Batch {
+    characters: Vec<i64>,
+    accounts: Vec<i64>,
+    epochs: Vec<i64>,
+    softs: Vec<Vec<u8>>,
+    releases: Vec<bool>,
+}
+
+impl Batch {
+    fn new(saves: &[&SaveCharacter]) -> Result<Self, Failure> {
+        let mut last: BTreeMap<Fence, (&SaveCharacter, bool)> = BTreeMap::new();
+        for save in saves {
+            let release = save.release || last.get(&fence(save)).is_some_and(|(_, release)| *release);
+            last.insert(fence(save), (save, release));
+        }
+        let mut batch = Self::default();
+        for ((character, account, epoch), (save, release)) in last {
+            batch.characters.push(character);
+            batch.accounts.push(account);
+            batch.epochs.push(epoch);
+            batch.softs.push(codec::encode_soft(&save.soft)?);
+            batch.releases.push(release);
+        }
+        Ok(batch)
+    }
+}
+
+impl Step for Batch {
+    type Outcome = Vec<Fence>;
+
+    async fn run(&self, client: &mut Client) -> Result<Vec<Fence>, Fault> {
+        let sql = "UPDATE characters SET soft_version = $1::bigint, soft = given.soft, \
+                   owner = CASE WHEN given.release THEN NULL ELSE owner END \
+                   FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[]) \
+                   AS given (id, account, epoch, soft, release) \
+                   WHERE characters.id = given.id AND characters.account = given.account \
+                   AND characters.epoch = given.epoch \
+                   RETURNING characters.id, characters.account, characters.epoch";
+        let statement = client.prepare_cached(sql).await?;
+        let Self { characters, accounts, epochs, softs, releases } = self;
+        let version = codec::SOFT_VERSION;
+        let rows =
+            client.query(&statement, &[&version, characters, accounts, epochs, softs, releases]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)))
+            .collect::<Result<_, Failure>>()?)
+    }
+}
+
+impl Step for ChangeGold {
+    type Outcome = Result<i64, ChangeGoldRefusal>;
+
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
+        let once = Once { operation: self.operation, kind: "change_gold", account: self.account };
+        let transaction = client.transaction().await?;
+        let (id, account, epoch) = (self.character.0 as i64, self.account.0 as i64, self.epoch.0 as i64);
+        let sql = "SELECT gold FROM characters WHERE id = $1 AND account = $2 AND epoch = $3 FOR UPDATE";
+        let statement = transaction.prepare_cached(sql).await?;
+        let row = transaction.query_opt(&statement, &[&id, &account, &epoch]).await?;
+        let outcome = gold::after(row.map(|row| row.int(0)).transpose()?, self.delta);
+        if !once.claim(&transaction, &outcome).await? {
+            transaction.rollback().await?;
+            return once.first_outcome(client).await;
+        }
+        if let Ok(gold) = outcome {
+            let sql = "UPDATE characters SET gold = $2, soft = COALESCE($4::bytea, soft), \
+                       soft_version = CASE WHEN $4::bytea IS NULL THEN soft_version ELSE $3::bigint END \
+                       WHERE id = $1";
+            let statement = transaction.prepare_cached(sql).await?;
+            let soft = self.soft.as_ref().map(codec::encode_soft).transpose()?;
+            let values: [&(dyn ToSql + Sync); 4] = [&id, &gold, &codec::SOFT_VERSION, &soft];
+            let update = async { Ok(transaction.execute(&statement, &values).await.map(drop)?) };
+            let scribe = Scribe { operation: self.operation, account: self.account, reason: &self.reason };
+            // both are on their way before the first is answered
+            try_join(update, scribe.gold(&transaction, Payment::of(id, self.delta, gold))).await?;
+        }
+        transaction.commit().await?;
+        Ok(outcome)
+    }
+}

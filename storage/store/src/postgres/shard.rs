@@ -1,0 +1,99 @@
+//! One shard: a database that says of itself which shard of which cluster it is.
+//!
+//! It is checked before its first use, not only when the store is opened: a shard that was down then is
+//! brought up to date and checked when it is back.
+
+use super::database::{Database, Step};
+use super::open::{Connected, Schema};
+use super::options::{Dsn, PostgresOptions};
+use super::values::Id128;
+use crate::error::OpenError;
+use model::calls::database::Failure;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How long an operation waits for a shard that is being checked.
+const CHECK: Duration = Duration::from_secs(3);
+
+/// What the stored map says about a shard.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// The cluster that it belongs to.
+    pub(super) cluster: u128,
+    /// Its index in the map.
+    pub(super) index: u16,
+    /// True once its database has said that it is this shard.
+    pub(super) ready: bool,
+}
+
+/// One shard.
+pub(super) struct Shard {
+    database: Database,
+    identity: Identity,
+    connect_timeout: Duration,
+    checked: OnceCell<()>,
+}
+
+impl Shard {
+    /// Connects at the first use.
+    pub(super) fn new(dsn: &Dsn, identity: Identity, options: &PostgresOptions) -> Result<Self, Failure> {
+        let database = Database::new(dsn, options.pool_size, options)?;
+        Ok(Self { database, identity, connect_timeout: options.connect_timeout, checked: OnceCell::new() })
+    }
+
+    /// Does one step on it.
+    pub(super) async fn run<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
+        if !self.checked.initialized() {
+            let check = tokio::time::timeout(CHECK, self.check()).await;
+            let late = || Failure::Unavailable(format!("{} does not answer", self.database.dsn()));
+            check.map_err(|_| late())?.map_err(|error| self.refuse(&error))?;
+        }
+        self.database.run(step).await
+    }
+
+    /// Brings its schema up to date and makes sure that it is the shard that the map means.
+    pub(super) async fn check(&self) -> Result<(), OpenError> {
+        self.checked.get_or_try_init(|| self.prepare()).await.copied()
+    }
+
+    async fn prepare(&self) -> Result<(), OpenError> {
+        let dsn = self.database.dsn();
+        let mut connected = Connected::to(dsn, self.connect_timeout).await?;
+        connected.migrate(Schema::Shard).await?;
+        connected.warn_if_volatile().await;
+        let Identity { cluster, index, ready } = self.identity;
+        let client = connected.client();
+        let row = client.query_opt("SELECT cluster, shard FROM shard_identity", &[]).await;
+        match row.map_err(|error| connected.failed(&error))? {
+            Some(row) => {
+                let found: (Id128, i16) = (row.get(0), row.get(1));
+                if found == (Id128(cluster), index as i16) {
+                    return Ok(());
+                }
+                Err(OpenError::Shards {
+                    found: format!("{dsn} is shard {} of cluster {:032x}", found.1, found.0.0),
+                    expected: format!("shard {index} of cluster {cluster:032x} at this place of the list"),
+                })
+            }
+            None if ready => Err(OpenError::Shards {
+                found: format!("{dsn} holds no shard"),
+                expected: format!("the database of shard {index} of cluster {cluster:032x}"),
+            }),
+            None => {
+                let insert = "INSERT INTO shard_identity (cluster, shard) VALUES ($1, $2)";
+                let written = client.execute(insert, &[&Id128(cluster), &(index as i16)]).await;
+                written.map(drop).map_err(|error| connected.failed(&error))
+            }
+        }
+    }
+
+    fn refuse(&self, error: &OpenError) -> Failure {
+        match error {
+            OpenError::Unreachable { .. } => Failure::Unavailable(error.to_string()),
+            _ => {
+                tracing::error!(shard = self.identity.index, %error, "a shard cannot be used");
+                Failure::Corrupt(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What tests need: the conformance suite that every store passes, and a PostgreSQL of one's own.
+//!
+//! Behind the feature `testing`, for the tests of this crate and of those that stand on it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod accounts;
+mod characters;
+mod fencing;
+mod ledger;
+mod membership;
+mod pg_server;
+pub mod stage;
+
+pub use pg_server::{PgServer, postgres_wanted};
+
+use crate::Store;
+use std::sync::Arc;
+
+macro_rules! tell {
+    ($store:ident: $($chapter:ident::$story:ident,)*) => {
+        $(
+            eprintln!("story: {}", stringify!($story).replace('_', " "));
+            $chapter::$story(&$store).await;
+        )*
+    };
+}
+
+/// Everything that a store promises, one story after the other. Uses names and ids of its own, so that it
+/// can run again on the same store; it wants the slot table for itself.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn conformance(store: Arc<dyn Store>) {
+    tell! { store:
+        accounts::an_account_is_found_by_its_name_in_any_case,
+        accounts::two_accounts_never_share_a_name,
+        accounts::of_many_who_want_an_account_name_exactly_one_gets_it,
+        accounts::creating_an_account_twice_is_creating_it_once,
+        accounts::a_refusal_is_repeated_even_when_the_name_became_free,
+        accounts::changes_of_an_account_stay,
+        accounts::an_empty_bank_has_all_its_slots,
+        accounts::an_operation_id_is_good_for_one_kind_of_operation,
+        characters::a_character_comes_back_exactly,
+        characters::the_largest_values_come_back_exactly,
+        characters::characters_are_listed_by_slot,
+        characters::two_characters_never_share_a_name,
+        characters::of_many_who_want_a_character_name_exactly_one_gets_it,
+        characters::a_refused_character_leaves_its_name_free,
+        characters::creating_a_character_twice_is_creating_it_once,
+        characters::deleting_a_character_frees_its_name_and_its_slot,
+        characters::only_the_named_character_is_deleted,
+        characters::of_many_who_delete_a_character_exactly_one_does,
+        characters::a_late_repeat_does_not_bring_a_deleted_character_back,
+        fencing::each_load_raises_the_epoch,
+        fencing::a_former_owner_saves_nothing,
+        fencing::a_batch_of_saves_is_answered_in_order,
+        fencing::the_last_of_two_saves_in_a_batch_counts,
+        fencing::saving_again_after_giving_up_is_harmless,
+        fencing::a_deleted_character_is_neither_loaded_nor_saved,
+        fencing::gold_changes_once_for_one_operation,
+        fencing::soft_state_is_written_with_the_gold_or_not_at_all,
+        fencing::gold_stays_within_its_bounds,
+        fencing::a_former_owner_changes_no_gold_but_is_told_what_it_did,
+        fencing::gold_changed_by_many_at_once_adds_up,
+        ledger::a_character_is_found_by_its_name_in_any_case,
+        ledger::births_and_deaths_are_entries,
+        ledger::gold_that_moves_is_an_entry_with_two_sides,
+        ledger::what_is_refused_or_repeated_writes_no_entry,
+        ledger::the_entries_of_a_player_come_in_pages,
+        ledger::the_ledger_replays_to_the_present,
+        ledger::nothing_is_wrong_in_the_whole_store,
+        membership::a_member_is_seen_until_its_lease_ends,
+        membership::a_newer_run_replaces_an_older_one,
+        membership::one_process_at_a_time_is_the_controller,
+        membership::the_slot_table_comes_back_exactly,
+        membership::of_many_writers_of_the_slot_table_one_wins,
+    }
+}

@@ -1,0 +1,152 @@
+//! Stories of the cluster: members, the controller, the slot table.
+
+use super::stage::{at_once, name, until};
+use crate::Store;
+use model::calls::database::{
+    HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
+};
+use model::id::{Epoch, Incarnation, ZoneId};
+use model::membership::{ClusterView, Member, NamedZone, ProcessName, Role, Slot, SlotTable};
+use model::{Rect, Tile};
+use std::sync::Arc;
+
+/// Long enough for any test.
+const LONG_MS: u64 = 600_000;
+/// Short enough to wait for.
+const SHORT_MS: u64 = 150;
+
+fn member(name: &str, incarnation: u64) -> Member {
+    Member {
+        name: ProcessName(name.to_owned()),
+        role: Role::TmSrv,
+        incarnation: Incarnation(incarnation),
+        link: "127.0.0.1:7001".parse().expect("an address"),
+        http: "[::1]:7002".parse().expect("an address"),
+        weight: u32::MAX,
+        content_hash: u64::MAX,
+    }
+}
+
+async fn view(store: &Arc<dyn Store>) -> ClusterView {
+    store.cluster_view(ReadClusterView).await.expect("the store answers")
+}
+
+async fn seen(store: &Arc<dyn Store>, name: &str) -> Option<Member> {
+    view(store).await.members.into_iter().find(|member| member.name.as_str() == name)
+}
+
+async fn join(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) {
+    assert_eq!(store.join_member(JoinMember { member: member.clone(), lease_ms }).await, Ok(()));
+}
+
+async fn renew(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) -> bool {
+    let request = RenewMember { name: member.name.clone(), incarnation: member.incarnation, lease_ms };
+    store.renew_member(request).await.expect("the store answers")
+}
+
+async fn leave(store: &Arc<dyn Store>, member: &Member) {
+    let request = LeaveMember { name: member.name.clone(), incarnation: member.incarnation };
+    assert_eq!(store.leave_member(request).await, Ok(()));
+}
+
+pub(super) async fn a_member_is_seen_until_its_lease_ends(store: &Arc<dyn Store>) {
+    let (first, second) = (member(&format!("b{}", name()), u64::MAX), member(&format!("a{}", name()), 1));
+    join(store, &first, LONG_MS).await;
+    join(store, &second, LONG_MS).await;
+    assert_eq!(seen(store, first.name.as_str()).await.as_ref(), Some(&first));
+    let names: Vec<_> = view(store).await.members.into_iter().map(|member| member.name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert!(renew(store, &first, SHORT_MS).await);
+    until("the lease ended", async || seen(store, first.name.as_str()).await.is_none()).await;
+    assert!(!renew(store, &first, LONG_MS).await, "it must join again");
+    join(store, &first, LONG_MS).await;
+    assert!(renew(store, &first, LONG_MS).await);
+    leave(store, &first).await;
+    leave(store, &second).await;
+    assert_eq!(seen(store, second.name.as_str()).await, None);
+    assert!(!renew(store, &second, LONG_MS).await);
+}
+
+pub(super) async fn a_newer_run_replaces_an_older_one(store: &Arc<dyn Store>) {
+    let name = name();
+    let (old, new) = (member(&name, 1), Member { weight: 3, ..member(&name, 2) });
+    join(store, &old, LONG_MS).await;
+    join(store, &new, LONG_MS).await;
+    assert!(!renew(store, &old, LONG_MS).await, "the older run is no member any more");
+    leave(store, &old).await;
+    assert_eq!(seen(store, &name).await.as_ref(), Some(&new), "and takes nobody out but itself");
+    leave(store, &new).await;
+}
+
+async fn hold(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) -> bool {
+    let request = HoldController { name: member.name.clone(), incarnation: member.incarnation, lease_ms };
+    store.hold_controller(request).await.expect("the store answers")
+}
+
+pub(super) async fn one_process_at_a_time_is_the_controller(store: &Arc<dyn Store>) {
+    let name = name();
+    let outcomes = at_once(8, |index| {
+        let (store, who) = (store.clone(), member(&name, index as u64));
+        async move { hold(&store, &who, LONG_MS).await.then_some(who) }
+    })
+    .await;
+    let holders: Vec<_> = outcomes.into_iter().flatten().collect();
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    let (holder, other) = (&holders[0], member(&super::stage::name(), 1));
+    assert!(hold(store, holder, SHORT_MS).await, "the holder prolongs");
+    until("the lease of the controller ended", async || hold(store, &other, LONG_MS).await).await;
+    assert!(!hold(store, holder, LONG_MS).await, "the former holder is not the controller any more");
+    leave(store, &other).await;
+    assert!(hold(store, holder, SHORT_MS).await, "whoever leaves gives it up");
+    leave(store, holder).await;
+}
+
+fn slots(owner: &str, count: u32) -> Vec<Slot> {
+    let owner = |zone: u32| (!zone.is_multiple_of(5)).then(|| ProcessName(owner.to_owned()));
+    (1..=count)
+        .map(|zone| Slot {
+            zone: ZoneId(zone * 1000),
+            owner: owner(zone),
+            epoch: Epoch(u64::from(zone) << 30),
+        })
+        .collect()
+}
+
+pub(super) async fn the_slot_table_comes_back_exactly(store: &Arc<dyn Store>) {
+    let corner = Tile::new(4095, 4095);
+    let named_zones = vec![
+        NamedZone { name: "Noatum".into(), area: Rect::new(Tile::new(0, 0), corner) },
+        NamedZone { name: "Armia".into(), area: Rect::new(corner, corner) },
+    ];
+    for (owner, count) in [("tmsrv-1", 300), ("tmsrv-2", 20), ("tmsrv-2", 21)] {
+        let before = view(store).await.table.version;
+        let slots = slots(owner, count);
+        let request =
+            WriteSlots { expected_version: before, named_zones: named_zones.clone(), slots: slots.clone() };
+        assert_eq!(store.write_slots(request.clone()).await, Ok(Ok(before + 1)));
+        let expected = SlotTable { version: before + 1, named_zones: named_zones.clone(), slots };
+        assert_eq!(view(store).await.table, expected);
+        let stale = WriteSlots { slots: Vec::new(), ..request };
+        assert_eq!(store.write_slots(stale).await, Ok(Err(SlotsChanged { found: before + 1 })));
+        assert_eq!(view(store).await.table, expected, "a stale writer changes nothing");
+    }
+}
+
+pub(super) async fn of_many_writers_of_the_slot_table_one_wins(store: &Arc<dyn Store>) {
+    let before = view(store).await.table;
+    let outcomes = at_once(8, |index| {
+        let request = WriteSlots {
+            expected_version: before.version,
+            named_zones: Vec::new(),
+            slots: slots(&format!("tmsrv-{index}"), 30),
+        };
+        let store = store.clone();
+        async move { store.write_slots(request).await.expect("the store answers") }
+    })
+    .await;
+    let winners: Vec<_> = (0..8).filter(|index| outcomes[*index].is_ok()).collect();
+    assert_eq!(winners.len(), 1, "{outcomes:?}");
+    let after = view(store).await.table;
+    assert_eq!(after.version, before.version + 1);
+    assert_eq!(after.slots, slots(&format!("tmsrv-{}", winners[0]), 30));
+}

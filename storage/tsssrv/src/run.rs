@@ -1,0 +1,47 @@
+//! The process: what is started, and in which order it ends.
+
+use crate::cabinet::{Cabinet, Metrics};
+use crate::settings::Settings;
+use crate::values::{MemoryValues, RedisUrlError, RedisValues, Values};
+use cluster::Seat;
+use settings::Check;
+use std::sync::Arc;
+use telemetry::Process;
+
+/// Why TSSSrv cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A value that cannot work.
+    #[error("bad setting: {0}")]
+    Settings(#[from] settings::BadValue),
+    /// The URL of Redis.
+    #[error("bad setting: {0}")]
+    Redis(#[from] RedisUrlError),
+    /// The link cannot listen.
+    #[error("{0}")]
+    Bind(#[from] link::BindError),
+}
+
+/// Runs TSSSrv until the process is stopped.
+pub async fn run(
+    process: Process,
+    common: settings::Common,
+    settings: settings::Live<Settings>,
+) -> Result<(), RunError> {
+    let first = settings.get();
+    first.check()?;
+    process.health.ready("values", false);
+    let values: Arc<dyn Values> = match first.values.expose() {
+        "memory" => Arc::new(MemoryValues::new(first.entries_max, first.bytes_max)),
+        _ => Arc::new(RedisValues::new(&first.values, &first.redis_prefix)?),
+    };
+    let store = dbclient::RemoteStore::connect(process.credentials.clone(), common.dbsrv.clone());
+    let seat = Seat::take(&process, &common, store).await?;
+    let cabinet = Arc::new(Cabinet::new(values, Metrics::register(&process.metrics)));
+    let (maintained, health, stop) = (Arc::clone(&cabinet), process.health.clone(), process.stop.clone());
+    process.tasks.spawn("values", async move {
+        maintained.maintain(stop, move |answers| health.ready("values", answers)).await;
+    });
+    seat.serve(cabinet).await;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Values that expire: one trait, two implementations, one conformance suite (`tests/conformance.rs`).
+
+mod memory;
+mod redis;
+
+pub use memory::MemoryValues;
+pub use redis::{RedisUrlError, RedisValues};
+
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// The storage behind did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("temporary storage does not answer: {0}")]
+pub struct Unanswered(pub String);
+
+/// Why a value was not stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PutFailure {
+    /// There is no room; nothing was changed.
+    #[error("temporary storage is full: {used} of {limit} {unit}")]
+    Full {
+        /// How much there is.
+        used: usize,
+        /// How much there may be.
+        limit: usize,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// See [`Unanswered`].
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
+}
+
+/// Storage for values that expire. Limits of keys, values and lives are the caller's business.
+#[async_trait]
+pub trait Values: Send + Sync + 'static {
+    /// Stores a value, replacing one that is there.
+    async fn put(&self, key: &str, value: Vec<u8>, life: Duration) -> Result<(), PutFailure>;
+    /// Stores a value if there is none; false when there is one.
+    async fn put_if_absent(&self, key: &str, value: Vec<u8>, life: Duration) -> Result<bool, PutFailure>;
+    /// Reads a value.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Unanswered>;
+    /// Reads and removes a value: of many that take, one gets it.
+    async fn take(&self, key: &str) -> Result<Option<Vec<u8>>, Unanswered>;
+    /// Removes what has expired, where that does not happen by itself.
+    fn sweep(&self) {}
+    /// Values and their bytes, where that is known.
+    fn size(&self) -> Option<(usize, usize)> {
+        None
+    }
+    /// Whether the storage answers.
+    async fn probe(&self) -> bool;
+}
