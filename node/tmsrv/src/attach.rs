@@ -1,0 +1,92 @@
+//! Letting a session in: is the zone ours, whose character is it, where does it stand.
+
+use crate::node::Node;
+use crate::saver;
+use crate::session::Session;
+use model::calls::database::LoadCharacter;
+use model::calls::node::{Attach, AttachReason, AttachRefusal};
+use model::event::Arrival;
+use model::{Character, Tile};
+use std::sync::Arc;
+use world::{Entering, Snapshot};
+
+/// Loads the character of a session under a new epoch and checks that it belongs into the zone.
+pub(crate) async fn admit(
+    node: &Arc<Node>,
+    session: &Arc<Session>,
+    attach: &Attach,
+) -> Result<Entering, AttachRefusal> {
+    if node.closing.is_cancelled() || !owns(node, attach) {
+        return Err(AttachRefusal::NotOwner);
+    }
+    if node.sessions.count() > node.settings.get().max_players {
+        return Err(AttachRefusal::Overloaded);
+    }
+    let mut character = load(node, session).await?;
+    let tile = standing_place(node, &character);
+    character.soft.tile = tile;
+    let zone = node.table.load().zone_at(tile);
+    if zone != attach.zone || !owns(node, attach) {
+        // the character is given back as it is; the edge asks again, there or here
+        let Character { account, id, soft, .. } = character;
+        let as_loaded = Snapshot { session: session.id, account, character: id, soft, jobs_done: 0 };
+        saver::save_and_release(node, session, &as_loaded).await;
+        return Err(if zone == attach.zone {
+            AttachRefusal::NotOwner
+        } else {
+            AttachRefusal::OtherZone(zone)
+        });
+    }
+    let derived = rules::derive(&character, &node.content.items);
+    character.soft.hp = derived.score.hp.max(1);
+    character.soft.mp = derived.score.mp.max(0);
+    let arrival = if attach.reason == AttachReason::Login { Arrival::Glow } else { Arrival::Plain };
+    let on_foot = matches!(attach.reason, AttachReason::Handover(_));
+    Ok(Entering { session: session.id, character, derived, arrival, on_foot })
+}
+
+/// Label of an outcome for the metrics.
+pub(crate) fn label(refusal: Option<&AttachRefusal>) -> &'static str {
+    match refusal {
+        None => "admitted",
+        Some(AttachRefusal::NotOwner) => "not_owner",
+        Some(AttachRefusal::OtherZone(_)) => "other_zone",
+        Some(AttachRefusal::Overloaded) => "overloaded",
+        Some(AttachRefusal::NoSuchCharacter) => "no_such_character",
+        Some(AttachRefusal::StoreUnavailable) => "store_unavailable",
+    }
+}
+
+fn owns(node: &Node, attach: &Attach) -> bool {
+    node.zones.read().get(&attach.zone) == Some(&attach.zone_epoch)
+}
+
+async fn load(node: &Node, session: &Session) -> Result<Character, AttachRefusal> {
+    let request =
+        LoadCharacter { account: session.account, character: session.character, owner: node.name.clone() };
+    let permit = node.store_permits.acquire().await;
+    let answer = node.store.load_character(request).await;
+    drop(permit);
+    match answer {
+        Ok(Ok(loaded)) => {
+            // a session loads once: its epoch cannot be set before
+            session.epoch.get_or_init(|| loaded.epoch);
+            Ok(loaded.character)
+        }
+        Ok(Err(_)) => Err(AttachRefusal::NoSuchCharacter),
+        Err(failure) => {
+            tracing::warn!(session = %session.id, %failure, "a character could not be loaded");
+            Err(AttachRefusal::StoreUnavailable)
+        }
+    }
+}
+
+/// Where the character stands: its own tile, or its home city when nobody can stand there.
+fn standing_place(node: &Node, character: &Character) -> Tile {
+    let tile = character.soft.tile;
+    if !node.content.terrain.is_blocked(tile) {
+        return tile;
+    }
+    let home = usize::from(character.soft.home_city).min(node.content.cities.len() - 1);
+    node.content.cities[home].spawn
+}

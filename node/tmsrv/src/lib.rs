@@ -1,0 +1,45 @@
+//! TMSrv: the process that plays zones.
+//!
+//! ```text
+//!  edges --ToNode--> network tasks --commands--> game threads (zones, 20 ticks a second)
+//!    ^                   |  ^                        |   |
+//!    |                   v  |                        |   | one message an edge and tick
+//!    |               session tasks <--- crossings ---+   |
+//!    |                   |  load, save, release          |
+//!    +---ToEdge----------+-------------------------------+
+//!                        v
+//!                      store
+//! ```
+//!
+//! A game thread owns its zones and never waits for anything but time and commands. One task a session does
+//! what a session needs from the store, in order: load, enter, leave, save, release, hand over. Whoever reads
+//! this crate for the rules of the game is in the wrong place: they are in `world` and `rules`.
+//!
+//! | task | on stop | on failure |
+//! |---|---|---|
+//! | game threads | told to end when everybody is saved | a panic stops the process |
+//! | session, one each | leaves its zone, saves, releases, says `Dropped` | tries to save for a minute, then logs |
+//! | stream of an edge | closed after the last session | its sessions are saved and released |
+//! | jobs, saves | finished within `stop_seconds` | repeated by id; saves come round again |
+//! | map keeper, save timer, store check | end at once | the last map holds; readiness says what is away |
+//!
+//! Main entry: [`run`]; with a store of one's own: [`run_with_store`].
+
+mod attach;
+mod clock;
+mod edges;
+mod error;
+mod host;
+mod jobs;
+mod keeper;
+mod metrics;
+mod network;
+mod node;
+mod outbox;
+mod saver;
+mod session;
+mod settings;
+
+pub use error::RunError;
+pub use node::{run, run_with_store};
+pub use settings::Settings;

@@ -1,0 +1,56 @@
+//! What operators see of a node.
+
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
+use telemetry::Metrics as Registry;
+
+/// Upper bounds of tick times, in seconds.
+const TICK_BUCKETS: [f64; 10] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1];
+
+/// All metrics of TMSrv.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    pub(crate) tick_seconds: Histogram,
+    pub(crate) tick_overruns: IntCounter,
+    pub(crate) players: IntGauge,
+    pub(crate) entities: IntGauge,
+    pub(crate) zones: IntGauge,
+    pub(crate) edges: IntGauge,
+    pub(crate) slow_edges: IntCounter,
+    pub(crate) events: IntCounter,
+    pub(crate) commands: IntCounter,
+    pub(crate) commands_dropped: IntCounter,
+    pub(crate) attaches: IntCounterVec,
+    pub(crate) partings: IntCounterVec,
+    pub(crate) saves: IntCounterVec,
+    pub(crate) jobs: IntCounterVec,
+    pub(crate) jobs_running: IntGauge,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        Self {
+            tick_seconds: registry.histogram(
+                "tick_seconds",
+                "Time that one tick of a game thread took",
+                &TICK_BUCKETS,
+            ),
+            tick_overruns: registry.counter("tick_overruns_total", "Ticks that took longer than a tick may"),
+            players: registry.gauge("players_count", "Players in the zones of this node"),
+            entities: registry.gauge("entities_count", "Players, monsters and merchants of this node"),
+            zones: registry.gauge("zones_count", "Zones that this node plays"),
+            edges: registry.gauge("edges_count", "Edges that are connected"),
+            slow_edges: registry.counter("slow_edges_total", "Streams closed because the edge was too slow"),
+            events: registry.counter("events_total", "Events sent to edges"),
+            commands: registry.counter("commands_total", "Commands of players that reached a zone"),
+            commands_dropped: registry.counter(
+                "commands_dropped_total",
+                "Commands of sessions that are in no zone of this node at the moment",
+            ),
+            attaches: registry.counter_vec("attaches_total", "Attaches by outcome", &["outcome"]),
+            partings: registry.counter_vec("partings_total", "Sessions that left, by reason", &["reason"]),
+            saves: registry.counter_vec("saves_total", "Saved characters by outcome", &["outcome"]),
+            jobs: registry.counter_vec("jobs_total", "Durable work of zones by outcome", &["outcome"]),
+            jobs_running: registry.gauge("jobs_running_count", "Durable work that waits for the store"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Streams of edges.
+
+use crate::edges::Edge;
+use crate::host::Order;
+use crate::node::Node;
+use crate::session::{self, Note};
+use async_trait::async_trait;
+use link::{Peer, Receiver, Service, Stream};
+use model::SessionId;
+use model::calls::node::{ToEdge, ToNode};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use world::Input;
+
+/// How long an edge may take to say who it is.
+const HELLO: Duration = Duration::from_secs(5);
+
+/// The service of the node's link: streams only.
+pub(crate) struct Streams {
+    node: Arc<Node>,
+}
+
+impl Streams {
+    pub(crate) fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    async fn listen(&self, edge: &Edge, incoming: &mut Receiver<ToNode>) {
+        loop {
+            let message = tokio::select! {
+                () = edge.close.cancelled() => return,
+                message = incoming.recv() => message,
+            };
+            match message {
+                None => return,
+                Some(ToNode::Hello(_)) => {
+                    tracing::warn!(edge = %edge.name, "an edge said hello twice, closing its stream");
+                    return;
+                }
+                Some(ToNode::Attach(attach)) => session::begin(&self.node, edge, attach),
+                Some(ToNode::Command { session, command }) => {
+                    self.command(edge, session, Input::Command { session, command }).await;
+                }
+                Some(ToNode::Detach { session }) => self.detach(edge, session),
+            }
+        }
+    }
+
+    async fn command(&self, edge: &Edge, id: SessionId, input: Input) {
+        let session = self.node.sessions.get(id).filter(|session| session.edge.id == edge.id);
+        let zone = session.and_then(|session| *session.place.lock());
+        match zone {
+            Some(zone) => {
+                self.node.metrics.commands.inc();
+                self.node.order(zone, Order::Input(zone, input)).await;
+            }
+            None => self.node.metrics.commands_dropped.inc(),
+        }
+    }
+
+    fn detach(&self, edge: &Edge, id: SessionId) {
+        let session = self.node.sessions.get(id).filter(|session| session.edge.id == edge.id);
+        if !session.is_some_and(|session| session.note(Note::Detach)) {
+            // it is not here: whatever it was, it is saved and released
+            edge.send(&ToEdge::Detached { session: id });
+        }
+    }
+}
+
+#[async_trait]
+impl Service for Streams {
+    type Request = ();
+    type Reply = ();
+    type In = ToNode;
+    type Out = ToEdge;
+
+    async fn call(&self, _peer: &Peer, (): ()) {}
+
+    async fn stream(&self, peer: Peer, stream: Stream<ToNode, ToEdge>) {
+        let (sender, mut incoming) = stream.split();
+        match tokio::time::timeout(HELLO, incoming.recv()).await {
+            Ok(Some(ToNode::Hello(hello))) if hello.edge == peer.name => {}
+            _ => {
+                tracing::warn!(peer = %peer.name, "a stream did not begin with its own name, closing it");
+                return;
+            }
+        }
+        let close = CancellationToken::new();
+        let id = self.node.edge_id();
+        let edge = Edge::new(id, peer.name, sender, close, self.node.metrics.clone());
+        tracing::info!(edge = %edge.name, "an edge connected");
+        self.node.metrics.edges.inc();
+        self.listen(&edge, &mut incoming).await;
+        edge.close.cancel();
+        self.node.sessions.edge_gone(id);
+        self.node.metrics.edges.dec();
+        tracing::info!(edge = %edge.name, "an edge is gone");
+    }
+}

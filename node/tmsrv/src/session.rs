@@ -1,0 +1,383 @@
+//! Sessions: one task each, which does in order what a session needs from the store and from its zone.
+//!
+//! ```text
+//!            load, check                   crossing: save + release
+//!  Attach --------------> in its zone ------------------------------> Handover
+//!     |                    |  |  |  \ store is away: turned back, stays
+//!     v refused            |  |  +--> Detach: leave, save + release --> Detached
+//!  AttachRefused           |  +-----> zone gone, stop: the same ------> Dropped(ZoneGone)
+//!                          |          stream gone, replaced: the same - nothing is said
+//!                          +--------> fenced: leave, no save ---------> Dropped(Fenced)
+//! ```
+
+use crate::attach;
+use crate::edges::{Edge, EdgeId};
+use crate::host::Order;
+use crate::node::Node;
+use crate::saver::{self, Saved};
+use model::calls::node::{Attach, DropReason, ToEdge};
+use model::event::Departure;
+use model::{AccountId, CharacterId, Epoch, SessionId, Tile, TransferId, ZoneId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use world::{Crossing, Input, Snapshot};
+
+/// Notes that may wait for one session: each kind comes at most a few times.
+const NOTES_MAX: usize = 32;
+/// How long the last state of a player is waited for when its zone closes at the same moment.
+const CLOSING_ZONE: Duration = Duration::from_secs(1);
+
+/// What a session's task is told.
+#[derive(Clone, Debug)]
+pub(crate) enum Note {
+    /// The player waits to be handed over by this zone.
+    Crossing(ZoneId, Crossing),
+    /// The zone is not played here any more; the last state if the player was in it.
+    ZoneGone(Option<Snapshot>),
+    /// The edge asks for the end.
+    Detach,
+    /// The stream of the edge is closed.
+    EdgeGone,
+    /// The edge attached the session again.
+    Replaced,
+    /// Another session of this node wants the character.
+    Ousted,
+    /// The store says that somebody else has the character.
+    Fenced,
+    /// The node stops.
+    Stop,
+}
+
+/// One session of this node.
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) account: AccountId,
+    pub(crate) character: CharacterId,
+    pub(crate) edge: Edge,
+    /// The epoch of its character, once it is loaded.
+    pub(crate) epoch: OnceLock<Epoch>,
+    /// Held while its character is being written: writes of one character never overtake each other.
+    pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
+    /// What it has paid for.
+    pub(crate) paid: Mutex<Paid>,
+    /// Its last state is being written or was: nothing older may be written behind.
+    pub(crate) parting: AtomicBool,
+    /// The zone in which it plays at the moment.
+    pub(crate) place: Mutex<Option<ZoneId>>,
+    notes: mpsc::Sender<Note>,
+    ended: CancellationToken,
+}
+
+/// Ways that the player of a session has paid for, as the store has them.
+#[derive(Debug, Default)]
+pub(crate) struct Paid {
+    count: u32,
+    to: Option<Tile>,
+}
+
+impl Paid {
+    /// One more is paid, and leads to this tile.
+    pub(crate) fn done(&mut self, to: Tile) {
+        self.count += 1;
+        self.to = Some(to);
+    }
+
+    /// The end of the way that the player has paid for, when its zone had not heard of it in that state.
+    pub(crate) fn unknown_to(&self, snapshot: &Snapshot) -> Option<Tile> {
+        self.to.filter(|_| snapshot.jobs_done < self.count)
+    }
+}
+
+/// All sessions of this node.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    all: Mutex<HashMap<SessionId, Arc<Session>>>,
+}
+
+impl Sessions {
+    /// The session of an id.
+    pub(crate) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.all.lock().get(&id).cloned()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all.lock().len()
+    }
+
+    /// Tells a session something; false when there is no such session or it does not listen.
+    pub(crate) fn note(&self, id: SessionId, note: Note) -> bool {
+        self.get(id).is_some_and(|session| session.note(note))
+    }
+
+    /// Tells everybody something; how many they are.
+    pub(crate) fn note_all(&self, note: &Note) -> usize {
+        let all: Vec<Arc<Session>> = self.all.lock().values().cloned().collect();
+        all.iter().filter(|session| session.note(note.clone())).count()
+    }
+
+    /// Tells all sessions of one stream that it is gone.
+    pub(crate) fn edge_gone(&self, edge: EdgeId) {
+        let all: Vec<Arc<Session>> = self.all.lock().values().cloned().collect();
+        all.iter().filter(|session| session.edge.id == edge).for_each(|session| {
+            session.note(Note::EdgeGone);
+        });
+    }
+
+    /// Adds a session; those whose place it takes, in this session or with this character.
+    fn insert(&self, session: &Arc<Session>) -> Vec<Arc<Session>> {
+        let mut all = self.all.lock();
+        let mut older: Vec<Arc<Session>> = all
+            .values()
+            .filter(|other| other.character == session.character && other.id != session.id)
+            .cloned()
+            .collect();
+        older.extend(all.insert(session.id, Arc::clone(session)));
+        older
+    }
+
+    fn remove(&self, session: &Arc<Session>) {
+        let mut all = self.all.lock();
+        if all.get(&session.id).is_some_and(|present| Arc::ptr_eq(present, session)) {
+            all.remove(&session.id);
+        }
+    }
+}
+
+impl Session {
+    /// Tells its task something; false when the task is over.
+    pub(crate) fn note(&self, note: Note) -> bool {
+        match self.notes.try_send(note) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(session = %self.id, %error, "a session does not listen");
+                false
+            }
+        }
+    }
+}
+
+/// Why a session ends, and what its edge is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    Refused(model::calls::node::AttachRefusal),
+    Detached,
+    HandedOver(ZoneId, Tile),
+    Dropped(DropReason),
+    Silent,
+}
+
+impl Farewell {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Detached => "detached",
+            Self::HandedOver(..) => "handed_over",
+            Self::Dropped(DropReason::Fenced) => "fenced",
+            Self::Dropped(DropReason::ZoneGone) => "zone_gone",
+            Self::Silent => "silent",
+        }
+    }
+
+    fn message(self, session: SessionId) -> Option<ToEdge> {
+        match self {
+            Self::Refused(refusal) => Some(ToEdge::AttachRefused { session, refusal }),
+            Self::Detached => Some(ToEdge::Detached { session }),
+            Self::HandedOver(zone, tile) => {
+                let transfer = TransferId(rand::random());
+                Some(ToEdge::Handover { session, transfer, zone, tile })
+            }
+            Self::Dropped(reason) => Some(ToEdge::Dropped { session, reason }),
+            Self::Silent => None,
+        }
+    }
+}
+
+/// Begins a session. An older one of the same id, or of the same character, is ended and saved first.
+pub(crate) fn begin(node: &Arc<Node>, edge: &Edge, attach: Attach) {
+    let (notes, inbox) = mpsc::channel(NOTES_MAX);
+    let session = Arc::new(Session {
+        id: attach.session,
+        account: attach.account,
+        character: attach.character,
+        edge: edge.clone(),
+        epoch: OnceLock::new(),
+        writing: Arc::default(),
+        paid: Mutex::default(),
+        parting: AtomicBool::new(false),
+        place: Mutex::new(None),
+        notes,
+        ended: CancellationToken::new(),
+    });
+    let older = node.sessions.insert(&session);
+    node.spawn("session", live(Arc::clone(node), session, attach, older, inbox));
+}
+
+async fn live(
+    node: Arc<Node>,
+    session: Arc<Session>,
+    attach: Attach,
+    older: Vec<Arc<Session>>,
+    mut inbox: mpsc::Receiver<Note>,
+) {
+    for older in older {
+        let again = older.id == session.id;
+        older.note(if again { Note::Replaced } else { Note::Ousted });
+        older.ended.cancelled().await;
+    }
+    let farewell = play(&node, &session, &attach, &mut inbox).await;
+    *session.place.lock() = None;
+    node.sessions.remove(&session);
+    node.metrics.partings.with_label_values(&[farewell.label()]).inc();
+    tracing::debug!(session = %session.id, farewell = farewell.label(), "a session ended");
+    if let Some(message) = farewell.message(session.id) {
+        session.edge.send(&message);
+    }
+    // last: what the session that waits for this has to say must not come before this one's farewell
+    session.ended.cancel();
+}
+
+async fn play(
+    node: &Arc<Node>,
+    session: &Arc<Session>,
+    attach: &Attach,
+    inbox: &mut mpsc::Receiver<Note>,
+) -> Farewell {
+    let admitted = attach::admit(node, session, attach).await;
+    let label = attach::label(admitted.as_ref().err());
+    node.metrics.attaches.with_label_values(&[label]).inc();
+    let entering = match admitted {
+        Ok(entering) => entering,
+        Err(refusal) => return Farewell::Refused(refusal),
+    };
+    let enter = Order::Enter(attach.zone, Box::new(entering), session.edge.clone());
+    // before the entry: its edge may answer the first event at once
+    *session.place.lock() = Some(attach.zone);
+    node.order(attach.zone, enter).await;
+    loop {
+        let Some(note) = inbox.recv().await else { return Farewell::Silent };
+        match note {
+            Note::Crossing(zone, crossing) => {
+                if let Some(farewell) = cross(node, session, zone, crossing, inbox).await {
+                    return farewell;
+                }
+            }
+            Note::ZoneGone(snapshot) => {
+                release(node, session, snapshot).await;
+                return Farewell::Dropped(DropReason::ZoneGone);
+            }
+            Note::Detach => {
+                return leave(node, session, Departure::LoggedOut, Farewell::Detached, inbox).await;
+            }
+            Note::Stop => {
+                let dropped = Farewell::Dropped(DropReason::ZoneGone);
+                return leave(node, session, Departure::Vanished, dropped, inbox).await;
+            }
+            Note::EdgeGone | Note::Replaced => {
+                return leave(node, session, Departure::LoggedOut, Farewell::Silent, inbox).await;
+            }
+            Note::Ousted => {
+                let fenced = Farewell::Dropped(DropReason::Fenced);
+                return leave(node, session, Departure::Vanished, fenced, inbox).await;
+            }
+            Note::Fenced => {
+                take_out(node, session, Departure::Vanished, inbox).await;
+                return Farewell::Dropped(DropReason::Fenced);
+            }
+        }
+    }
+}
+
+/// Takes the player out of its zone, saves and releases it.
+async fn leave(
+    node: &Arc<Node>,
+    session: &Arc<Session>,
+    departure: Departure,
+    farewell: Farewell,
+    inbox: &mut mpsc::Receiver<Note>,
+) -> Farewell {
+    let snapshot = take_out(node, session, departure, inbox).await;
+    match release(node, session, snapshot).await {
+        Some(Saved::Stale) if farewell != Farewell::Silent => Farewell::Dropped(DropReason::Fenced),
+        _ => farewell,
+    }
+}
+
+/// Takes the player out of its zone: its last state, if it was in one.
+async fn take_out(
+    node: &Node,
+    session: &Session,
+    departure: Departure,
+    inbox: &mut mpsc::Receiver<Note>,
+) -> Option<Snapshot> {
+    let zone = session.place.lock().take()?;
+    let (answer, last) = oneshot::channel();
+    node.order(zone, Order::Leave(zone, session.id, departure, answer)).await;
+    if let Ok(Some(snapshot)) = last.await {
+        return Some(snapshot);
+    }
+    // the zone was closed in this very moment: then its closing brings the last state
+    let closing = async {
+        loop {
+            match inbox.recv().await {
+                Some(Note::ZoneGone(snapshot)) => return snapshot,
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    };
+    tokio::time::timeout(CLOSING_ZONE, closing).await.ok().flatten()
+}
+
+/// Saves and releases, as long as it takes.
+async fn release(node: &Arc<Node>, session: &Arc<Session>, snapshot: Option<Snapshot>) -> Option<Saved> {
+    *session.place.lock() = None;
+    let snapshot = snapshot?;
+    Some(saver::save_last(node, session, &snapshot).await)
+}
+
+/// Hands a player over to another zone; `None` when it has to stay for the moment.
+async fn cross(
+    node: &Arc<Node>,
+    session: &Arc<Session>,
+    zone: ZoneId,
+    crossing: Crossing,
+    inbox: &mut mpsc::Receiver<Note>,
+) -> Option<Farewell> {
+    let tile = crossing.tile();
+    let reachable = node.cluster.view().owner(crossing.to).is_some() && !node.closing.is_cancelled();
+    let saved = match reachable {
+        true => saver::save_and_release(node, session, &crossing.snapshot).await,
+        false => Saved::Unavailable,
+    };
+    match saved {
+        Saved::Written => {}
+        Saved::Stale => {
+            take_out(node, session, Departure::Vanished, inbox).await;
+            return Some(Farewell::Dropped(DropReason::Fenced));
+        }
+        Saved::Unavailable => {
+            tracing::info!(session = %session.id, to = %crossing.to, reachable, "a player could not cross");
+            session.parting.store(false, Ordering::SeqCst);
+            node.order(zone, Order::Input(zone, Input::TurnBack { session: session.id })).await;
+            return None;
+        }
+    }
+    let departure = if crossing.on_foot { Departure::OutOfView } else { Departure::Vanished };
+    take_out(node, session, departure, inbox).await;
+    // what the edge wanted in the meantime counts more than where the player went
+    while let Ok(note) = inbox.try_recv() {
+        match note {
+            Note::Detach => return Some(Farewell::Detached),
+            Note::EdgeGone | Note::Replaced => return Some(Farewell::Silent),
+            Note::Ousted => return Some(Farewell::Dropped(DropReason::Fenced)),
+            Note::Crossing(..) | Note::ZoneGone(_) | Note::Fenced | Note::Stop => {}
+        }
+    }
+    Some(Farewell::HandedOver(crossing.to, tile))
+}

@@ -1,0 +1,249 @@
+//! What players ask, and what the zone does about it.
+
+use crate::effects::Effects;
+use crate::look;
+use crate::path;
+use crate::tick::Tick;
+use crate::view::Manner;
+use crate::walk::{self, Walking};
+use crate::zone::Zone;
+use model::event::{Arrival, Departure};
+use model::{Command, EntityId, Event, Route, Tile};
+
+/// Steps past the border of a zone after which a walker is handed over: who walks along a border does not
+/// change zones with every step.
+pub(crate) const HYSTERESIS: u8 = 4;
+/// Longest way that a client can have walked while it was handed over.
+const ON_FOOT_STEPS_MAX: usize = 23;
+/// How long the first word of such a client is waited for.
+const ON_FOOT_MS: u64 = 5_000;
+/// How long its hand-over may have taken: so much it may have walked before it was here.
+const HANDOVER_MS: u64 = 500;
+
+/// A walk as a client asks for it.
+struct Asked {
+    from: Tile,
+    route: Route,
+    to: Tile,
+    speed: u8,
+}
+
+impl Zone {
+    /// Does what a player asks. Who waits to be handed over is not listened to.
+    pub(crate) fn obey(&mut self, slot: usize, command: Command, fx: &mut Effects) {
+        if self.entities[slot].player().is_none_or(|player| player.frozen) {
+            return;
+        }
+        match command {
+            Command::Walk { from, route, to, speed } => {
+                self.begin_walk(slot, &Asked { from, route, to, speed }, fx);
+            }
+            Command::Stop { at } => self.stop_at(slot, at, fx),
+            Command::Motion { motion, parameter, direction } => {
+                let direction = if direction.is_finite() { direction } else { 0.0 };
+                let entity = self.entities[slot].id;
+                self.tell_viewers(slot, Event::Motion { entity, motion, parameter, direction }, fx);
+            }
+            Command::Say { text } => {
+                let entity = self.entities[slot].id;
+                self.tell_viewers(slot, Event::Said { entity, text }, fx);
+            }
+            Command::Recall => self.recall(slot, fx),
+            Command::EnterCity { city } => self.enter_city(slot, city),
+            Command::UsePortal => self.use_portal(slot, fx),
+            Command::Inspect { entity } => self.inspect(slot, entity, fx),
+            Command::SetSkillBar { bar } => {
+                if let Some(player) = self.entities[slot].player_mut() {
+                    player.character.soft.skill_bar = bar;
+                    player.changed = true;
+                    fx.tell(player.session, Event::SkillBar { bar });
+                }
+            }
+        }
+    }
+
+    fn begin_walk(&mut self, slot: usize, asked: &Asked, fx: &mut Effects) {
+        let route = self.free_part(asked.from, &asked.route);
+        let reasonable = asked.from.distance(asked.to) <= walk::TARGET_MAX && asked.to.is_on_map();
+        if asked.route.is_empty() && asked.to == asked.from {
+            return self.stop_at(slot, asked.from, fx);
+        }
+        if !reasonable || route.is_empty() || !self.claim(slot, asked.from, fx) {
+            return self.correct(slot, fx);
+        }
+        if self.entities[slot].player().is_none_or(|player| player.frozen) {
+            return; // the claimed tile was over the border
+        }
+        let own_speed = self.entities[slot].player().map_or(1, |player| player.run_speed());
+        let speed = asked.speed.clamp(1, own_speed);
+        let Some(mut walk) = Walking::begin(asked.from, route, speed, self.now.ms()) else {
+            return self.correct(slot, fx);
+        };
+        walk.wanted = asked.to;
+        let told = Event::Walked { entity: self.entities[slot].id, walk: walk.rest(asked.from) };
+        self.set_timer(slot, Tick::at_or_after(walk.next_due_ms()));
+        self.entities[slot].walk = Some(walk);
+        self.tell_viewers(slot, told, fx);
+    }
+
+    /// The steps of a route up to the first one that is blocked.
+    fn free_part(&self, from: Tile, route: &Route) -> Route {
+        let terrain = &self.content.terrain;
+        let mut at = from;
+        Route::from_steps(route.steps().iter().copied().take_while(|step| match at.step(*step) {
+            Some(next) if terrain.can_step(at, next) => {
+                at = next;
+                true
+            }
+            _ => false,
+        }))
+    }
+
+    /// Puts a player on the tile where its client says that it is, if that can be; ends its walk then.
+    fn claim(&mut self, slot: usize, tile: Tile, fx: &mut Effects) -> bool {
+        let now_ms = self.now.ms();
+        let entity = &self.entities[slot];
+        let Some(player) = entity.player() else { return false };
+        let standing = player.standing(entity.tile, entity.since_ms, entity.walk.as_ref());
+        let granted = standing.judge(tile, now_ms, &self.content.terrain);
+        let on_foot = granted.is_none() && self.could_have_walked(slot, tile);
+        if (granted.is_none() && !on_foot) || !self.grid.holds(tile) {
+            return false;
+        }
+        self.clear_timer(slot);
+        let from = self.entities[slot].tile;
+        self.entities[slot].walk = None;
+        if let Some(player) = self.entities[slot].player_mut() {
+            player.budget_ms = granted.unwrap_or(0);
+            player.budget_at_ms = now_ms;
+            player.on_foot_since_ms = None;
+        }
+        if tile == from {
+            self.entities[slot].since_ms = now_ms;
+        } else {
+            let manner = if on_foot { Manner::Placed } else { Manner::Step };
+            self.relocate(slot, tile, now_ms, manner, fx);
+            self.note_border(slot, from.distance(tile).min(255) as u8, fx);
+        }
+        true
+    }
+
+    /// True when a player who came on foot over a border could be on a tile by now if it never paused.
+    fn could_have_walked(&self, slot: usize, tile: Tile) -> bool {
+        let entity = &self.entities[slot];
+        let Some(player) = entity.player() else { return false };
+        let Some(came_ms) = player.on_foot_since_ms else { return false };
+        let elapsed = self.now.ms() - came_ms;
+        let terrain = &self.content.terrain;
+        if elapsed > ON_FOOT_MS
+            || entity.tile.distance(tile) > ON_FOOT_STEPS_MAX as u16
+            || !self.contains(tile)
+        {
+            return false;
+        }
+        let steps = path::around(entity.tile, tile, |a, b| terrain.can_step(a, b));
+        let arrives = steps.iter().try_fold(entity.tile, |at, step| at.step(*step)) == Some(tile);
+        let needed = steps.len() as u64 * walk::pace_ms(player.run_speed());
+        arrives && steps.len() <= ON_FOOT_STEPS_MAX && needed <= elapsed + HANDOVER_MS
+    }
+
+    fn stop_at(&mut self, slot: usize, at: Tile, fx: &mut Effects) {
+        let was_walking = self.entities[slot].walk.is_some();
+        let from = self.entities[slot].tile;
+        if !self.claim(slot, at, fx) {
+            return self.correct(slot, fx);
+        }
+        let beside = self.settle(slot, self.now.ms(), fx);
+        if !beside && (was_walking || from != at) {
+            let Some(entity) = self.entities.get(slot) else { return };
+            let told = Event::Stopped { entity: entity.id, tile: entity.tile };
+            self.tell_viewers(slot, told, fx);
+        }
+    }
+
+    /// Ends a player's walk on the server's tile and places its client there.
+    pub(crate) fn correct(&mut self, slot: usize, fx: &mut Effects) {
+        let was_walking = self.entities[slot].walk.is_some();
+        self.clear_timer(slot);
+        let now_ms = self.now.ms();
+        if self.settle(slot, now_ms, fx) {
+            return;
+        }
+        let entity = &mut self.entities[slot];
+        let (id, tile) = (entity.id, entity.tile);
+        if was_walking {
+            entity.since_ms = now_ms;
+        }
+        if let Some(player) = entity.player() {
+            fx.tell(player.session, Event::Placed { entity: id, tile });
+        }
+        if was_walking {
+            self.tell_viewers(slot, Event::Stopped { entity: id, tile }, fx);
+        }
+    }
+
+    fn enter_city(&mut self, slot: usize, city: u8) {
+        let tile = self.entities[slot].tile;
+        let really = self.content.cities.get(usize::from(city)).is_some_and(|city| city.area.contains(tile));
+        if let Some(player) = self.entities[slot].player_mut().filter(|_| really) {
+            player.changed |= player.character.soft.home_city != city;
+            player.character.soft.home_city = city;
+        }
+    }
+
+    fn inspect(&mut self, slot: usize, entity: EntityId, fx: &mut Effects) {
+        let viewer = &self.entities[slot];
+        let Some(player) = viewer.player() else { return };
+        let found = self.slot_of_entity(entity).map(|slot| &self.entities[slot]);
+        let event = match found.filter(|found| viewer.tile.sees(found.tile)) {
+            Some(found) => Event::Appeared {
+                look: Box::new(look::appearance(found, &self.content)),
+                arrival: Arrival::Plain,
+            },
+            None => Event::Disappeared { entity, departure: Departure::OutOfView },
+        };
+        fx.tell(player.session, event);
+    }
+
+    /// Does the step of a walk that is due.
+    pub(crate) fn walk_on(&mut self, slot: usize, fx: &mut Effects) {
+        let entity = &mut self.entities[slot];
+        let Some(walk) = &mut entity.walk else { return };
+        let due_ms = walk.next_due_ms();
+        let step = walk.take_step();
+        let over = walk.is_over();
+        let (end, wanted) = (walk.end(), walk.wanted);
+        let Some((step, to)) = step.and_then(|step| Some((step, entity.tile.step(step)?))) else {
+            entity.walk = None;
+            return;
+        };
+        if over {
+            entity.walk = None;
+        } else {
+            let next = Tick::at_or_after(walk.next_due_ms());
+            self.set_timer(slot, next);
+        }
+        if let Some(player) = self.entities[slot].player_mut() {
+            player.character.soft.facing = step.ascii() - b'0';
+        }
+        self.relocate(slot, to, due_ms, Manner::Step, fx);
+        if self.entities[slot].is_player() {
+            self.note_border(slot, 1, fx);
+        }
+        if over {
+            self.end_walk(slot, due_ms, end != wanted, fx);
+        }
+    }
+
+    fn end_walk(&mut self, slot: usize, at_ms: u64, elsewhere: bool, fx: &mut Effects) {
+        if self.entities[slot].player().is_some_and(|player| player.frozen) {
+            return;
+        }
+        let beside = self.settle(slot, at_ms, fx);
+        if self.entities[slot].creature().is_some() {
+            self.arrived(slot);
+        } else if elsewhere && !beside {
+            self.correct(slot, fx);
+        }
+    }
+}

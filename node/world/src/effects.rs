@@ -1,0 +1,123 @@
+//! What a zone says.
+
+use model::character::SoftState;
+use model::{AccountId, Addressed, CharacterId, Event, SessionId, Tile, ZoneId};
+
+/// Number of a job within its zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// Durable work that a player waits for; its outcome comes back as [`crate::Input::JobDone`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Which.
+    pub id: JobId,
+    /// Whose.
+    pub session: SessionId,
+    /// The session's account.
+    pub account: AccountId,
+    /// The session's character.
+    pub character: CharacterId,
+    /// What is to be done.
+    pub work: Work,
+    /// The player's state when it is done, written together with it: at the end of the way that it pays for.
+    pub soft: SoftState,
+}
+
+/// The work of a [`Job`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Change the gold that the character carries.
+    ChangeGold {
+        /// What to add; negative takes.
+        delta: i64,
+        /// A word for the ledger.
+        reason: &'static str,
+    },
+}
+
+/// The soft state of a player at the end of a tick.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Whose.
+    pub session: SessionId,
+    /// The session's account.
+    pub account: AccountId,
+    /// The session's character.
+    pub character: CharacterId,
+    /// The state.
+    pub soft: SoftState,
+    /// Jobs of the player that were done by then: a state with fewer of them is older than what they wrote.
+    pub jobs_done: u32,
+}
+
+/// A player who stands still, waiting to be handed over to another zone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossing {
+    /// Its state; `soft.tile` is the tile that it goes to.
+    pub snapshot: Snapshot,
+    /// The zone that holds that tile.
+    pub to: ZoneId,
+    /// True when it walks over the border, false when it is moved at once (portal, recall).
+    pub on_foot: bool,
+}
+
+impl Crossing {
+    /// The tile that the player goes to.
+    pub fn tile(&self) -> Tile {
+        self.snapshot.soft.tile
+    }
+}
+
+/// Everything that came of one or more steps. The caller empties it and hands it in again.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Who perceives what, in order.
+    pub events: Vec<Addressed>,
+    /// Durable work.
+    pub jobs: Vec<Job>,
+    /// Players that wait to be handed over.
+    pub crossings: Vec<Crossing>,
+    /// Players that left, with their last state.
+    pub left: Vec<Snapshot>,
+    spare: Vec<Vec<SessionId>>,
+}
+
+/// Audiences kept for the next ticks.
+const SPARE_MAX: usize = 1024;
+
+impl Effects {
+    /// Says something to one session.
+    pub(crate) fn tell(&mut self, session: SessionId, event: Event) {
+        let mut to = self.audience();
+        to.push(session);
+        self.tell_all(to, event);
+    }
+
+    /// Says something to many; nothing to nobody.
+    pub(crate) fn tell_all(&mut self, to: Vec<SessionId>, event: Event) {
+        if to.is_empty() {
+            self.recycle(to);
+        } else {
+            self.events.push(Addressed { to, event });
+        }
+    }
+
+    /// An empty audience, used before if there is one.
+    pub fn audience(&mut self) -> Vec<SessionId> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes an audience back that the caller has read.
+    pub fn recycle(&mut self, mut audience: Vec<SessionId>) {
+        if self.spare.len() < SPARE_MAX {
+            audience.clear();
+            self.spare.push(audience);
+        }
+    }
+
+    /// True when nothing came of it.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.jobs.is_empty() && self.crossings.is_empty() && self.left.is_empty()
+    }
+}

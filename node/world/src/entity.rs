@@ -1,0 +1,162 @@
+//! What stands in a zone.
+
+use crate::creature::Creature;
+use crate::effects::{JobId, Snapshot};
+use crate::walk::{Standing, Walking};
+use model::{Character, EntityId, SessionId, Tile};
+use rules::Derived;
+use std::collections::VecDeque;
+
+/// Tiles of its way that a player is remembered to have come over.
+const TRAIL_MAX: usize = 12;
+
+/// A player or a creature.
+#[derive(Debug)]
+pub(crate) struct Entity {
+    pub(crate) id: EntityId,
+    pub(crate) tile: Tile,
+    /// When it came onto its tile by the pace of its walk, in milliseconds of its own clock.
+    pub(crate) since_ms: u64,
+    pub(crate) walk: Option<Walking>,
+    /// Tells its pending timer from those that it gave up; 0 when it has none.
+    pub(crate) stamp: u64,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Player(Box<Player>),
+    Creature(Box<Creature>),
+}
+
+/// What only players have.
+#[derive(Debug)]
+pub(crate) struct Player {
+    pub(crate) session: SessionId,
+    pub(crate) character: Character,
+    pub(crate) derived: Derived,
+    /// Milliseconds by which it may be ahead of the fair time of its walk, as of a time.
+    pub(crate) budget_ms: u64,
+    pub(crate) budget_at_ms: u64,
+    /// Where it came from, newest last: tile and the fair time at which it came there.
+    pub(crate) trail: VecDeque<(Tile, u64)>,
+    /// Steps since it left the tiles of the zone.
+    pub(crate) outside: u8,
+    /// The last tile of the zone on which it stood.
+    pub(crate) inside: Tile,
+    /// Waits to be handed over: does nothing any more.
+    pub(crate) frozen: bool,
+    /// A portal that is being paid.
+    pub(crate) paying: Option<Paying>,
+    /// Where it has paid to go and is handed over to: nothing takes it back from there.
+    pub(crate) bound_for: Option<Tile>,
+    /// Jobs that were done for it.
+    pub(crate) jobs_done: u32,
+    /// Came on foot over a border at this time, and nothing was heard of it since.
+    pub(crate) on_foot_since_ms: Option<u64>,
+    /// Its soft state differs from the last one that was taken for saving.
+    pub(crate) changed: bool,
+}
+
+/// A portal that is being paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Paying {
+    pub(crate) job: JobId,
+    pub(crate) to: Tile,
+    pub(crate) price: i64,
+}
+
+impl Entity {
+    pub(crate) fn player(&self) -> Option<&Player> {
+        match &self.kind {
+            Kind::Player(player) => Some(player),
+            Kind::Creature(_) => None,
+        }
+    }
+
+    pub(crate) fn player_mut(&mut self) -> Option<&mut Player> {
+        match &mut self.kind {
+            Kind::Player(player) => Some(player),
+            Kind::Creature(_) => None,
+        }
+    }
+
+    pub(crate) fn creature(&self) -> Option<&Creature> {
+        match &self.kind {
+            Kind::Creature(creature) => Some(creature),
+            Kind::Player(_) => None,
+        }
+    }
+
+    pub(crate) fn creature_mut(&mut self) -> Option<&mut Creature> {
+        match &mut self.kind {
+            Kind::Creature(creature) => Some(creature),
+            Kind::Player(_) => None,
+        }
+    }
+
+    pub(crate) fn is_player(&self) -> bool {
+        matches!(self.kind, Kind::Player(_))
+    }
+
+    /// Notes that it came onto a tile at the fair time `at_ms`. The grid is the caller's business.
+    pub(crate) fn stands_on(&mut self, tile: Tile, at_ms: u64) {
+        let old = (self.tile, self.since_ms);
+        self.tile = tile;
+        self.since_ms = at_ms;
+        if let Kind::Player(player) = &mut self.kind {
+            player.changed = true;
+            player.came_from(old, tile);
+        }
+    }
+}
+
+impl Player {
+    /// Remembers the way. Who goes back forgets what lay ahead: nobody jumps to and fro between old tiles.
+    fn came_from(&mut self, old: (Tile, u64), to: Tile) {
+        if let Some(index) = self.trail.iter().position(|(tile, _)| *tile == to) {
+            self.trail.truncate(index);
+            return;
+        }
+        if self.trail.len() == TRAIL_MAX {
+            self.trail.pop_front();
+        }
+        self.trail.push_back(old);
+    }
+
+    /// What the judge of walks looks at.
+    pub(crate) fn standing<'a>(
+        &'a self,
+        tile: Tile,
+        since_ms: u64,
+        walk: Option<&'a Walking>,
+    ) -> Standing<'a> {
+        Standing {
+            tile,
+            since_ms,
+            walk,
+            trail: &self.trail,
+            budget_ms: self.budget_ms,
+            budget_at_ms: self.budget_at_ms,
+            speed: self.run_speed(),
+        }
+    }
+
+    /// Own running speed, 1..=6.
+    pub(crate) fn run_speed(&self) -> u8 {
+        self.derived.score.run_speed.clamp(1, 6)
+    }
+
+    /// Soft state, with the tile that it stands on.
+    pub(crate) fn snapshot(&self, tile: Tile) -> Snapshot {
+        let mut soft = self.character.soft.clone();
+        soft.tile = tile;
+        Snapshot {
+            session: self.session,
+            account: self.character.account,
+            character: self.character.id,
+            soft,
+            jobs_done: self.jobs_done,
+        }
+    }
+}

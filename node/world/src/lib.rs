@@ -1,0 +1,34 @@
+//! The simulation of zones: who stands where, who walks, who sees whom.
+//!
+//! The main type is [`Zone`]: `step(now, &mut inputs, &mut effects)` advances one zone of the map to a tick,
+//! reads what players ask and says what everybody perceives. Durable work leaves it as a [`Job`] and comes
+//! back as an [`Input`]; nothing that costs gold is shown before that.
+//!
+//! This crate never knows bytes, sockets, SQL, tokio, a clock or entropy, and never iterates in an order that
+//! is not fixed: the same seed and the same inputs give the same effects. How walking is judged is told in
+//! [`walk`](crate::walk) and in `docs/movement.md`.
+
+mod arrive;
+mod command;
+mod creature;
+mod dice;
+mod effects;
+mod entity;
+mod formation;
+mod generator;
+mod grid;
+mod input;
+mod look;
+mod passage;
+mod path;
+mod tick;
+mod timers;
+mod view;
+pub mod walk;
+mod zone;
+
+pub use effects::{Crossing, Effects, Job, JobId, Snapshot, Work};
+pub use generator::{Populate, SPAWN_PERIOD};
+pub use input::{Entering, Input, JobOutcome};
+pub use tick::Tick;
+pub use zone::{Zone, ZoneSetup};

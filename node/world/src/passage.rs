@@ -1,0 +1,172 @@
+//! Ways out of a zone: borders, portals, recall.
+
+use crate::command::HYSTERESIS;
+use crate::effects::{Crossing, Effects, Job, JobId, Work};
+use crate::entity::Paying;
+use crate::input::JobOutcome;
+use crate::view::Manner;
+use crate::zone::Zone;
+use content::{CITY_SPREAD, PORTAL_SPREAD};
+use model::event::{Notice, NoticeKey};
+use model::item::GOLD_MAX;
+use model::{Event, Tile};
+
+/// Ticks until a player who has paid for a crossing tries it again.
+const CROSS_AGAIN: u64 = 10;
+
+impl Zone {
+    /// Looks whether a player is over the border after some steps, and lets it cross when it is far enough.
+    pub(crate) fn note_border(&mut self, slot: usize, steps: u8, fx: &mut Effects) {
+        let tile = self.entities[slot].tile;
+        let inside = self.contains(tile);
+        let Some(player) = self.entities[slot].player_mut() else { return };
+        if inside {
+            player.inside = tile;
+            player.outside = 0;
+            return;
+        }
+        player.outside = player.outside.saturating_add(steps);
+        if player.outside >= HYSTERESIS {
+            self.halt(slot, fx);
+            if self.entities[slot].player().is_some_and(|player| player.paying.is_none()) {
+                self.cross(slot, tile, true, fx);
+            } else {
+                self.settle(slot, self.now.ms(), fx);
+            }
+        }
+    }
+
+    /// Ends a player's walk where it is; its viewers are told.
+    fn halt(&mut self, slot: usize, fx: &mut Effects) {
+        if self.entities[slot].walk.take().is_some() {
+            self.clear_timer(slot);
+            let entity = &self.entities[slot];
+            let told = Event::Stopped { entity: entity.id, tile: entity.tile };
+            self.tell_viewers(slot, told, fx);
+        }
+    }
+
+    pub(crate) fn cross(&mut self, slot: usize, to: Tile, on_foot: bool, fx: &mut Effects) {
+        self.halt(slot, fx);
+        let zone = self.zones.zone_at(to);
+        if let Some(player) = self.entities[slot].player_mut() {
+            player.frozen = true;
+            fx.crossings.push(Crossing { snapshot: player.snapshot(to), to: zone, on_foot });
+        }
+    }
+
+    /// A crossing could not be done: the player goes on here, inside of the border. Who has paid for it waits
+    /// and tries again.
+    pub(crate) fn turn_back(&mut self, slot: usize, fx: &mut Effects) {
+        let tile = self.entities[slot].tile;
+        let Some(player) = self.entities[slot].player_mut() else { return };
+        if player.bound_for.is_some() {
+            return self.set_timer(slot, self.now.plus(CROSS_AGAIN));
+        }
+        player.frozen = false;
+        let (session, inside) = (player.session, player.inside);
+        let back = if self.contains(tile) { tile } else { inside };
+        self.teleport(slot, back, Manner::Placed, fx);
+        self.refuse(session, NoticeKey::PlaceUnreachable, Vec::new(), fx);
+    }
+
+    fn refuse(&self, session: model::SessionId, key: NoticeKey, arguments: Vec<String>, fx: &mut Effects) {
+        fx.tell(session, Event::Notice(Notice::Catalogue { key, arguments }));
+    }
+
+    /// Takes a player to a tile of any zone.
+    fn send_to(&mut self, slot: usize, to: Tile, fx: &mut Effects) {
+        if self.contains(to) {
+            self.teleport(slot, to, Manner::Teleport, fx);
+        } else {
+            self.cross(slot, to, false, fx);
+        }
+    }
+
+    pub(crate) fn recall(&mut self, slot: usize, fx: &mut Effects) {
+        let Some(player) = self.entities[slot].player() else { return };
+        if player.paying.is_some() {
+            return self.refuse(player.session, NoticeKey::StillBusy, Vec::new(), fx);
+        }
+        let home = usize::from(player.character.soft.home_city).min(self.content.cities.len() - 1);
+        let spawn = self.content.cities[home].spawn;
+        let to = self.spread(spawn, CITY_SPREAD);
+        self.send_to(slot, to, fx);
+    }
+
+    /// A tile up to `spread` tiles beside another on both axes; the tile itself when that one is blocked.
+    fn spread(&mut self, tile: Tile, spread: u16) -> Tile {
+        let side = u32::from(spread);
+        let beside = Tile::new(tile.x + self.dice.up_to(side) as u16, tile.y + self.dice.up_to(side) as u16);
+        if self.content.terrain.is_blocked(beside) { tile } else { beside }
+    }
+
+    pub(crate) fn use_portal(&mut self, slot: usize, fx: &mut Effects) {
+        let tile = self.entities[slot].tile;
+        let portal = self.content.portal_at(tile).copied();
+        let Some(player) = self.entities[slot].player() else { return };
+        let (session, gold) = (player.session, player.character.hard.gold);
+        let busy = player.paying.is_some();
+        match portal {
+            None => self.refuse(session, NoticeKey::NoPortalHere, Vec::new(), fx),
+            Some(_) if busy => self.refuse(session, NoticeKey::StillBusy, Vec::new(), fx),
+            Some(portal) if portal.conditional => {
+                self.refuse(session, NoticeKey::PlaceClosed, Vec::new(), fx)
+            }
+            Some(portal) if portal.gold > gold => {
+                self.refuse(session, NoticeKey::NotEnoughGold, vec![portal.gold.to_string()], fx);
+            }
+            Some(portal) => {
+                let to = self.spread(portal.to, PORTAL_SPREAD);
+                if portal.gold > 0 {
+                    self.pay(slot, portal.gold.min(GOLD_MAX), to, fx);
+                } else {
+                    self.send_to(slot, to, fx);
+                }
+            }
+        }
+    }
+
+    /// Asks for the price of a portal; the player goes through it when the store has taken the gold.
+    fn pay(&mut self, slot: usize, price: i64, to: Tile, fx: &mut Effects) {
+        self.last_job += 1;
+        let job = JobId(self.last_job);
+        let Some(player) = self.entities[slot].player_mut() else { return };
+        player.paying = Some(Paying { job, to, price });
+        let there = player.snapshot(to);
+        fx.jobs.push(Job {
+            id: job,
+            session: there.session,
+            account: there.account,
+            character: there.character,
+            work: Work::ChangeGold { delta: -price, reason: "portal" },
+            soft: there.soft,
+        });
+    }
+
+    /// Goes on with what waited for a job.
+    pub(crate) fn finish_job(&mut self, slot: usize, job: JobId, outcome: JobOutcome, fx: &mut Effects) {
+        let Some(player) = self.entities[slot].player_mut() else { return };
+        let Some(paying) = player.paying.take_if(|paying| paying.job == job) else { return };
+        let session = player.session;
+        match outcome {
+            JobOutcome::Gold(gold) => {
+                player.character.hard.gold = gold;
+                player.jobs_done += 1;
+                fx.tell(session, Event::GoldChanged { gold });
+                if !self.contains(paying.to)
+                    && let Some(player) = self.entities[slot].player_mut()
+                {
+                    player.bound_for = Some(paying.to);
+                }
+                return self.send_to(slot, paying.to, fx);
+            }
+            JobOutcome::NotEnoughGold => {
+                self.refuse(session, NoticeKey::NotEnoughGold, vec![paying.price.to_string()], fx);
+            }
+            JobOutcome::Failed => self.refuse(session, NoticeKey::PlaceUnreachable, Vec::new(), fx),
+        }
+        // a border that it came over in the meantime
+        self.note_border(slot, 0, fx);
+    }
+}

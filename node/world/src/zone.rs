@@ -1,0 +1,394 @@
+//! One zone: its entities, its time, and what happens in one step.
+//!
+//! ```text
+//! step(now):  timers that are due (steps of walks, turns of creatures, generators)  ->  inputs in order
+//! ```
+//!
+//! Without players a zone sleeps: the time of its creatures stands still and nothing in it is due. It goes on
+//! where it was when the first player enters, so what nobody sees costs nothing.
+
+use crate::dice::Dice;
+use crate::effects::{Effects, Snapshot};
+use crate::entity::{Entity, Kind, Player};
+use crate::generator::{Populate, Source};
+use crate::grid::{Entry, Grid};
+use crate::input::{Entering, Input};
+use crate::look;
+use crate::tick::Tick;
+use crate::timers::Timers;
+use crate::view::Manner;
+use crate::walk::slack_ms;
+use content::Content;
+use model::event::Departure;
+use model::{EntityId, Event, Rect, SessionId, Tile, ZoneId};
+use placement::ZoneTable;
+use slab::Slab;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// What a zone is made of.
+#[derive(Clone, Debug)]
+pub struct ZoneSetup {
+    /// Which zone.
+    pub id: ZoneId,
+    /// How the map is divided.
+    pub zones: Arc<ZoneTable>,
+    /// Map, monsters, portals.
+    pub content: Arc<Content>,
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Which generators act at the start.
+    pub populate: Populate,
+}
+
+/// One zone of the map.
+#[derive(Debug)]
+pub struct Zone {
+    pub(crate) id: ZoneId,
+    pub(crate) zones: Arc<ZoneTable>,
+    pub(crate) content: Arc<Content>,
+    pub(crate) now: Tick,
+    pub(crate) entities: Slab<Entity>,
+    pub(crate) grid: Grid,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) dice: Dice,
+    pub(crate) last_job: u64,
+    bounds: Rect,
+    /// Named zones that lie in the rectangle and come first.
+    carved: Vec<Rect>,
+    sessions: BTreeMap<SessionId, usize>,
+    ids: BTreeMap<EntityId, usize>,
+    generations: Vec<u8>,
+    player_timers: Timers,
+    creature_timers: Timers,
+    /// Since when it sleeps; `None` while players are in it.
+    asleep_since: Option<Tick>,
+    /// How long it slept so far: by so much the clock of its creatures is behind.
+    slept: u64,
+    next_generation: Tick,
+}
+
+impl Zone {
+    /// A zone with its creatures and without players; `None` when the division of the map has no such zone.
+    pub fn new(setup: ZoneSetup, now: Tick) -> Option<Self> {
+        let ZoneSetup { id, zones, content, seed, populate } = setup;
+        let bounds = zones.bounds(id)?;
+        // named zones are numbered from 1 in the order that decides overlaps, blocks come after all of them
+        let before = zones.named().iter().take((id.0 as usize).saturating_sub(1));
+        let carved = before.map(|named| named.area).filter(|area| overlap(area, &bounds)).collect();
+        let mut zone = Self {
+            id,
+            zones,
+            content,
+            now,
+            entities: Slab::new(),
+            grid: Grid::new(bounds),
+            sources: Vec::new(),
+            dice: Dice::new(seed, u64::from(id.0)),
+            last_job: 0,
+            bounds,
+            carved,
+            sessions: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            generations: Vec::new(),
+            player_timers: Timers::default(),
+            creature_timers: Timers::default(),
+            asleep_since: Some(now),
+            slept: now.0,
+            next_generation: Tick(crate::generator::SPAWN_PERIOD),
+        };
+        zone.populate(populate);
+        Some(zone)
+    }
+
+    /// Which zone it is.
+    pub fn id(&self) -> ZoneId {
+        self.id
+    }
+
+    /// The content that it is made of.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Players in it.
+    pub fn player_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Players and creatures in it.
+    pub fn entity_count(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// When it wants its next step, if no input comes before. `None` while nobody is there.
+    pub fn next_due(&self) -> Option<Tick> {
+        if self.asleep_since.is_some() {
+            return None;
+        }
+        let creatures = self.creature_timers.first().map(|due| due.plus(self.slept));
+        let generation = Some(self.next_generation.plus(self.slept));
+        [self.player_timers.first(), creatures, generation].into_iter().flatten().min()
+    }
+
+    /// Advances to `now`, which is never before the last one, and works off the inputs.
+    pub fn step(&mut self, now: Tick, inputs: &mut Vec<Input>, fx: &mut Effects) {
+        assert!(now >= self.now, "time went back from {} to {now} in zone {}", self.now, self.id);
+        self.now = now;
+        self.run_timers(fx);
+        for input in inputs.drain(..) {
+            self.take_input(input, fx);
+        }
+    }
+
+    /// The present state of a player.
+    pub fn snapshot(&self, session: SessionId) -> Option<Snapshot> {
+        let entity = &self.entities[*self.sessions.get(&session)?];
+        entity.player().map(|player| player.snapshot(self.resting_tile(entity, player)))
+    }
+
+    /// Takes the state of every player that passes the filter and changed since it was last taken.
+    pub fn take_changed(&mut self, filter: impl Fn(SessionId) -> bool, into: &mut Vec<Snapshot>) {
+        for (session, slot) in &self.sessions {
+            let changed = self.entities[*slot].player().is_some_and(|player| player.changed);
+            if changed && filter(*session) {
+                into.extend(self.snapshot(*session));
+                if let Some(player) = self.entities[*slot].player_mut() {
+                    player.changed = false;
+                }
+            }
+        }
+    }
+
+    /// Marks a player as changed: its state was taken, but could not be saved.
+    pub fn mark_changed(&mut self, session: SessionId) {
+        let slot = self.sessions.get(&session).copied();
+        if let Some(player) = slot.and_then(|slot| self.entities[slot].player_mut()) {
+            player.changed = true;
+        }
+    }
+
+    /// Sessions in it, in order.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.sessions.keys().copied()
+    }
+
+    /// Where an entity stands; for tests and for operators.
+    pub fn tile_of(&self, entity: EntityId) -> Option<Tile> {
+        self.ids.get(&entity).map(|slot| self.entities[*slot].tile)
+    }
+
+    /// All entities with their tiles and whether they are at rest, in a fixed order; for tests and operators.
+    /// Who waits to be handed over is not at rest.
+    pub fn positions(&self) -> impl Iterator<Item = (EntityId, Tile, bool)> + '_ {
+        self.entities.iter().map(|(_, entity)| {
+            let frozen = entity.player().is_some_and(|player| player.frozen);
+            (entity.id, entity.tile, entity.walk.is_none() && !frozen)
+        })
+    }
+
+    /// True when a tile belongs to this zone.
+    pub fn contains(&self, tile: Tile) -> bool {
+        self.bounds.contains(tile) && !self.carved.iter().any(|area| area.contains(tile))
+    }
+
+    pub(crate) fn slot_of(&self, session: SessionId) -> Option<usize> {
+        self.sessions.get(&session).copied()
+    }
+
+    pub(crate) fn slot_of_entity(&self, entity: EntityId) -> Option<usize> {
+        self.ids.get(&entity).copied()
+    }
+
+    /// Milliseconds of the clock by which a slot lives.
+    pub(crate) fn clock_ms(&self, slot: usize) -> u64 {
+        if self.entities[slot].is_player() { self.now.ms() } else { self.creature_now().ms() }
+    }
+
+    /// The present of the creatures: their time stands still while the zone sleeps.
+    pub(crate) fn creature_now(&self) -> Tick {
+        let end = self.asleep_since.unwrap_or(self.now);
+        Tick(end.0.saturating_sub(self.slept))
+    }
+
+    /// Sets an entity's one timer.
+    pub(crate) fn set_timer(&mut self, slot: usize, due: Tick) {
+        let entity = &mut self.entities[slot];
+        let timers = if entity.is_player() { &mut self.player_timers } else { &mut self.creature_timers };
+        entity.stamp = timers.set(due, slot);
+    }
+
+    /// Gives an entity's timer up.
+    pub(crate) fn clear_timer(&mut self, slot: usize) {
+        self.entities[slot].stamp = 0;
+    }
+
+    /// Puts a new entity on its tile. Nobody is told yet.
+    pub(crate) fn insert(&mut self, make: impl FnOnce(EntityId) -> Entity) -> usize {
+        let slot = self.entities.vacant_key();
+        if self.generations.len() <= slot {
+            self.generations.resize(slot + 1, 0);
+        }
+        self.generations[slot] = self.generations[slot].wrapping_add(1);
+        let id = EntityId::of_creature(self.id, slot as u32, self.generations[slot]);
+        let entity = make(id);
+        self.ids.insert(entity.id, slot);
+        self.grid.insert(Entry { slot, tile: entity.tile }, entity.is_player());
+        let taken = self.entities.insert(entity);
+        assert_eq!(taken, slot, "a slab gives the key that it promised");
+        slot
+    }
+
+    /// Takes an entity out and tells those who saw it.
+    pub(crate) fn remove(&mut self, slot: usize, departure: Departure, fx: &mut Effects) -> Entity {
+        self.hide(slot, departure, fx);
+        let entity = self.entities.remove(slot);
+        self.grid.remove(Entry { slot, tile: entity.tile }, entity.is_player());
+        self.ids.remove(&entity.id);
+        entity
+    }
+
+    fn run_timers(&mut self, fx: &mut Effects) {
+        if self.asleep_since.is_some() {
+            return;
+        }
+        while self.next_generation <= self.creature_now() {
+            self.generate(self.next_generation, fx);
+            self.next_generation = self.next_generation.plus(crate::generator::SPAWN_PERIOD);
+        }
+        // players and creatures by the order of their times; players first when equal
+        loop {
+            let player = self.player_timers.first();
+            let creature = self.creature_timers.first().map(|due| due.plus(self.slept));
+            let creature_first =
+                creature.is_some_and(|creature| player.is_none_or(|player| creature < player));
+            let now = if creature_first { self.creature_now() } else { self.now };
+            let timers = if creature_first { &mut self.creature_timers } else { &mut self.player_timers };
+            let Some((due, slot, stamp)) = timers.take(now) else { return };
+            let pending = self.entities.get(slot).is_some_and(|entity| entity.stamp == stamp);
+            if pending {
+                self.clear_timer(slot);
+                self.wake_entity(slot, due, fx);
+            }
+        }
+    }
+
+    fn wake_entity(&mut self, slot: usize, due: Tick, fx: &mut Effects) {
+        if let Some(to) = self.entities[slot].player().and_then(|player| player.bound_for) {
+            self.cross(slot, to, false, fx);
+        } else if self.entities[slot].walk.is_some() {
+            self.walk_on(slot, fx);
+        } else if self.entities[slot].creature().is_some() {
+            self.take_turn(slot, due, fx);
+        }
+    }
+
+    fn take_input(&mut self, input: Input, fx: &mut Effects) {
+        match input {
+            Input::Enter(entering) => self.enter(*entering, fx),
+            Input::Command { session, command } => {
+                if let Some(slot) = self.slot_of(session) {
+                    self.obey(slot, command, fx);
+                }
+            }
+            Input::Leave { session, departure } => self.leave(session, departure, fx),
+            Input::TurnBack { session } => {
+                if let Some(slot) = self.slot_of(session) {
+                    self.turn_back(slot, fx);
+                }
+            }
+            Input::JobDone { session, job, outcome } => {
+                if let Some(slot) = self.slot_of(session) {
+                    self.finish_job(slot, job, outcome, fx);
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, entering: Entering, fx: &mut Effects) {
+        let Entering { session, character, derived, arrival, on_foot } = entering;
+        self.leave(session, Departure::Vanished, fx);
+        let id = EntityId::of_character(character.id);
+        if let Some(older) = self.ids.get(&id).and_then(|slot| self.entities[*slot].player()) {
+            // the same character under another session: the new one counts
+            let older = older.session;
+            self.leave(older, Departure::Vanished, fx);
+        }
+        self.wake();
+        let wanted = self.inside(character.soft.tile);
+        let tile = self.free_tile(wanted, None, true).unwrap_or(wanted);
+        let player = Player {
+            session,
+            budget_ms: slack_ms(derived.score.run_speed.clamp(1, 6)),
+            budget_at_ms: self.now.ms(),
+            character,
+            derived,
+            trail: VecDeque::new(),
+            outside: 0,
+            inside: tile,
+            frozen: false,
+            paying: None,
+            bound_for: None,
+            jobs_done: 0,
+            on_foot_since_ms: on_foot.then_some(self.now.ms()),
+            changed: true,
+        };
+        let since_ms = self.now.ms();
+        let kind = Kind::Player(Box::new(player));
+        let slot = self.insert(|_| Entity { id, tile, since_ms, walk: None, stamp: 0, kind });
+        self.sessions.insert(session, slot);
+        if let Some(player) = self.entities[slot].player() {
+            fx.tell(session, Event::Entered(Box::new(look::sheet(player, id, tile))));
+        }
+        self.show(slot, arrival, fx);
+    }
+
+    fn leave(&mut self, session: SessionId, departure: Departure, fx: &mut Effects) {
+        let Some(slot) = self.sessions.remove(&session) else { return };
+        let entity = self.remove(slot, departure, fx);
+        if let Some(player) = entity.player() {
+            fx.left.push(player.snapshot(self.resting_tile(&entity, player)));
+        }
+        if self.sessions.is_empty() {
+            self.asleep_since = Some(self.now);
+        }
+    }
+
+    /// Where a player is saved: where it has paid to go, or on the last tile of this zone when it is a few
+    /// steps over the border.
+    fn resting_tile(&self, entity: &Entity, player: &Player) -> Tile {
+        let here = if self.contains(entity.tile) { entity.tile } else { player.inside };
+        player.bound_for.unwrap_or(here)
+    }
+
+    fn wake(&mut self) {
+        let Some(since) = self.asleep_since.take() else { return };
+        let asleep = self.now.0 - since.0;
+        self.slept += asleep;
+        self.catch_up(asleep);
+    }
+
+    /// The tile itself, or the nearest one of the rectangle.
+    fn inside(&self, tile: Tile) -> Tile {
+        let Rect { min, max } = self.bounds;
+        Tile::new(tile.x.clamp(min.x, max.x), tile.y.clamp(min.y, max.y))
+    }
+
+    /// Puts an entity elsewhere at once; players forget the walk that they were on.
+    pub(crate) fn teleport(&mut self, slot: usize, to: Tile, manner: Manner, fx: &mut Effects) {
+        self.entities[slot].walk = None;
+        self.clear_timer(slot);
+        let free = self.free_tile(to, Some(slot), true).unwrap_or(to);
+        let now_ms = self.clock_ms(slot);
+        self.relocate(slot, free, now_ms, manner, fx);
+        if let Some(player) = self.entities[slot].player_mut() {
+            player.outside = 0;
+            player.inside = free;
+            player.on_foot_since_ms = None;
+        }
+    }
+}
+
+fn overlap(a: &Rect, b: &Rect) -> bool {
+    a.min.x <= b.max.x && b.min.x <= a.max.x && a.min.y <= b.max.y && b.min.y <= a.max.y
+}
