@@ -1,0 +1,27 @@
+//! `wydbr`: every process of the cluster and every tool of its operator, in one program.
+//!
+//! Called by the name of a process (a link in `bin/`: `TMSrv`, `DBSrv`, ...) it runs that process.
+
+mod account;
+mod cli;
+mod content_check;
+mod data_dir;
+mod fsck;
+mod ledger;
+mod logs;
+mod notice;
+mod probe;
+mod process;
+mod ps;
+mod serverlist;
+mod stored;
+mod up;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

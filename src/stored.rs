@@ -1,0 +1,63 @@
+//! The store of a cluster for an operator's command: through DBSrv while the cluster runs, the databases
+//! themselves while it does not.
+
+use crate::data_dir::{ClusterFile, DataDir};
+use anyhow::{Context, bail};
+use dbclient::RemoteStore;
+use model::membership::Role;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use settings::{Check, Loaded, Source};
+use std::fs::File;
+use std::sync::Arc;
+use store::Store;
+
+/// A store and, when no cluster runs, the lock that keeps one from starting meanwhile.
+pub struct Opened {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    _lock: Option<File>,
+}
+
+/// Finds the store wherever it can be asked now.
+pub async fn reach(data: &DataDir) -> anyhow::Result<Opened> {
+    if !data.is_locked() {
+        return open(data).await;
+    }
+    let target = data.running()?.target(Role::DbSrv)?;
+    let store = RemoteStore::connect(data.credentials("operator")?, vec![target.address]);
+    Ok(Opened { store, _lock: None })
+}
+
+/// Opens the store of a cluster that does not run.
+pub async fn open(data: &DataDir) -> anyhow::Result<Opened> {
+    let Some(cluster) = data.read_cluster()? else {
+        bail!("there is no cluster in {}; start one with `wydbr up --data`", data.root().display());
+    };
+    let lock = data.lock()?;
+    let database = database_settings(data, &cluster)?;
+    let store = dbsrv::open_store(&database, data.root()).await.context("cannot open the store")?;
+    Ok(Opened { store, _lock: Some(lock) })
+}
+
+fn database_settings(data: &DataDir, cluster: &ClusterFile) -> anyhow::Result<dbsrv::Settings> {
+    let mut flags = Vec::new();
+    if !cluster.postgres.is_empty() {
+        flags.push(("storage".to_owned(), "postgres".to_owned()));
+        flags.push(("postgres".to_owned(), format!("{:?}", cluster.postgres)));
+    }
+    settings_of(data, Role::DbSrv, "WYDBR_DBSRV", flags)
+}
+
+/// The settings that a process of the cluster would start with.
+pub fn settings_of<T: Check + Serialize + DeserializeOwned + Default>(
+    data: &DataDir,
+    role: Role,
+    env_prefix: &'static str,
+    flags: Vec<(String, String)>,
+) -> anyhow::Result<T> {
+    let file = data.path(&format!("config/{}.conf", role.program()));
+    let source = Source { file: file.exists().then_some(file), env_prefix, flags };
+    let Loaded { own, .. } = settings::load::<T>(&source)?;
+    Ok(own)
+}

@@ -1,0 +1,245 @@
+//! One child process: started, watched, started again with back-off, stopped.
+//!
+//! ```text
+//!            start                exit            wait (back-off)
+//!  starting -------> running ------------> restarting ------> starting
+//!                       |                      |  kept dying: reported as `failing`, tried on
+//!                 stop  v                      v
+//!                    stopping ------------> stopped
+//! ```
+
+use super::layout::Planned;
+use model::membership::Role;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tokio::process::{Child as Process, ChildStdin, Command};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{interval, timeout};
+
+/// First wait before a restart; doubles up to [`BACK_OFF_MAX`].
+const BACK_OFF_MIN: Duration = Duration::from_millis(200);
+/// Longest wait before a restart.
+const BACK_OFF_MAX: Duration = Duration::from_secs(10);
+/// A child that ran this long counts as healthy: its next death starts from the shortest wait.
+const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// Deaths without a healthy run between them before the child counts as failing.
+const FAILING_AFTER: u32 = 5;
+/// A child that was told to stop and has not stopped after this is killed.
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a child prints is also in its log, which LogSrv rotates; the copy here is for deaths and is cut at this.
+const OUTPUT_MAX: u64 = 4 << 20;
+/// How often that is looked at.
+const OUTPUT_EVERY: Duration = Duration::from_secs(5);
+
+/// What a child does, for the supervisor's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its pid, 0 while it does not run.
+    pub pid: u32,
+    /// Word for `wydbr ps`.
+    pub state: &'static str,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Exit code of the last death, if it ended by itself.
+    pub last_exit: Option<i32>,
+}
+
+/// A running watch over one child.
+pub struct Handle {
+    /// What it is.
+    pub planned: Planned,
+    /// What it does now.
+    pub status: watch::Receiver<Status>,
+    stop: mpsc::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Handle {
+    /// Starts a child and watches over it.
+    pub fn start(planned: Planned, run_dir: &Path) -> Self {
+        let (status_sender, status) =
+            watch::channel(Status { pid: 0, state: "starting", restarts: 0, last_exit: None });
+        let (stop, stopped) = mpsc::channel(1);
+        let output = run_dir.join(format!("{}.out", planned.name));
+        let watcher = Watcher { planned: planned.clone(), output, status: status_sender, stop: stopped };
+        let task = tokio::spawn(watcher.run());
+        Self { planned, status, stop, task }
+    }
+
+    /// Stops the child in order and waits for its end.
+    pub async fn stop(self) {
+        let _ = self.stop.send(()).await;
+        let _ = self.task.await;
+    }
+}
+
+struct Watcher {
+    planned: Planned,
+    output: PathBuf,
+    status: watch::Sender<Status>,
+    stop: mpsc::Receiver<()>,
+}
+
+enum Ended {
+    Asked,
+    ByItself(Option<ExitStatus>),
+}
+
+impl Watcher {
+    async fn run(mut self) {
+        let mut back_off = BACK_OFF_MIN;
+        let mut deaths = 0_u32;
+        loop {
+            let began = Instant::now();
+            let ended = self.run_once().await;
+            let Ended::ByItself(exit) = ended else { break };
+            if began.elapsed() >= HEALTHY_AFTER {
+                back_off = BACK_OFF_MIN;
+                deaths = 0;
+            }
+            deaths += 1;
+            let state = if deaths >= FAILING_AFTER { "failing" } else { "restarting" };
+            let code = exit.and_then(|exit| exit.code());
+            self.status.send_modify(|status| {
+                status.pid = 0;
+                status.state = state;
+                status.restarts += 1;
+                status.last_exit = code;
+            });
+            tokio::select! {
+                _ = self.stop.recv() => break,
+                () = tokio::time::sleep(back_off) => {}
+            }
+            back_off = (back_off * 2).min(BACK_OFF_MAX);
+        }
+        self.set("stopped", 0);
+    }
+
+    async fn run_once(&mut self) -> Ended {
+        let mut process = match self.spawn() {
+            Ok(process) => process,
+            Err(error) => {
+                eprintln!("wydbr: cannot start {}: {error}", self.planned.name);
+                return Ended::ByItself(None);
+            }
+        };
+        let stdin = process.stdin.take();
+        self.set("running", process.id().unwrap_or(0));
+        let mut look = interval(OUTPUT_EVERY);
+        loop {
+            tokio::select! {
+                exit = process.wait() => return Ended::ByItself(exit.ok()),
+                _ = self.stop.recv() => break,
+                _ = look.tick() => {
+                    if let Err(error) = cut(&self.output, OUTPUT_MAX) {
+                        eprintln!("wydbr: cannot cut {}: {error}", self.output.display());
+                    }
+                }
+            }
+        }
+        self.set("stopping", process.id().unwrap_or(0));
+        self.end(process, stdin).await;
+        Ended::Asked
+    }
+
+    fn spawn(&self) -> std::io::Result<Process> {
+        let output = OpenOptions::new().create(true).append(true).open(&self.output)?;
+        let errors = output.try_clone()?;
+        let mut command = Command::new(&self.planned.program);
+        for (variable, _) in std::env::vars_os().filter(|(name, _)| is_of_others(name, self.planned.role)) {
+            command.env_remove(variable);
+        }
+        command
+            .args(&self.planned.arguments)
+            .envs(self.planned.environment.iter().map(|(name, value)| (name, value.expose())))
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0) // Ctrl-C reaches the supervisor alone: it stops the children in order
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    /// Closing standard input is the request to stop.
+    async fn end(&self, mut process: Process, stdin: Option<ChildStdin>) {
+        drop(stdin);
+        if timeout(STOP_DEADLINE, process.wait()).await.is_err() {
+            eprintln!(
+                "wydbr: {} did not stop in {} s and is killed",
+                self.planned.name,
+                STOP_DEADLINE.as_secs()
+            );
+            let _ = process.kill().await;
+        }
+    }
+
+    fn set(&self, state: &'static str, pid: u32) {
+        self.status.send_modify(|status| {
+            status.state = state;
+            status.pid = pid;
+        });
+    }
+}
+
+/// Whether a variable is a setting of `up` or of another process. It may hold a password, which is of no use to a
+/// process that faces players.
+fn is_of_others(variable: &OsStr, role: Role) -> bool {
+    let name = variable.to_string_lossy();
+    name.starts_with("WYDBR_") && !name.starts_with(&format!("WYDBR_{}__", role.program().to_uppercase()))
+}
+
+/// Begins a file again that has grown too long; what was in it becomes `<file>.1`. Whoever appends goes on.
+fn cut(file: &Path, most: u64) -> std::io::Result<()> {
+    if std::fs::metadata(file)?.len() <= most {
+        return Ok(());
+    }
+    std::fs::copy(file, file.with_added_extension("1"))?;
+    OpenOptions::new().write(true).open(file)?.set_len(0)
+}
+
+/// The last line that a child printed, to explain why it ended.
+pub fn last_words(run_dir: &Path, name: &str) -> String {
+    let text = std::fs::read_to_string(run_dir.join(format!("{name}.out"))).unwrap_or_default();
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_child_gets_no_settings_of_others() {
+        for (variable, edge, dbsrv) in [
+            ("WYDBR_POSTGRES", true, true),
+            ("WYDBR_REDIS", true, true),
+            ("WYDBR_DBSRV__POSTGRES", true, false),
+            ("WYDBR_EDGE__LANGUAGE", false, true),
+            ("PATH", false, false),
+        ] {
+            assert_eq!(is_of_others(OsStr::new(variable), Role::Edge), edge, "{variable}");
+            assert_eq!(is_of_others(OsStr::new(variable), Role::DbSrv), dbsrv, "{variable}");
+        }
+    }
+
+    #[test]
+    fn an_output_that_grows_too_long_begins_again_under_the_hands_of_its_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edge-1.out");
+        let mut writer = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        writer.write_all(b"first\n").unwrap();
+        cut(&path, 6).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"first\n");
+        writer.write_all(b"second\n").unwrap();
+        cut(&path, 6).unwrap();
+        writer.write_all(b"third\n").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"third\n");
+        assert_eq!(std::fs::read(folder.path().join("edge-1.out.1")).unwrap(), b"first\nsecond\n");
+        assert_eq!(last_words(folder.path(), "edge-1"), "third");
+    }
+}
