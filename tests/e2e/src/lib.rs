@@ -1,0 +1,56 @@
+//! Starts whole clusters as operators do, and takes them apart: `wydbr up` in a temporary folder on free
+//! ports, real processes killed by pid. It knows the command line and the wire, and nothing inside.
+
+mod cluster;
+mod http;
+mod player;
+mod redis;
+
+pub use cluster::{Cluster, Options, ProcessRow, signal, wydbr_binary};
+pub use http::{Answer, get, post_json};
+pub use player::{Identity, Player};
+pub use redis::RedisServer;
+pub use support::free_port;
+
+use std::time::{Duration, Instant};
+
+/// Waits until `check` returns something; panics with `what` when it does not within the deadline.
+pub fn wait_for<T>(what: &str, deadline: Duration, mut check: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20)); // pacing of the poll, not the wait itself
+    }
+}
+
+/// Sum of all rows of a metric; `None` when the process does not answer or has no such metric.
+pub fn metric(http: &str, name: &str) -> Option<f64> {
+    let page = get(&format!("http://{http}/metrics")).ok()?;
+    let of_metric = |line: &&str| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']);
+    let values: Vec<f64> = page
+        .body
+        .lines()
+        .filter(of_metric)
+        .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum())
+}
+
+/// Resident memory of a process in KiB; 0 when it is gone.
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The folder of an operator's original content, or `None` after saying that the test is skipped.
+pub fn original_content(test: &str) -> Option<std::path::PathBuf> {
+    let found = std::env::var_os("WYDBR_ORIGINAL_CONTENT").map(std::path::PathBuf::from);
+    if found.is_none() {
+        println!("skipped {test}: WYDBR_ORIGINAL_CONTENT is not set");
+    }
+    found
+}

@@ -1,0 +1,80 @@
+//! A store with faults that a test switches on and off.
+
+use async_trait::async_trait;
+use model::account::Account;
+use model::calls::database::*;
+use model::character::Character;
+use model::membership::ClusterView;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use store::Store;
+
+/// A store in front of another one. Without faults it is that other one.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    to_refuse: AtomicI64,
+    to_lose: AtomicI64,
+    refused: AtomicU64,
+}
+
+impl FaultyStore {
+    /// In front of a store, without faults.
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        let (to_refuse, to_lose) = (AtomicI64::new(0), AtomicI64::new(0));
+        Arc::new(Self { inner, to_refuse, to_lose, refused: AtomicU64::new(0) })
+    }
+
+    /// The store itself, without faults.
+    pub fn inner(&self) -> &Arc<dyn Store> {
+        &self.inner
+    }
+
+    /// From now on nobody can reach it, or everybody again.
+    pub fn is_away(&self, away: bool) {
+        self.refuse(if away { i64::MAX } else { 0 });
+    }
+
+    /// The next `calls` do not reach it.
+    pub fn refuse(&self, calls: i64) {
+        self.to_refuse.store(calls, Ordering::SeqCst);
+    }
+
+    /// The next `calls` are done, but nobody hears of it.
+    pub fn lose_answers(&self, calls: i64) {
+        self.to_lose.store(calls, Ordering::SeqCst);
+    }
+
+    /// How many calls did not reach it.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    fn reached(&self) -> Result<(), Failure> {
+        if self.to_refuse.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return Ok(());
+        }
+        self.refused.fetch_add(1, Ordering::SeqCst);
+        Err(Failure::Unavailable("taken away by the test".to_owned()))
+    }
+
+    fn heard<T>(&self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        if self.to_lose.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return outcome;
+        }
+        Err(Failure::Unavailable("the answer is lost".to_owned()))
+    }
+}
+
+macro_rules! faulty {
+    ($($(#[$doc:meta])* $method:ident($request:ident) -> $outcome:ty;)*) => {
+        #[async_trait]
+        impl Store for FaultyStore {
+            $(async fn $method(&self, request: $request) -> Result<$outcome, Failure> {
+                self.reached()?;
+                self.heard(self.inner.$method(request).await)
+            })*
+        }
+    };
+}
+
+model::for_each_operation!(faulty);
