@@ -57,7 +57,9 @@ mod tests {
         let mut waiting = Box::pin(wait_for_its_end(&data, LOCAL, public));
         let waits = futures::poll!(&mut waiting).is_pending();
         drop(held);
-        waiting.await;
+        if waits {
+            waiting.await;
+        }
         waits
     }
 
