@@ -59,6 +59,7 @@ impl Zone {
                     fx.tell(player.session, Event::SkillBar { bar });
                 }
             }
+            _ => {} // the economy: being built
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn appearance(entity: &Entity, content: &Content) -> Appearance {
                 chaos: 0,
                 title: String::new(),
                 walk,
+                stall: None,
             }
         }
     }
@@ -46,6 +47,7 @@ fn of_player(player: &Player, entity: EntityId, tile: Tile) -> Appearance {
         chaos: character.hard.chaos,
         title: String::new(),
         walk: None,
+        stall: None,
     }
 }
 

@@ -71,11 +71,35 @@ pub enum Line {
     PlaceUnreachable,
     /// The last request is still being worked on.
     StillBusy,
+    /// No free slot.
+    NoRoom,
+    /// Gold over its bound.
+    TooMuchGold,
+    /// The item is gone or changed.
+    ItemGone,
+    /// The offer changed since it was shown.
+    OfferChanged,
+    /// The item is bound.
+    ItemBound,
+    /// Too far away.
+    TooFar,
+    /// The partner is busy.
+    PartnerBusy,
+    /// The trade ended.
+    TradeEnded,
+    /// The store does not answer.
+    TryLater,
+    /// The account is frozen.
+    AccountFrozen,
+    /// Class, level or attributes are missing.
+    CannotWear,
+    /// Not in a town.
+    OnlyInTown,
 }
 
 impl Line {
     /// All lines.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 43] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
         Self::LockedOut,
@@ -107,6 +131,18 @@ impl Line {
         Self::PlaceClosed,
         Self::PlaceUnreachable,
         Self::StillBusy,
+        Self::NoRoom,
+        Self::TooMuchGold,
+        Self::ItemGone,
+        Self::OfferChanged,
+        Self::ItemBound,
+        Self::TooFar,
+        Self::PartnerBusy,
+        Self::TradeEnded,
+        Self::TryLater,
+        Self::AccountFrozen,
+        Self::CannotWear,
+        Self::OnlyInTown,
     ];
 
     /// The line with `{0}` and `{1}` still in it.
@@ -192,6 +228,27 @@ impl Line {
             Self::StillBusy => {
                 ("Your last request is still being worked on.", "Seu último pedido ainda está em andamento.")
             }
+            Self::NoRoom => ("No free place.", "Não há espaço livre."),
+            Self::TooMuchGold => (
+                "You cannot hold more than 2,000,000,000 gold.",
+                "Você não pode ter mais de 2.000.000.000 de gold.",
+            ),
+            Self::ItemGone => ("This item is not there any more.", "Este item não está mais lá."),
+            Self::OfferChanged => ("The offer or the price has changed.", "A oferta ou o preço mudou."),
+            Self::ItemBound => ("This item cannot be given away.", "Este item não pode ser passado adiante."),
+            Self::TooFar => ("Too far away.", "Muito longe."),
+            Self::PartnerBusy => ("The other player is busy.", "O outro jogador está ocupado."),
+            Self::TradeEnded => ("The trade was cancelled.", "A troca foi cancelada."),
+            Self::TryLater => (
+                "Nothing was done. Please try again in a moment.",
+                "Nada foi feito. Tente novamente em instantes.",
+            ),
+            Self::AccountFrozen => (
+                "Your account is being checked: no trades for now.",
+                "Sua conta está em análise: sem trocas por enquanto.",
+            ),
+            Self::CannotWear => ("You cannot wear this.", "Você não pode usar isto."),
+            Self::OnlyInTown => ("Only in a town.", "Só dentro de uma cidade."),
         }
     }
 }
@@ -225,6 +282,18 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::PlaceClosed => Line::PlaceClosed,
         NoticeKey::PlaceUnreachable => Line::PlaceUnreachable,
         NoticeKey::StillBusy => Line::StillBusy,
+        NoticeKey::NoRoom => Line::NoRoom,
+        NoticeKey::TooMuchGold => Line::TooMuchGold,
+        NoticeKey::ItemGone => Line::ItemGone,
+        NoticeKey::OfferChanged => Line::OfferChanged,
+        NoticeKey::ItemBound => Line::ItemBound,
+        NoticeKey::TooFar => Line::TooFar,
+        NoticeKey::PartnerBusy => Line::PartnerBusy,
+        NoticeKey::TradeEnded => Line::TradeEnded,
+        NoticeKey::TryLater => Line::TryLater,
+        NoticeKey::AccountFrozen => Line::AccountFrozen,
+        NoticeKey::CannotWear => Line::CannotWear,
+        NoticeKey::OnlyInTown => Line::OnlyInTown,
     }
 }
 

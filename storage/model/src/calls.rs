@@ -7,6 +7,7 @@ pub mod database;
 pub mod ledger;
 pub mod log;
 pub mod node;
+pub mod records;
 pub mod registry;
 pub mod temporary;
 

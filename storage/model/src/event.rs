@@ -1,10 +1,11 @@
 //! What the world tells, free of client versions and short ids.
 
 use crate::character::{Affect, CharacterName, Class, SKILL_BAR, Unspent};
-use crate::id::{EntityId, SessionId};
-use crate::item::{EQUIP_SLOTS, Item};
+use crate::id::{EntityId, GroundId, SessionId};
+use crate::item::{EQUIP_SLOTS, Item, ItemSpec, Slot};
 use crate::place::{Route, Tile};
 use crate::score::Score;
+use crate::trade::{Offer, Ware};
 use serde::{Deserialize, Serialize};
 
 /// An event and the sessions of one edge that perceive it.
@@ -63,6 +64,8 @@ pub struct Appearance {
     pub title: String,
     /// The rest of the walk it is on, if any.
     pub walk: Option<Walk>,
+    /// Title of the personal shop that it sits in, if any.
+    pub stall: Option<String>,
 }
 
 /// One slot of what others see of somebody's equipment.
@@ -175,6 +178,30 @@ pub enum NoticeKey {
     PlaceUnreachable,
     /// The player's own request is still being worked on.
     StillBusy,
+    /// No free place in the inventory or the bank.
+    NoRoom,
+    /// More gold than may be held.
+    TooMuchGold,
+    /// The item is not there any more, or not what was shown.
+    ItemGone,
+    /// The price or the offer changed since it was shown.
+    OfferChanged,
+    /// The item cannot be traded, dropped, sold or kept in the bank.
+    ItemBound,
+    /// The player or merchant is too far away or gone.
+    TooFar,
+    /// The other player is busy.
+    PartnerBusy,
+    /// The trade was ended by the other side.
+    TradeEnded,
+    /// The store does not answer at the moment; nothing was done.
+    TryLater,
+    /// The account is frozen: an operator has to look at it.
+    AccountFrozen,
+    /// The item cannot be worn: class, level or attributes.
+    CannotWear,
+    /// Not in a town.
+    OnlyInTown,
 }
 
 /// Something that happened in the world and that clients show.
@@ -256,4 +283,154 @@ pub enum Event {
     Notice(Notice),
     /// Weather changed: 0 clear, 1 rain, 2 snow.
     Weather(u8),
+    /// One slot of the receiving player as it is now: after a change, or to correct what its client shows.
+    SlotChanged {
+        /// Which.
+        slot: Slot,
+        /// What lies there.
+        item: Option<Item>,
+    },
+    /// The receiving player's whole inventory and its gold.
+    CarryChanged {
+        /// All slots.
+        carry: Vec<Option<Item>>,
+        /// Gold carried.
+        gold: i64,
+    },
+    /// What the receiving player asked for with [`crate::Command::MoveItem`] was done; its client swaps the two
+    /// slots.
+    ItemMoved {
+        /// As asked.
+        from: Slot,
+        /// As asked.
+        to: Slot,
+        /// As asked.
+        keeper: Option<EntityId>,
+    },
+    /// What somebody in view wears changed; sent to itself as well.
+    LookChanged {
+        /// Who.
+        entity: EntityId,
+        /// All slots.
+        equip: [EquipLook; EQUIP_SLOTS],
+    },
+    /// The receiving player's gold in the bank changed.
+    CargoGoldChanged {
+        /// What is there now.
+        gold: i64,
+    },
+    /// The receiving player's deposit was done; followed by both new amounts.
+    GoldDeposited {
+        /// As asked.
+        amount: i64,
+    },
+    /// The receiving player's withdrawal was done; followed by both new amounts.
+    GoldWithdrawn {
+        /// As asked.
+        amount: i64,
+    },
+    /// A merchant shows the receiving player what it sells.
+    ShopShown {
+        /// Who.
+        merchant: EntityId,
+        /// True for a skill master.
+        skills: bool,
+        /// 27 places as clients lay them out.
+        shelf: Vec<Option<ItemSpec>>,
+        /// Tax in percent.
+        tax: u8,
+    },
+    /// The receiving player bought something; followed by the slot and the gold.
+    Bought {
+        /// From whom.
+        merchant: EntityId,
+        /// As asked.
+        shelf: u8,
+        /// As asked.
+        to: u8,
+        /// Gold carried after.
+        gold: i64,
+    },
+    /// The receiving player sold something; followed by the slot and the gold.
+    Sold {
+        /// To whom.
+        merchant: EntityId,
+        /// As asked.
+        from: Slot,
+    },
+    /// What the receiving player sold lately and can buy back, newest first: item and price.
+    SoldLately {
+        /// At most 10.
+        list: Vec<(ItemSpec, i64)>,
+    },
+    /// An item on the ground came into view.
+    GroundAppeared {
+        /// Which.
+        ground: GroundId,
+        /// Where.
+        tile: Tile,
+        /// What.
+        shown: ItemSpec,
+        /// Orientation 0..3.
+        rotate: u8,
+        /// True when it fell just now.
+        fell: bool,
+    },
+    /// An item on the ground is out of view, was taken or expired.
+    GroundGone {
+        /// Which.
+        ground: GroundId,
+    },
+    /// The receiving player picked an item up.
+    PickedUp {
+        /// Where it lies now.
+        slot: Slot,
+        /// The item.
+        item: Item,
+    },
+    /// The receiving player laid an item on the ground.
+    Dropped {
+        /// From where.
+        from: Slot,
+        /// Where it lies.
+        tile: Tile,
+        /// Orientation 0..3.
+        rotate: u8,
+    },
+    /// The other side's window of a trade: it is opened by the first one.
+    TradeOffered {
+        /// The other player.
+        partner: EntityId,
+        /// All that it offers, with items as they are.
+        offer: Offer,
+        /// True when it agreed.
+        checked: bool,
+    },
+    /// The receiving player's own check counts.
+    TradeChecked,
+    /// The trade is over: done, or ended by somebody. What it changed was told before.
+    TradeClosed,
+    /// Somebody in view opened a personal shop, or closed it (`None`).
+    StallChanged {
+        /// What is seen now.
+        look: Box<Appearance>,
+    },
+    /// A personal shop as a visitor sees it.
+    StallShown {
+        /// Whose.
+        owner: EntityId,
+        /// Its title.
+        title: String,
+        /// What it sells.
+        wares: Vec<Ware>,
+        /// Tax in percent.
+        tax: u8,
+    },
+    /// A ware of a personal shop in view was sold.
+    StallSold {
+        /// Whose.
+        owner: EntityId,
+        /// Position in the shop.
+        position: u8,
+    },
 }

@@ -67,8 +67,35 @@ id! {
     Incarnation(u64)
 }
 id! {
+    /// A lot of the auction house. Random, 63 bits.
+    LotId(u64)
+}
+id! {
+    /// A parcel on its way. Random, 63 bits.
+    ParcelId(u64)
+}
+id! {
+    /// An item that lies on the ground: one stay of it, not the item. Random, 63 bits.
+    GroundId(u64)
+}
+id! {
+    /// A guild; the number that clients show.
+    GuildId(u16)
+}
+id! {
+    /// One trade between two players, from its first offer to its end.
+    TradeId(u128)
+}
+id! {
     /// Anything that stands in the world. Never leaves the cluster: clients see short ids lent by the edge.
     EntityId(u64)
+}
+
+impl GuildId {
+    /// What stands for an account where the guild's bucket is asked for; no account has such a number.
+    pub fn home(self) -> AccountId {
+        AccountId(u64::from(self.0))
+    }
 }
 
 impl EntityId {

@@ -51,3 +51,60 @@ impl ItemSpec {
         Item { id, kind: self.kind, effects: self.effects }
     }
 }
+
+/// The three containers that clients number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Container {
+    /// What a character wears.
+    Equip = 0,
+    /// What it carries.
+    Carry = 1,
+    /// The bank of its account.
+    Cargo = 2,
+}
+
+impl Container {
+    /// From the number on the wire.
+    pub fn from_number(number: i64) -> Option<Self> {
+        match number {
+            0 => Some(Self::Equip),
+            1 => Some(Self::Carry),
+            2 => Some(Self::Cargo),
+            _ => None,
+        }
+    }
+
+    /// How many slots it has in the largest client.
+    pub fn slots(self) -> usize {
+        match self {
+            Self::Equip => EQUIP_SLOTS,
+            Self::Carry => CARRY_SLOTS,
+            Self::Cargo => CARGO_SLOTS,
+        }
+    }
+}
+
+/// A slot that a player can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// Of which container.
+    pub container: Container,
+    /// Which, below [`Container::slots`].
+    pub index: u8,
+}
+
+impl Slot {
+    /// A slot if there is such a one.
+    pub fn new(container: Container, index: i64) -> Option<Self> {
+        let index = u8::try_from(index).ok().filter(|index| usize::from(*index) < container.slots())?;
+        Some(Self { container, index })
+    }
+}
+
+impl Item {
+    /// What it is, without its id: what players and prices are about.
+    pub fn spec(&self) -> ItemSpec {
+        ItemSpec { kind: self.kind, effects: self.effects }
+    }
+}

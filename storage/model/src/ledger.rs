@@ -3,7 +3,7 @@
 //! Gold is double entry: each movement has two sides, and the world's own accounts, `mint:<reason>` and
 //! `burn:<reason>`, are one of them when gold comes into being or ends.
 
-use crate::id::{AccountId, CharacterId, ItemId, OperationId};
+use crate::id::{AccountId, CharacterId, GroundId, GuildId, ItemId, LotId, OperationId, ParcelId};
 use crate::item::{Effect, ItemKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,7 +30,7 @@ impl fmt::Display for Actor {
 }
 
 /// Where an item lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ItemPlace {
     /// Worn.
     Equip(CharacterId, u8),
@@ -38,6 +38,16 @@ pub enum ItemPlace {
     Carry(CharacterId, u8),
     /// In the bank.
     Cargo(AccountId, u8),
+    /// In escrow: a lot of the auction house.
+    Lot(LotId, u8),
+    /// In a parcel.
+    Parcel(ParcelId, u8),
+    /// On the ground.
+    Ground(GroundId),
+    /// In the bank of a guild.
+    Guild(GuildId, u8),
+    /// At home in another bucket, whose part of the ledger goes on with it. Only the store writes it.
+    Elsewhere(AccountId),
 }
 
 impl fmt::Display for ItemPlace {
@@ -46,6 +56,11 @@ impl fmt::Display for ItemPlace {
             Self::Equip(character, slot) => write!(f, "equip {slot} of character {character}"),
             Self::Carry(character, slot) => write!(f, "carry {slot} of character {character}"),
             Self::Cargo(account, slot) => write!(f, "cargo {slot} of account {account}"),
+            Self::Lot(lot, slot) => write!(f, "slot {slot} of lot {lot}"),
+            Self::Parcel(parcel, slot) => write!(f, "slot {slot} of parcel {parcel}"),
+            Self::Ground(ground) => write!(f, "ground {ground}"),
+            Self::Guild(guild, slot) => write!(f, "bank slot {slot} of guild {}", guild.0),
+            Self::Elsewhere(home) => write!(f, "the bucket of account {home}"),
         }
     }
 }
@@ -60,7 +75,7 @@ pub struct ItemState {
 }
 
 /// Where gold is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GoldAccount {
     /// The world makes it, for that reason.
     Mint(String),
@@ -70,6 +85,16 @@ pub enum GoldAccount {
     Character(CharacterId),
     /// In the bank of an account.
     Cargo(AccountId),
+    /// In escrow: bid for a lot.
+    Lot(LotId),
+    /// In a parcel.
+    Parcel(ParcelId),
+    /// In the bank of a guild.
+    Guild(GuildId),
+    /// Not gold: what an account has bought for money. It has its own mint and burn, and never meets gold.
+    Cash(AccountId),
+    /// At home in another bucket, whose part of the ledger goes on with it. Only the store writes it.
+    Elsewhere(AccountId),
 }
 
 impl fmt::Display for GoldAccount {
@@ -79,6 +104,11 @@ impl fmt::Display for GoldAccount {
             Self::Burn(reason) => write!(f, "burn:{reason}"),
             Self::Character(character) => write!(f, "character:{character}"),
             Self::Cargo(account) => write!(f, "cargo:{account}"),
+            Self::Lot(lot) => write!(f, "lot:{lot}"),
+            Self::Parcel(parcel) => write!(f, "parcel:{parcel}"),
+            Self::Guild(guild) => write!(f, "guild:{}", guild.0),
+            Self::Cash(account) => write!(f, "cash:{account}"),
+            Self::Elsewhere(home) => write!(f, "elsewhere:{home}"),
         }
     }
 }

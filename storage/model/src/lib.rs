@@ -16,15 +16,18 @@ pub mod membership;
 pub mod place;
 pub mod score;
 pub mod secret;
+pub mod trade;
+pub mod transfer;
 
 pub use account::{Account, AccountName};
 pub use character::{Character, CharacterName, Class, SoftState};
 pub use command::Command;
 pub use event::{Addressed, Appearance, Event, Sheet};
 pub use id::{
-    AccountId, CharacterId, EntityId, Epoch, Incarnation, ItemId, OperationId, SessionId, TransferId, ZoneId,
+    AccountId, CharacterId, EntityId, Epoch, GroundId, GuildId, Incarnation, ItemId, LotId, OperationId,
+    ParcelId, SessionId, TradeId, TransferId, ZoneId,
 };
-pub use item::{Effect, Item, ItemKind};
+pub use item::{Container, Effect, Item, ItemKind, Slot};
 pub use place::{Rect, Route, Step, Tile};
 pub use score::Score;
 pub use secret::Secret;

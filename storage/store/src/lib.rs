@@ -26,10 +26,11 @@ use model::account::Account;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
     CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, LoadCargo, LoadCharacter, LoadedCharacter, NameTaken, NoSuchCharacter,
-    PlayerLedger, ReadClusterView, RenewMember, Reply, Request, SaveCharacters, SaveOutcome, SlotsChanged,
-    WriteSlots,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
+    RenewMember, Reply, Request, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal,
+    Transferred, WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;

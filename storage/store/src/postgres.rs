@@ -18,6 +18,7 @@ mod operations;
 mod options;
 mod saves;
 mod shard;
+mod transfers;
 mod values;
 
 pub use options::{Dsn, PostgresOptions};
@@ -28,9 +29,11 @@ use database::Database;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
     CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, LoadCargo, LoadCharacter, LoadedCharacter, NameTaken, NoSuchCharacter,
-    PlayerLedger, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, WriteSlots,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
+    RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred,
+    WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, AccountId, Character};
@@ -98,4 +101,9 @@ operations! {
     check_buckets(CheckBuckets) -> Checked = examine_buckets;
     check_names(CheckNames) -> CheckedNames = examine_names;
     check_databases(CheckDatabases) -> Vec<Finding> = left_behind;
+    transfer(Transfer) -> Result<Transferred, TransferRefusal> = do_transfer;
+    list_records(ListRecords) -> Vec<HeldRecord> = do_list_records;
+    get_record(GetRecord) -> Option<HeldRecord> = do_get_record;
+    load_guild_bank(LoadGuildBank) -> Cargo = do_load_guild_bank;
+    read_cash(ReadCash) -> i64 = do_read_cash;
 }

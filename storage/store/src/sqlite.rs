@@ -11,6 +11,7 @@ mod ledger;
 mod membership;
 mod operations;
 mod readers;
+mod transfers;
 mod writer;
 
 use crate::Store;
@@ -22,9 +23,11 @@ use model::Character;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
     CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, LoadCargo, LoadCharacter, LoadedCharacter, NameTaken, NoSuchCharacter,
-    PlayerLedger, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, WriteSlots,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
+    RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred,
+    WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -247,4 +250,9 @@ operations! {
     readers check_buckets(CheckBuckets) -> Checked = check::buckets;
     readers check_names(CheckNames) -> CheckedNames = check::names;
     readers check_databases(CheckDatabases) -> Vec<Finding> = check::databases;
+    writer transfer(Transfer) -> Result<Transferred, TransferRefusal> = transfers::transfer;
+    readers list_records(ListRecords) -> Vec<HeldRecord> = transfers::list_records;
+    readers get_record(GetRecord) -> Option<HeldRecord> = transfers::get_record;
+    readers load_guild_bank(LoadGuildBank) -> Cargo = transfers::load_guild_bank;
+    readers read_cash(ReadCash) -> i64 = transfers::read_cash;
 }

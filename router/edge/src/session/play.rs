@@ -216,6 +216,7 @@ impl Session {
                 world.sheet.weather = *kind;
                 self.send(wire::SCENE_FIELD, translate::weather(*kind));
             }
+            _ => {} // the economy: being built
         }
     }
 

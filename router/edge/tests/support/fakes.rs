@@ -390,6 +390,7 @@ pub fn player(character: CharacterId) -> Appearance {
         chaos: 75,
         title: String::new(),
         walk: None,
+        stall: None,
     }
 }
 

@@ -18,7 +18,9 @@ pub use crate::calls::ledger::{
     CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, FindCharacter, Finding, FoundCharacter,
     ItemHistory, PlayerLedger,
 };
+pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 pub use crate::ledger::Entry;
+pub use crate::transfer::{Transfer, TransferRefusal, Transferred};
 
 /// The store could not do it, or could not say whether it did. Safe to repeat: operations are idempotent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -58,6 +60,16 @@ macro_rules! for_each_operation {
             change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal>;
             /// What an account keeps in the bank; `None` when there is no such account.
             load_cargo(LoadCargo) -> Option<Cargo>;
+            /// Moves, makes, changes and ends items and gold, on whatever shards their owners live.
+            transfer(Transfer) -> Result<Transferred, TransferRefusal>;
+            /// Records of a kind, with the items and the gold in them.
+            list_records(ListRecords) -> Vec<HeldRecord>;
+            /// One record.
+            get_record(GetRecord) -> Option<HeldRecord>;
+            /// What a guild keeps in its bank; empty when it never kept anything.
+            load_guild_bank(LoadGuildBank) -> Cargo;
+            /// The cash balance of an account; 0 when it never had any.
+            read_cash(ReadCash) -> i64;
             /// Enters a process into the list of members, replacing an older run of the same name.
             join_member(JoinMember) -> ();
             /// Prolongs a lease; false when this run is no member any more and must join again.
@@ -164,6 +176,8 @@ pub enum AccountChange {
     Pin(Option<String>),
     /// A reason, or `None` to unblock.
     Blocked(Option<String>),
+    /// A reason why the player may move no item and no gold, or `None` to thaw.
+    Frozen(Option<String>),
 }
 
 impl fmt::Debug for AccountChange {
@@ -172,6 +186,7 @@ impl fmt::Debug for AccountChange {
             Self::Password(_) => f.write_str("Password(..)"),
             Self::Pin(hash) => f.write_str(if hash.is_some() { "Pin(..)" } else { "Pin(None)" }),
             Self::Blocked(reason) => f.debug_tuple("Blocked").field(reason).finish(),
+            Self::Frozen(reason) => f.debug_tuple("Frozen").field(reason).finish(),
         }
     }
 }

@@ -122,6 +122,7 @@ impl Step for ChangeAccount {
             }
             AccountChange::Pin(hash) => ("UPDATE accounts SET pin_hash = $2 WHERE id = $1", hash),
             AccountChange::Blocked(reason) => ("UPDATE accounts SET blocked = $2 WHERE id = $1", reason),
+            AccountChange::Frozen(reason) => ("UPDATE accounts SET frozen = $2 WHERE id = $1", reason),
         };
         let statement = client.prepare_cached(sql).await?;
         Ok(client.execute(&statement, &[&(self.account.0 as i64), value]).await? > 0)

@@ -62,6 +62,9 @@ pub(super) fn change_row(connection: &Connection, request: &ChangeAccount) -> Re
         AccountChange::Blocked(reason) => {
             change(connection, "UPDATE accounts SET blocked = ?2 WHERE id = ?1", params![id, reason])
         }
+        AccountChange::Frozen(reason) => {
+            change(connection, "UPDATE accounts SET frozen = ?2 WHERE id = ?1", params![id, reason])
+        }
     };
     Ok(changed? > 0)
 }

@@ -93,10 +93,17 @@ impl PgServer {
     /// # Panics
     /// When it is not running.
     pub fn kill(&mut self) {
+        // its children outlive it for a moment, and would go on answering
+        self.signal("-STOP", &[]);
+        let children = self.children();
+        self.signal("-KILL", &children);
         let mut process = self.process.take().expect("a running server");
-        // every child of the postmaster ends when the postmaster is gone
-        process.kill().expect("kill of the server");
         process.wait().expect("the end of the server");
+        let deadline = Instant::now() + PATIENCE;
+        while children.iter().any(|child| lives(child)) {
+            assert!(Instant::now() < deadline, "a part of the killed server lives on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Stops every process of the server where it stands: connections stay open and nothing answers.
@@ -104,7 +111,7 @@ impl PgServer {
     /// # Panics
     /// When it is not running.
     pub fn freeze(&self) {
-        self.signal_all("-STOP");
+        self.signal("-STOP", &self.children());
     }
 
     /// Lets a frozen server go on.
@@ -112,18 +119,22 @@ impl PgServer {
     /// # Panics
     /// When it is not running.
     pub fn thaw(&self) {
-        self.signal_all("-CONT");
+        self.signal("-CONT", &self.children());
     }
 
-    fn signal_all(&self, signal: &str) {
+    fn children(&self) -> Vec<String> {
         let server = self.process.as_ref().expect("a running server").id();
         let children =
             std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
-        let sent = Command::new("kill")
-            .arg(signal)
-            .arg(server.to_string())
-            .args(children.split_whitespace())
-            .status();
+        children.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Sends a signal to the server and to some of its children.
+    fn signal(&self, signal: &str, children: &[String]) {
+        let server = self.process.as_ref().expect("a running server").id();
+        // a child may have ended meanwhile; the server itself has not
+        let _ = Command::new("kill").arg(signal).args(children).stderr(Stdio::null()).status();
+        let sent = Command::new("kill").arg(signal).arg(server.to_string()).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
     }
 
@@ -223,6 +234,12 @@ impl Drop for PgServer {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// False for who ended, whether or not somebody has collected it.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| !rest.starts_with(['Z', 'X'])))
 }
 
 fn find_binaries() -> Option<PathBuf> {
