@@ -160,6 +160,7 @@ fn a_walker_in_view_goes_on_walking() {
         chaos: 0,
         title: "The title".to_owned(),
         walk: Some(way),
+        stall: None,
     };
     let sent = appear(&look, 1_234, false, Profile::V759);
     let names: Vec<&str> = sent.iter().map(|(_, packet)| packet.name()).collect();
