@@ -71,6 +71,7 @@ impl Bank {
     pub async fn handle(&self, request: Request) -> Reply {
         match request {
             Request::LoadCargo { account } => self.load_cargo(account).await,
+            _ => Reply::Unavailable, // being built: nothing is done, and nobody is told otherwise
         }
     }
 

@@ -93,7 +93,7 @@ async fn cargo(shared: &Shared, account: AccountId) -> Option<Cargo> {
         match shared.bank.call(&request, Duration::from_millis(CALL_DEADLINE_MS)).await {
             Ok(bank::Reply::Cargo(cargo)) => return Some(cargo),
             Ok(bank::Reply::NoSuchAccount) => return None,
-            Ok(bank::Reply::Unavailable) | Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         if tokio::time::Instant::now() >= until {
             return None;
