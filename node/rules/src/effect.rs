@@ -27,6 +27,8 @@ pub const SPECIAL2: u8 = 12;
 pub const SPECIAL3: u8 = 13;
 /// Mastery of the third tree.
 pub const SPECIAL4: u8 = 14;
+/// Classes that may use it: a bit each.
+pub const CLASS: u8 = 18;
 /// Attack speed.
 pub const ATTSPEED: u8 = 26;
 /// Reach of a weapon in tiles.
@@ -79,6 +81,8 @@ pub const ACADD2: u8 = 72;
 pub const DAMAGE2: u8 = 73;
 /// Mastery of all three trees.
 pub const SPECIALALL: u8 = 74;
+/// Time until something hatches.
+pub const INCUBATE: u8 = 78;
 /// Hit points of a mount (low byte, then high byte in the value pair).
 pub const MOUNTHP: u8 = 80;
 /// Grade 0: sub-kind of an NPC on its face item.
@@ -87,6 +91,8 @@ pub const GRADE0: u8 = 100;
 pub const COLOR_FIRST: u8 = 116;
 /// Last glow colour that carries the refinement.
 pub const COLOR_LAST: u8 = 125;
+/// Bound to its character.
+pub const NOTRADE: u8 = 127;
 
 /// Effects whose value the refinement never multiplies.
 const FLAT: [u8; 19] = [33, 18, 17, 21, 27, 1, 22, 23, 24, 25, 38, 78, 84, 112, 113, 87, 127, 126, 91];

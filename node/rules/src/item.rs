@@ -79,12 +79,12 @@ pub mod position {
     pub const GLOVES: u32 = 16;
     /// Boots.
     pub const BOOTS: u32 = 32;
-    /// Left hand: weapon.
+    /// Left hand: a weapon that needs both, see [`crate::wear`].
     pub const LEFT_HAND: u32 = 64;
     /// Right hand: shield or second weapon.
     pub const RIGHT_HAND: u32 = 128;
-    /// Both hands at once.
-    pub const TWO_HANDED: u32 = 192;
+    /// Either hand.
+    pub const EITHER_HAND: u32 = 192;
     /// Ring.
     pub const RING: u32 = 256;
     /// Necklace.
@@ -186,9 +186,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_two_handed_weapon_fits_both_hands_and_nothing_else() {
-        let bow = def(1, position::TWO_HANDED, &[]);
-        let slots: Vec<usize> = (0..40).filter(|slot| bow.fits_slot(*slot)).collect();
+    fn a_knife_fits_either_hand_and_nothing_else() {
+        let knife = def(1, position::EITHER_HAND, &[]);
+        let slots: Vec<usize> = (0..40).filter(|slot| knife.fits_slot(*slot)).collect();
         assert_eq!(slots, [6, 7]);
     }
 }

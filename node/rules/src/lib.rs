@@ -6,14 +6,18 @@
 //! content files of operators hold extreme numbers.
 
 pub mod ability;
+pub mod bag;
 pub mod class;
 pub mod effect;
 pub mod item;
 pub mod level;
 pub mod mount;
+pub mod price;
 pub mod refine;
 pub mod score;
 pub mod skill;
+pub mod stack;
+pub mod wear;
 
 pub use item::{ItemDef, ItemTable, Requirements};
 pub use score::{Derived, derive};

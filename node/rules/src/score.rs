@@ -283,8 +283,8 @@ impl Sheet {
             }
             match def.position {
                 position::COAT | position::PANTS | position::RIGHT_HAND => self.defence += 25,
-                position::LEFT_HAND | position::TWO_HANDED if def.unique == 47 => self.magic += 8,
-                position::LEFT_HAND | position::TWO_HANDED => self.attack += 40,
+                position::LEFT_HAND | position::EITHER_HAND if def.unique == 47 => self.magic += 8,
+                position::LEFT_HAND | position::EITHER_HAND => self.attack += 40,
                 _ => {}
             }
         }

@@ -113,7 +113,7 @@ fn a_recorded_newcomers_kit_is_summed_up() {
             1,
             &[(effect::AC, 4), (effect::REGENMP, 5), (effect::DAMAGE, 5), (effect::RUNSPEED, 1)],
         ),
-        def(861, position::TWO_HANDED, 45, &[(effect::DAMAGE, 2), (effect::RANGE, 1)]),
+        def(861, position::EITHER_HAND, 45, &[(effect::DAMAGE, 2), (effect::RANGE, 1)]),
     ]);
     let kit = [1, 1103, 1115, 1127, 1139, 1151, 861];
     let worn: Vec<(usize, Item)> = kit.into_iter().map(plain).enumerate().collect();
@@ -134,9 +134,9 @@ fn a_recorded_newcomers_kit_is_summed_up() {
 #[test]
 fn the_weaker_hand_counts_half_when_both_hold_the_same_family() {
     let items = ItemTable::new([
-        def(1, position::TWO_HANDED, 45, &[(effect::DAMAGE, 100)]),
-        def(2, position::TWO_HANDED, 45, &[(effect::DAMAGE, 60)]),
-        def(3, position::TWO_HANDED, 41, &[(effect::DAMAGE, 60)]),
+        def(1, position::EITHER_HAND, 45, &[(effect::DAMAGE, 100)]),
+        def(2, position::EITHER_HAND, 45, &[(effect::DAMAGE, 60)]),
+        def(3, position::EITHER_HAND, 41, &[(effect::DAMAGE, 60)]),
         def(4, position::RIGHT_HAND, 0, &[(effect::DAMAGE, 10)]),
     ]);
     let attack = |right: u16, learned: u32| {
