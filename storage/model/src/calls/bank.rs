@@ -11,7 +11,7 @@
 
 use crate::character::CharacterName;
 use crate::id::{AccountId, GuildId, ItemId, OperationId, ParcelId};
-use crate::item::{Item, Slot};
+use crate::item::{Item, ItemKind, Slot};
 use crate::ledger::Actor;
 use crate::transfer::Fence;
 use serde::{Deserialize, Serialize};
@@ -86,16 +86,24 @@ pub struct MoveItem {
     pub order: Order,
     /// Usable bank slots of the player's client: 128, or 120.
     pub cargo_slots: u8,
-    /// Pieces of a full stack of the carried item's kind; 1: it does not stack. For a move within the bank, whose
-    /// kinds the node does not know: pieces of any full stack; there two items of one kind join when one of them
-    /// shows pieces.
-    pub stack_max: u8,
+    /// What the node knows of the kind that moves: that of the carried item; `None` within the bank at first, see
+    /// [`Reply::KindWanted`].
+    pub rule: Option<KindRule>,
     /// From where; of the inventory or the bank.
     pub from: Slot,
     /// Where to; of the inventory or the bank, at least one of both of the bank.
     pub to: Slot,
     /// What the node knows to lie in the slot of the inventory.
     pub carried: Option<Item>,
+}
+
+/// How a kind stacks, as the item list says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindRule {
+    /// Which kind.
+    pub kind: ItemKind,
+    /// Pieces that an item is which does not say how many; 0: the kind does not stack.
+    pub pieces: u8,
 }
 
 /// Gold between a character and the bank of its account.
@@ -250,7 +258,7 @@ pub enum BankRefusal {
     /// There is no such item in that slot.
     #[error("the item is not there")]
     ItemGone,
-    /// No free slot, or none that this client can show.
+    /// No free slot that this client can show.
     #[error("no free slot")]
     NoRoom,
     /// Less than nothing would be left.
@@ -304,6 +312,9 @@ pub enum Reply {
         /// First that of [`MoveItem::from`], then that of [`MoveItem::to`].
         slots: [(Slot, Option<Item>); 2],
     },
+    /// To [`Request::MoveItem`] within the bank: two of this kind meet, and only the node knows whether they stack.
+    /// Nothing was done; repeat with [`MoveItem::rule`] for it.
+    KindWanted(ItemKind),
     /// To [`Request::DepositGold`] and [`Request::WithdrawGold`]: what is held after.
     Gold {
         /// Carried.
@@ -315,8 +326,8 @@ pub enum Reply {
     Sent {
         /// Which.
         parcel: ParcelId,
-        /// Gold carried after.
-        carried: i64,
+        /// Gold carried after; `None`: none was moved.
+        carried: Option<i64>,
     },
     /// To [`Request::ListParcels`], at most [`PARCELS_LISTED_MAX`].
     Parcels(Vec<Parcel>),
