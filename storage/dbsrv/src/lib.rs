@@ -8,10 +8,12 @@
 //! |---|---|---|
 //! | link | takes no new calls, gives running ones 5 s | a panic of an operation stops the process |
 //! | membership | leaves the list of members | keeps trying; `/readyz` says that the store is away |
+//! | recovery | the next DBSrv does it | tries again a second later; PostgreSQL only |
 
 mod admission;
 mod complaints;
 mod membership;
+mod recovery;
 mod service;
 mod settings_of;
 
@@ -19,6 +21,7 @@ pub use settings_of::{Settings, open_store};
 
 use service::Desk;
 use settings::{Common, Live};
+use settings_of::Opened;
 use std::sync::Arc;
 use telemetry::Process;
 
@@ -37,13 +40,17 @@ pub enum RunError {
 pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> Result<(), RunError> {
     process.health.ready("store", false);
     process.health.ready("link", false);
-    let store = open_store(&settings.get(), &common.data).await?;
+    let opened = settings_of::open(&settings.get(), &common.data).await?;
+    let store = opened.store();
     let server = link::Server::bind(common.link, process.credentials.clone()).await?;
     tracing::info!(storage = %settings.get().storage, link = %server.local_addr(), "the store is open");
 
     let member = process.member(server.local_addr(), common.http);
     let stay = membership::stay(process.clone(), Arc::clone(&store), member);
     let staying = process.tasks.spawn("membership", stay);
+    if let Opened::Postgres(shards) = opened {
+        process.tasks.spawn("recovery", recovery::tend(process.clone(), shards));
+    }
     let desk = Arc::new(Desk::new(store, &process.metrics, settings));
     process.health.ready("link", true);
     server.serve(desk, process.stop.clone()).await;

@@ -99,11 +99,34 @@ fn readable(key: &'static str, dsn: &Secret) -> Result<(), BadValue> {
     }
 }
 
-/// Opens the store that the settings describe: for DBSrv, and for the command line when no cluster runs.
+/// Opens the store that the settings describe: for the command line when no cluster runs.
 pub async fn open_store(settings: &Settings, data: &Path) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(open(settings, data).await?.store())
+}
+
+/// An open store of either kind.
+pub(crate) enum Opened {
+    /// One file.
+    Sqlite(Arc<dyn Store>),
+    /// Shards.
+    Postgres(Arc<Postgres>),
+}
+
+impl Opened {
+    /// What answers calls.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store),
+            Self::Postgres(store) => Arc::<Postgres>::clone(store),
+        }
+    }
+}
+
+/// Opens the store that the settings describe.
+pub(crate) async fn open(settings: &Settings, data: &Path) -> Result<Opened, OpenError> {
     match settings.storage.as_str() {
-        SQLITE => open_sqlite(settings, data),
-        POSTGRES => Ok(Arc::new(Postgres::open(options(settings)?).await?)),
+        SQLITE => Ok(Opened::Sqlite(open_sqlite(settings, data)?)),
+        POSTGRES => Ok(Opened::Postgres(Arc::new(Postgres::open(options(settings)?).await?))),
         other => Err(OpenError::Settings {
             what: "storage",
             found: format!("{other:?}"),

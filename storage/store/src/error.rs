@@ -41,6 +41,18 @@ pub enum OpenError {
         /// The newest version that this program knows.
         expected: i64,
     },
+    /// A database server is set up in a way that cannot work.
+    #[error("{database}: `{setting}` is {found}, expected {expected}; change postgresql.conf and restart it")]
+    Setting {
+        /// Which, without its password.
+        database: String,
+        /// The setting of PostgreSQL.
+        setting: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
     /// The list of shards is not the one that the accounts were placed on.
     #[error("the list of shards contradicts the stored map: found {found}, expected {expected}")]
     Shards {

@@ -16,6 +16,7 @@ mod rows;
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod two_phase;
 
 pub use error::OpenError;
 pub use postgres::{Dsn, Postgres, PostgresOptions};

@@ -71,48 +71,97 @@ impl Database {
     pub(super) async fn run<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
-            if !self.breaker.admits() {
-                return Err(self.unavailable("it did not answer a moment ago"));
-            }
-            let mut client = match self.pool.get().await {
-                Ok(client) => client,
-                Err(PoolError::Timeout(TimeoutType::Wait)) => {
-                    // busy, not dead: whoever holds the connections finds out whether it is dead
-                    return Err(self.unavailable("all connections are busy"));
-                }
-                Err(error) => {
-                    self.breaker.failed();
-                    return Err(self.unavailable(&refused(&error)));
-                }
-            };
-            match tokio::time::timeout(self.limit, step.run(&mut client)).await {
-                Ok(Ok(outcome)) => {
-                    self.breaker.succeeded();
+            let mut held = self.hold().await?;
+            match held.run(step).await {
+                Ok(outcome) => {
+                    held.give_back();
                     return Ok(outcome);
                 }
-                Ok(Err(Fault::Again(why))) => last = why,
-                Ok(Err(Fault::Gone(why))) => {
-                    drop(Object::take(client));
-                    self.breaker.failed();
+                Err(Fault::Again(why)) => {
+                    held.give_back();
                     last = why;
                 }
-                Ok(Err(Fault::Failure(failure))) => {
-                    self.breaker.succeeded();
+                Err(Fault::Gone(why)) => last = why,
+                Err(Fault::Failure(failure)) => {
+                    if !held.lost {
+                        held.give_back();
+                    }
                     return Err(failure);
-                }
-                Err(_) => {
-                    // a connection with an unfinished transaction is never used again
-                    drop(Object::take(client));
-                    self.breaker.failed();
-                    return Err(self.unavailable("a transaction took too long"));
                 }
             }
         }
         Err(self.unavailable(&last))
     }
 
+    /// A connection for steps that belong together.
+    pub(super) async fn hold(&self) -> Result<Held<'_>, Failure> {
+        if !self.breaker.admits() {
+            return Err(self.unavailable("it did not answer a moment ago"));
+        }
+        match self.pool.get().await {
+            Ok(client) => Ok(Held { database: self, client: Some(client), lost: false }),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {
+                // busy, not dead: whoever holds the connections finds out whether it is dead
+                Err(self.unavailable("all connections are busy"))
+            }
+            Err(error) => {
+                self.breaker.failed();
+                Err(self.unavailable(&refused(&error)))
+            }
+        }
+    }
+
     fn unavailable(&self, why: &str) -> Failure {
         Failure::Unavailable(format!("{}: {why}", self.dsn))
+    }
+}
+
+/// A connection that is in use. Closed when dropped, so that an unfinished transaction on it ends.
+pub(super) struct Held<'a> {
+    database: &'a Database,
+    client: Option<Client>,
+    /// It did not answer.
+    lost: bool,
+}
+
+impl Held<'_> {
+    /// Does one step, once, within the limit.
+    pub(super) async fn run<S: Step>(&mut self, step: &S) -> Result<S::Outcome, Fault> {
+        let database = self.database;
+        let gone = || Fault::Gone(format!("{}: the connection is lost", database.dsn));
+        let Some(client) = self.client.as_mut().filter(|_| !self.lost) else { return Err(gone()) };
+        match tokio::time::timeout(database.limit, step.run(client)).await {
+            Ok(Err(Fault::Gone(why))) => {
+                self.lost = true;
+                database.breaker.failed();
+                Err(Fault::Gone(why))
+            }
+            Ok(done) => {
+                database.breaker.succeeded();
+                done
+            }
+            Err(_) => {
+                self.lost = true;
+                database.breaker.failed();
+                Err(database.unavailable("a transaction took too long").into())
+            }
+        }
+    }
+
+    /// Nothing is unfinished on it: others may use it.
+    pub(super) fn give_back(mut self) {
+        if self.lost {
+            return;
+        }
+        self.client.take();
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
     }
 }
 

@@ -90,7 +90,9 @@ impl Postgres {
             |database: &Dsn, reason: String| OpenError::Prepare { database: database.to_string(), reason };
         let mut shards = Vec::new();
         for (index, (shard, ready)) in options.shards.iter().zip(&stored.ready).enumerate() {
-            let identity = Identity { cluster: stored.cluster, index: index as u16, ready: *ready };
+            let has_siblings = options.shards.len() > 1;
+            let identity =
+                Identity { cluster: stored.cluster, index: index as u16, ready: *ready, has_siblings };
             let opened =
                 Shard::new(shard, identity, &options).map_err(|error| prepare(shard, error.to_string()))?;
             match opened.check().await {
@@ -167,6 +169,22 @@ impl Connected {
             let (database, setting): (_, String) = (&self.dsn, row.get(0));
             tracing::warn!(%database, setting, "is off: what was acknowledged may be lost when the host dies");
         }
+    }
+
+    /// Refuses a server that cannot do its part of what touches several shards.
+    pub(super) async fn can_prepare(&self) -> Result<(), OpenError> {
+        let sql = "SELECT setting FROM pg_settings WHERE name = 'max_prepared_transactions'";
+        let row = self.client.query_one(sql, &[]).await.map_err(|error| self.failed(&error))?;
+        let found: String = row.get(0);
+        if found.parse::<u32>().is_ok_and(|most| most > 0) {
+            return Ok(());
+        }
+        Err(OpenError::Setting {
+            database: self.dsn.to_string(),
+            setting: "max_prepared_transactions",
+            found,
+            expected: "64 or more, as there are several shards".into(),
+        })
     }
 
     async fn read(&self) -> Result<Option<Stored>, OpenError> {

@@ -3,7 +3,7 @@
 //! It is checked before its first use, not only when the store is opened: a shard that was down then is
 //! brought up to date and checked when it is back.
 
-use super::database::{Database, Step};
+use super::database::{Database, Held, Step};
 use super::open::{Connected, Schema};
 use super::options::{Dsn, PostgresOptions};
 use super::values::Id128;
@@ -24,6 +24,8 @@ pub(super) struct Identity {
     pub(super) index: u16,
     /// True once its database has said that it is this shard.
     pub(super) ready: bool,
+    /// True when there are others: what touches several is prepared on each.
+    pub(super) has_siblings: bool,
 }
 
 /// One shard.
@@ -41,14 +43,35 @@ impl Shard {
         Ok(Self { database, identity, connect_timeout: options.connect_timeout, checked: OnceCell::new() })
     }
 
+    /// Its index in the map.
+    pub(super) fn index(&self) -> u16 {
+        self.identity.index
+    }
+
+    /// The cluster that it belongs to.
+    pub(super) fn cluster(&self) -> u128 {
+        self.identity.cluster
+    }
+
     /// Does one step on it.
     pub(super) async fn run<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
-        if !self.checked.initialized() {
-            let check = tokio::time::timeout(CHECK, self.check()).await;
-            let late = || Failure::Unavailable(format!("{} does not answer", self.database.dsn()));
-            check.map_err(|_| late())?.map_err(|error| self.refuse(&error))?;
-        }
+        self.be_checked().await?;
         self.database.run(step).await
+    }
+
+    /// A connection for steps that belong together.
+    pub(super) async fn hold(&self) -> Result<Held<'_>, Failure> {
+        self.be_checked().await?;
+        self.database.hold().await
+    }
+
+    async fn be_checked(&self) -> Result<(), Failure> {
+        if self.checked.initialized() {
+            return Ok(());
+        }
+        let check = tokio::time::timeout(CHECK, self.check()).await;
+        let late = || Failure::Unavailable(format!("{} does not answer", self.database.dsn()));
+        check.map_err(|_| late())?.map_err(|error| self.refuse(&error))
     }
 
     /// Brings its schema up to date and makes sure that it is the shard that the map means.
@@ -61,7 +84,10 @@ impl Shard {
         let mut connected = Connected::to(dsn, self.connect_timeout).await?;
         connected.migrate(Schema::Shard).await?;
         connected.warn_if_volatile().await;
-        let Identity { cluster, index, ready } = self.identity;
+        let Identity { cluster, index, ready, has_siblings } = self.identity;
+        if has_siblings {
+            connected.can_prepare().await?;
+        }
         let client = connected.client();
         let row = client.query_opt("SELECT cluster, shard FROM shard_identity", &[]).await;
         match row.map_err(|error| connected.failed(&error))? {

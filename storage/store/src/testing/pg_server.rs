@@ -31,6 +31,7 @@ pub struct PgServer {
     binaries: PathBuf,
     run_as: Option<(u32, u32)>,
     port: u16,
+    settings: Vec<String>,
     process: Option<Child>,
 }
 
@@ -40,6 +41,15 @@ impl PgServer {
     /// # Panics
     /// When PostgreSQL is missing or does not start, with what to do.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further settings of PostgreSQL: `fsync=on`.
+    ///
+    /// # Panics
+    /// When PostgreSQL is missing or does not start, with what to do.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let binaries = find_binaries().expect(HOW_TO_GET_IT);
         let run_as =
             am_root().then(|| user_ids("postgres").expect("the user postgres, who owns test databases"));
@@ -48,7 +58,7 @@ impl PgServer {
             std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))
                 .expect("chown of the temporary folder");
         }
-        let mut server = Self { folder, binaries, run_as, port: free_port(), process: None };
+        let mut server = Self { folder, binaries, run_as, port: free_port(), settings, process: None };
         server.initdb();
         for _ in 0..PORTS {
             if server.try_resume() {
@@ -162,6 +172,7 @@ impl PgServer {
             .arg(self.folder.path())
             .args(["-p", &port, "-c", "listen_addresses=127.0.0.1", "-c", "max_prepared_transactions=64"])
             .args(["-c", "max_connections=200", "-c", "fsync=off", "-c", "shared_buffers=32MB"])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting.as_str()]))
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
