@@ -6,10 +6,11 @@
 //! Every wait has a deadline. What comes in while a call waits for its own answer still reaches the [`World`].
 
 mod anomaly;
+mod goods;
 mod world;
 
 pub use anomaly::Anomaly;
-pub use world::{Entity, Event, World};
+pub use world::{Belongings, Entity, Event, GOLD_MAX, World};
 
 use crate::protocol::bytes::{u16_at, u32_at};
 use crate::protocol::incoming::{self, CharList, Packet, SelectionEntry, Snapshot};

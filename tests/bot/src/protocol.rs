@@ -7,3 +7,4 @@ pub mod outgoing;
 pub mod place;
 pub mod profile;
 pub mod sizes;
+pub mod slot;

@@ -78,7 +78,7 @@ fn compare(profile: Profile, packet: &ServerPacket, seen: &Packet) -> bool {
         (ServerPacket::CharList(list), Packet::CharList(seen)) => {
             assert_eq!(seen.account, list.account);
             assert_eq!(i64::from(seen.cargo_gold), list.cargo_gold);
-            assert_eq!(seen.cargo, items(&list.cargo[..], 120));
+            assert_eq!(seen.cargo, items(&list.cargo[..], profile.layout().cargo_slots));
             assert_eq!(seen.key_queue_empty, list.key_queue == [0; 16]);
             assert_selection(profile, &seen.characters, &list.characters);
         }
@@ -98,8 +98,8 @@ fn compare(profile: Profile, packet: &ServerPacket, seen: &Packet) -> bool {
             assert_eq!(seen.equip, items(&enter.mob.equip, profile.layout().equip_slots));
             assert_eq!(seen.carry, items(&enter.mob.carry, 64));
         }
-        (ServerPacket::CreateMob(create), Packet::Create { id, name, tile, score: seen, kind }) => {
-            assert_eq!((*id, name), (create.plate.id, &create.plate.name));
+        (ServerPacket::CreateMob(create), Packet::Create { id, name, tile, score: seen, kind, stall }) => {
+            assert_eq!((*id, name, stall), (create.plate.id, &create.plate.name, &None));
             assert_eq!((*tile, *kind), (Tile::new(create.x, create.y), create.create_type));
             assert_eq!(*seen, score(&create.score));
         }

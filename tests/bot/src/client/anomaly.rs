@@ -1,6 +1,7 @@
 //! What a client can find wrong by itself.
 
 use crate::protocol::place::Tile;
+use crate::protocol::slot::Slot;
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,6 +83,38 @@ pub enum Anomaly {
     },
     /// The char list would switch the client to key-queue mode.
     KeyQueue,
+    /// Gold below nothing or above what anybody may have.
+    ImpossibleGold {
+        /// As told.
+        gold: i32,
+    },
+    /// A slot that this client does not have.
+    NoSuchSlot {
+        /// Which.
+        slot: Slot,
+    },
+    /// Something was done with what lies in a slot, and nothing lies there.
+    NothingThere {
+        /// Which.
+        slot: Slot,
+        /// What was done.
+        what: &'static str,
+    },
+    /// An item came into a slot that shows another one.
+    SlotTaken {
+        /// Which.
+        slot: Slot,
+    },
+    /// The id of an item on the ground was given to another one while it was in use.
+    GroundReused {
+        /// The id.
+        id: u16,
+    },
+    /// A packet about a container, a slot or an item that cannot be.
+    Nonsense {
+        /// Which packet.
+        opcode: u16,
+    },
 }
 
 impl fmt::Display for Anomaly {
@@ -109,6 +142,14 @@ impl fmt::Display for Anomaly {
                 write!(f, "stale: {name} (id {id}) is {distance} tiles away and was not removed")
             }
             Anomaly::OffMap { id, tile } => write!(f, "id {id} stands off the map at {tile}"),
+            Anomaly::ImpossibleGold { gold } => write!(f, "told of {gold} gold"),
+            Anomaly::NoSuchSlot { slot } => write!(f, "told of slot {slot}, which this client does not have"),
+            Anomaly::NothingThere { slot, what } => write!(f, "{what}, but nothing lies in {slot}"),
+            Anomaly::SlotTaken { slot } => write!(f, "an item came into {slot}, where another one lies"),
+            Anomaly::GroundReused { id } => {
+                write!(f, "doubled: ground item {id} became another one without a removal")
+            }
+            Anomaly::Nonsense { opcode } => write!(f, "packet {opcode:#05x} names what cannot be"),
             Anomaly::KeyQueue => write!(f, "the character list carries a key queue"),
         }
     }

@@ -1,8 +1,13 @@
 //! The small state that a client keeps: itself, and what is in view.
 
+mod goods;
+
+pub use goods::{Belongings, GOLD_MAX};
+
 use super::anomaly::Anomaly;
-use crate::protocol::incoming::{CharList, Packet, ScoreSeen, SelectionEntry, Snapshot};
+use crate::protocol::incoming::{CharList, Packet, ScoreSeen, SelectionEntry, Snapshot, Told};
 use crate::protocol::place::{Tile, Track};
+use goods::Goods;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +36,8 @@ pub struct Entity {
     pub score: ScoreSeen,
     /// When it came into view.
     pub created_at: Instant,
+    /// Title of the personal shop that it sits in.
+    pub stall: Option<String>,
     far_since: Option<Instant>,
 }
 
@@ -148,6 +155,8 @@ pub enum Event {
         /// Id.
         id: u16,
     },
+    /// Something about items or gold.
+    Goods(Told),
     /// Another packet.
     Other {
         /// Opcode.
@@ -168,6 +177,7 @@ pub struct World {
     placed_at: Option<Instant>,
     corrections: u64,
     anomalies: Vec<Anomaly>,
+    goods: Goods,
 }
 
 impl Default for World {
@@ -196,6 +206,7 @@ impl Default for World {
             placed_at: None,
             corrections: 0,
             anomalies: Vec::new(),
+            goods: Goods::default(),
         }
     }
 }
@@ -300,6 +311,7 @@ impl World {
                 if !list.key_queue_empty {
                     self.note(Anomaly::KeyQueue);
                 }
+                self.banked(list.cargo.clone(), list.cargo_gold);
                 Event::CharList(list)
             }
             Packet::Panel(text) => Event::Panel(text),
@@ -316,7 +328,11 @@ impl World {
                 self.inside = false;
                 Event::LoggedOut
             }
-            Packet::Create { id, name, tile, score, .. } => self.create(id, &name, tile, score, now),
+            Packet::Create { id, name, tile, score, stall, .. } => {
+                let name: Arc<str> = Arc::from(name.as_str());
+                let track = Track::standing(tile, now);
+                self.create(Entity { id, name, track, score, created_at: now, stall, far_since: None })
+            }
             Packet::Remove { id, kind } => self.remove(id, kind),
             Packet::Action { id, from, to, steps, effect, speed } => {
                 let track = Track { from, to, steps, speed, since: now };
@@ -330,13 +346,16 @@ impl World {
             Packet::Whisper { from, text } => Event::Whispered { from, text },
             Packet::Score { id, score } => self.score(id, score),
             Packet::Etc { experience, gold } => {
-                (self.own.experience, self.own.gold) = (experience, gold);
+                self.own.experience = experience;
+                self.set_gold(gold);
                 Event::Other { opcode: 0x337 }
             }
             Packet::Carry { carry, gold } => {
-                (self.own.carry, self.own.gold) = (carry, gold);
+                self.own.carry = carry;
+                self.set_gold(gold);
                 Event::Other { opcode: 0x185 }
             }
+            Packet::Goods(told) => self.told(told, now),
             Packet::Other { opcode, .. } => Event::Other { opcode },
         }
     }
@@ -354,6 +373,8 @@ impl World {
         self.entities.clear();
         self.players.clear();
         self.asked.clear();
+        self.goods.ground.clear();
+        self.goods.offer = None;
         self.own_shown = false;
     }
 
@@ -369,38 +390,40 @@ impl World {
         name
     }
 
-    fn create(&mut self, id: u16, name: &str, tile: Tile, score: ScoreSeen, now: Instant) -> Event {
-        let name: Arc<str> = Arc::from(name);
+    fn create(&mut self, entity: Entity) -> Event {
+        let (id, name, tile, now) = (entity.id, Arc::clone(&entity.name), entity.track.to, entity.created_at);
         if !tile.is_on_map() {
             self.note(Anomaly::OffMap { id, tile });
         }
         let own_name = *name == *self.own.name;
         if id == self.own.own_id && own_name {
             self.own_shown = true;
-            self.own.score = score;
+            self.own.score = entity.score;
+            self.goods.own_stall = entity.stall;
             return Event::Appeared { id, name, tile };
         }
         if id == self.own.own_id || (own_name && id < PLAYER_IDS_END) {
             self.note(Anomaly::OwnDoubled { id, name: Arc::clone(&name), tile });
             return Event::Appeared { id, name, tile };
         }
-        self.judge_creation(id, &name, now);
+        self.judge_creation(&entity, now);
         if id < PLAYER_IDS_END {
             self.players.insert(Arc::clone(&name), id);
         }
-        let track = Track::standing(tile, now);
-        let entity = Entity { id, name: Arc::clone(&name), track, score, created_at: now, far_since: None };
         self.entities.insert(id, entity);
         Event::Appeared { id, name, tile }
     }
 
-    fn judge_creation(&mut self, id: u16, name: &Arc<str>, now: Instant) {
+    fn judge_creation(&mut self, entity: &Entity, now: Instant) {
+        let (id, name) = (entity.id, &entity.name);
         if let Some(before) = self.entities.get(&id) {
+            // who opens or closes a personal shop is shown anew
+            let of_a_shop = before.stall.is_some() || entity.stall.is_some();
             let before = Arc::clone(&before.name);
             if before != *name {
                 self.players.remove(&before);
                 self.note(Anomaly::IdReused { id, before, now: Arc::clone(name) });
-            } else if !self.is_refresh(id, now) {
+            } else if !of_a_shop && !self.is_refresh(id, now) {
                 self.note(Anomaly::Doubled { id, name: Arc::clone(name) });
             }
         }

@@ -1,12 +1,16 @@
 //! Packets that a client receives, read by the offsets of its version.
 
+mod goods;
+
+pub use goods::{GroundSeen, OfferSeen, SOLD_LATELY, ShelfSeen, StallSeen, Told, WareSeen};
+
 use super::bytes::{i32_at, i64_at, text_at, u8_at, u16_at, u32_at};
 use super::layout::ScoreWidth;
 use super::place::{ROUTE_FIELD, Steps, Tile};
 use super::profile::Profile;
 
 /// One item as a client sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemSeen {
     /// Number in the item list.
     pub kind: u16,
@@ -138,6 +142,8 @@ pub enum Packet {
         score: ScoreSeen,
         /// How it appears.
         kind: u16,
+        /// Title of the personal shop that it sits in.
+        stall: Option<String>,
     },
     /// Something went out of view.
     Remove {
@@ -210,6 +216,8 @@ pub enum Packet {
         /// Gold.
         gold: i32,
     },
+    /// About items or gold.
+    Goods(Told),
     /// Known to this client, of no interest to a bot.
     Other {
         /// Opcode.
@@ -296,7 +304,7 @@ fn char_list(profile: Profile, packet: &[u8]) -> CharList {
     CharList {
         account: text_at(packet, layout.account_name, 16),
         characters: selection(profile, packet, layout.selection.in_list),
-        cargo: items(packet, layout.cargo, 120),
+        cargo: items(packet, layout.cargo, layout.cargo_slots),
         cargo_gold: i32_at(packet, layout.cargo_gold),
         key_queue_empty: (0..16).all(|index| u8_at(packet, layout.key_queue + index) == 0),
     }
@@ -323,7 +331,7 @@ fn snapshot(profile: Profile, packet: &[u8]) -> Snapshot {
     }
 }
 
-fn create(profile: Profile, packet: &[u8]) -> Packet {
+fn create(profile: Profile, packet: &[u8], with_stall: bool) -> Packet {
     let layout = profile.layout();
     let id = u16_at(packet, 16);
     // players share the name field with their chaos points; creatures may use all of it
@@ -334,6 +342,7 @@ fn create(profile: Profile, packet: &[u8]) -> Packet {
         tile: tile(packet, 12),
         score: score(layout.score, packet, layout.create_score),
         kind: u16_at(packet, layout.create_type),
+        stall: with_stall.then(|| text_at(packet, layout.stall_title, 24)),
     }
 }
 
@@ -370,7 +379,7 @@ pub fn read(profile: Profile, packet: &[u8]) -> Packet {
         0x11D => Packet::StillPlaying,
         0xFDE => Packet::PinRight,
         0xFDF => Packet::PinWrong,
-        0x364 => create(profile, packet),
+        0x363 | 0x364 => create(profile, packet, opcode == 0x363),
         0x165 => Packet::Remove { id, kind: i32_at(packet, 12) },
         0x36A => Packet::Motion { id, motion: u16_at(packet, 12) as i16 },
         0x333 => Packet::Chat { id, text: text_at(packet, 12, packet.len() - 12) },
@@ -380,6 +389,6 @@ pub fn read(profile: Profile, packet: &[u8]) -> Packet {
         0x336 => Packet::Score { id, score: score(layout.score, packet, 12) },
         0x337 => etc(profile, packet),
         0x185 => Packet::Carry { carry: items(packet, 12, 64), gold: i32_at(packet, 524) },
-        _ => Packet::Other { opcode, id },
+        _ => goods::read(packet).map_or(Packet::Other { opcode, id }, Packet::Goods),
     }
 }

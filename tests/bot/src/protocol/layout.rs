@@ -96,6 +96,8 @@ pub struct Layout {
     pub key_queue: usize,
     /// Where its cargo items lie.
     pub cargo: usize,
+    /// How many of them the client can show.
+    pub cargo_slots: usize,
     /// Where its cargo gold lies.
     pub cargo_gold: usize,
     /// Where it repeats the account's name.
@@ -114,6 +116,8 @@ pub struct Layout {
     pub create_score: usize,
     /// Kind of appearance there.
     pub create_type: usize,
+    /// Title of the personal shop in the packet that creates somebody who sits in one.
+    pub stall_title: usize,
     /// Size of a chat packet.
     pub chat_size: usize,
     /// Size of a whisper.
@@ -138,6 +142,7 @@ static V759: Layout = Layout {
     char_list: 0x10A,
     key_queue: 12,
     cargo: 872,
+    cargo_slots: 128,
     cargo_gold: 1896,
     account_name: 1900,
     selection: Selection { in_list: 32, in_answer: 16, score: 80, equip: 272, gold: 792, experience: 808 },
@@ -156,6 +161,7 @@ static V759: Layout = Layout {
     equip_slots: 16,
     create_score: 136,
     create_type: 184,
+    stall_title: 228,
     chat_size: 140,
     whisper_size: 128,
     whisper_text: 96,
@@ -169,6 +175,7 @@ static V769: Layout = Layout {
     char_list: 0x10A,
     key_queue: 12,
     cargo: 936,
+    cargo_slots: 120,
     cargo_gold: 1896,
     account_name: 1900,
     selection: Selection { in_list: 32, in_answer: 16, score: 80, equip: 272, gold: 856, experience: 872 },
@@ -187,6 +194,7 @@ static V769: Layout = Layout {
     equip_slots: 18,
     create_score: 140,
     create_type: 188,
+    stall_title: 234,
     chat_size: 140,
     whisper_size: 160,
     whisper_text: 128,
@@ -200,6 +208,7 @@ static V748: Layout = Layout {
     char_list: 0x10E,
     key_queue: 1800,
     cargo: 756,
+    cargo_slots: 120,
     cargo_gold: 1780,
     account_name: 1784,
     selection: Selection { in_list: 12, in_answer: 12, score: 80, equip: 192, gold: 712, experience: 728 },
@@ -218,6 +227,7 @@ static V748: Layout = Layout {
     equip_slots: 16,
     create_score: 100,
     create_type: 128,
+    stall_title: 172,
     chat_size: 108,
     whisper_size: 128,
     whisper_text: 96,

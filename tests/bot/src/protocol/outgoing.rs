@@ -1,5 +1,12 @@
 //! Packets that a client sends, plain (not yet obfuscated), in the layout of its version.
 
+mod goods;
+
+pub use goods::{
+    buy, buy_from_stall, deposit, destroy, drop_item, list_sold, move_item, offer, open_shop, open_stall,
+    pick_up, quit_trade, sell, split, visit_stall, withdraw,
+};
+
 use super::bytes::{put_i32, put_text, put_u16, put_u32};
 use super::place::{ROUTE_FIELD, Steps, Tile};
 use super::profile::Profile;

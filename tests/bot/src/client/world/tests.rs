@@ -22,7 +22,14 @@ impl Stage {
 
     fn shows(&mut self, id: u16, name: &str, x: u16, y: u16) -> &mut Stage {
         let tile = Tile::new(x, y);
-        let create = Packet::Create { id, name: name.to_owned(), tile, score: ScoreSeen::default(), kind: 0 };
+        let create = Packet::Create {
+            id,
+            name: name.to_owned(),
+            tile,
+            score: ScoreSeen::default(),
+            kind: 0,
+            stall: None,
+        };
         self.world.apply(create, self.now);
         self
     }

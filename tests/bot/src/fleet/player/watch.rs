@@ -159,6 +159,11 @@ fn judge_anomaly(anomaly: &Anomaly) -> (Kind, bool) {
         Anomaly::Stale { .. } => (Kind::Misplaced, true),
         Anomaly::OffMap { .. } => (Kind::Misplaced, false),
         Anomaly::UnknownOpcode { .. } | Anomaly::WrongSize { .. } | Anomaly::KeyQueue => (Kind::Wrong, false),
+        Anomaly::ImpossibleGold { .. } | Anomaly::NoSuchSlot { .. } | Anomaly::Nonsense { .. } => {
+            (Kind::Wrong, false)
+        }
+        Anomaly::NothingThere { .. } | Anomaly::SlotTaken { .. } => (Kind::Changed, false),
+        Anomaly::GroundReused { .. } => (Kind::Doubled, true),
     }
 }
 
