@@ -16,6 +16,7 @@ mod rows;
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod transfer;
 pub mod two_phase;
 
 pub use error::OpenError;
