@@ -6,6 +6,7 @@ pub mod bank;
 pub mod database;
 pub mod ledger;
 pub mod log;
+pub mod market;
 pub mod node;
 pub mod records;
 pub mod registry;
