@@ -11,6 +11,7 @@ mod ledger;
 mod membership;
 mod operations;
 mod readers;
+mod records;
 mod transfers;
 mod writer;
 
@@ -120,7 +121,7 @@ fn connect_once(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 
@@ -251,8 +252,8 @@ operations! {
     readers check_names(CheckNames) -> CheckedNames = check::names;
     readers check_databases(CheckDatabases) -> Vec<Finding> = check::databases;
     writer transfer(Transfer) -> Result<Transferred, TransferRefusal> = transfers::transfer;
-    readers list_records(ListRecords) -> Vec<HeldRecord> = transfers::list_records;
-    readers get_record(GetRecord) -> Option<HeldRecord> = transfers::get_record;
-    readers load_guild_bank(LoadGuildBank) -> Cargo = transfers::load_guild_bank;
-    readers read_cash(ReadCash) -> i64 = transfers::read_cash;
+    readers list_records(ListRecords) -> Vec<HeldRecord> = records::list;
+    readers get_record(GetRecord) -> Option<HeldRecord> = records::get;
+    readers load_guild_bank(LoadGuildBank) -> Cargo = records::guild_bank;
+    readers read_cash(ReadCash) -> i64 = records::cash;
 }
