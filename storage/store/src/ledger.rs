@@ -26,7 +26,7 @@ macro_rules! ledger_columns {
     () => {
         "entry, at_ms, operation, actor_kind, actor_id, actor_name, reason, item, kind, effects_before, \
          effects_after, from_kind, from_owner, from_slot, to_kind, to_owner, to_slot, amount, from_balance, \
-         to_balance"
+         to_balance, bucket"
     };
 }
 /// Births of all that a character has: operation, account, reason, character; then the clock.
@@ -237,6 +237,7 @@ pub(crate) enum Subject {
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) entry: i64,
+    pub(crate) bucket: i64,
     pub(crate) at_ms: i64,
     pub(crate) operation: Option<u128>,
     pub(crate) actor: Actor,
@@ -279,7 +280,8 @@ impl Line {
             }
         };
         let operation = row.maybe(2, Fields::id128)?;
-        Ok(Self { entry, at_ms: row.int(1)?, operation, actor, reason: row.text(6)?, subject })
+        let (at_ms, bucket) = (row.int(1)?, row.int(20)?);
+        Ok(Self { entry, bucket, at_ms, operation, actor, reason: row.text(6)?, subject })
     }
 
     /// In words.

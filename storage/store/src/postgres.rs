@@ -8,6 +8,7 @@
 mod accounts;
 mod characters;
 mod check;
+mod check_items;
 mod database;
 mod decisions;
 mod fault;
@@ -29,13 +30,13 @@ use crate::Store;
 use async_trait::async_trait;
 use database::Database;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
-    CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
-    RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred,
-    WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckItems,
+    CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal,
+    Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter,
+    GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters,
+    ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken,
+    NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome,
+    SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, AccountId, Character};
@@ -102,6 +103,8 @@ operations! {
     player_ledger(PlayerLedger) -> Vec<Entry> = entries_of;
     check_buckets(CheckBuckets) -> Checked = examine_buckets;
     check_names(CheckNames) -> CheckedNames = examine_names;
+    check_items(CheckItems) -> CheckedItems = examine_items;
+    list_crossings(ListCrossings) -> Crossings = crossings_of;
     check_databases(CheckDatabases) -> Vec<Finding> = left_behind;
     transfer(Transfer) -> Result<Transferred, TransferRefusal> = do_transfer;
     list_records(ListRecords) -> Vec<HeldRecord> = do_list_records;

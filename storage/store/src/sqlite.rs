@@ -22,13 +22,13 @@ use async_trait::async_trait;
 use model::Account;
 use model::Character;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
-    CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
-    RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred,
-    WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckItems,
+    CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal,
+    Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter,
+    GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters,
+    ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken,
+    NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome,
+    SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -250,6 +250,8 @@ operations! {
     readers player_ledger(PlayerLedger) -> Vec<Entry> = ledger::of_character;
     readers check_buckets(CheckBuckets) -> Checked = check::buckets;
     readers check_names(CheckNames) -> CheckedNames = check::names;
+    readers check_items(CheckItems) -> CheckedItems = check::items;
+    readers list_crossings(ListCrossings) -> Crossings = check::crossings;
     readers check_databases(CheckDatabases) -> Vec<Finding> = check::databases;
     writer transfer(Transfer) -> Result<Transferred, TransferRefusal> = transfers::transfer;
     readers list_records(ListRecords) -> Vec<HeldRecord> = records::list;

@@ -14,7 +14,7 @@ use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
 use super::names::{Exists, Find, HELD, Kind, Name};
-use crate::examine::{self, ItemRow, OperationRow, Owner, Shelf, examine, find};
+use crate::examine::{self, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, examine, find};
 use crate::ledger::Line;
 use crate::rows::Fields;
 use deadpool_postgres::{Client, GenericClient};
@@ -130,6 +130,8 @@ impl Step for CheckBuckets {
             accounts: read(client, examine::ACCOUNTS, range, Owner::account).await?,
             characters: read(client, examine::CHARACTERS, range, Owner::character).await?,
             items: read(client, examine::ITEMS, range, ItemRow::read).await?,
+            purses: read(client, examine::PURSES, range, PurseRow::read).await?,
+            records: read(client, examine::RECORDS, range, RecordRow::read).await?,
             operations: read(client, examine::OPERATIONS, range, OperationRow::read).await?,
             lines: read(client, examine::LINES, range, Line::read).await?,
         };
