@@ -18,6 +18,7 @@ mod names;
 mod open;
 mod operations;
 mod options;
+mod records;
 mod recovery;
 mod saves;
 mod shard;
@@ -27,6 +28,7 @@ mod values;
 pub use options::{Dsn, PostgresOptions};
 
 use crate::Store;
+use crate::two_phase::Steps;
 use async_trait::async_trait;
 use database::Database;
 use model::calls::database::{
@@ -52,11 +54,21 @@ pub struct Postgres {
     shards: Vec<Shard>,
     map: BucketMap,
     reservation_ms: i64,
+    cluster: u128,
+    /// Watches what happens on several shards.
+    steps: Arc<dyn Steps>,
     /// The slot table as last read: it is asked for several times a second and hardly ever changes.
     table: Mutex<Arc<SlotTable>>,
 }
 
 impl Postgres {
+    /// Somebody watches the steps of its two-phase commits, and may let it die at one: for tests.
+    #[must_use]
+    pub fn watched_by(mut self, steps: Arc<dyn Steps>) -> Self {
+        self.steps = steps;
+        self
+    }
+
     fn shard(&self, account: AccountId) -> &Shard {
         &self.shards[usize::from(self.map.shard_of(account))]
     }

@@ -13,9 +13,11 @@ use super::options::{Dsn, PostgresOptions};
 use super::shard::{Identity, Shard};
 use super::values::Id128;
 use crate::error::{OpenError, migration_error};
+use crate::two_phase::Unwatched;
 use placement::{BUCKETS, BucketMap};
 use refinery::Runner;
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 
@@ -108,7 +110,8 @@ impl Postgres {
         let metadata = Database::new(dsn, options.metadata_pool_size, &options)
             .map_err(|error| prepare(dsn, error.to_string()))?;
         let reservation_ms = i64::try_from(options.reservation.as_millis()).unwrap_or(i64::MAX);
-        Ok(Self { metadata, shards, map: stored.map, reservation_ms, table: Default::default() })
+        let (cluster, map, steps) = (stored.cluster, stored.map, Arc::new(Unwatched));
+        Ok(Self { metadata, shards, map, reservation_ms, cluster, steps, table: Default::default() })
     }
 }
 
