@@ -140,6 +140,7 @@ impl Scene<'_> {
             Deed::Grab => self.grab(rng),
             Deed::Buy => self.buy(rng),
             Deed::Sell => self.sell(rng),
+            Deed::BuyBack => self.buy_back(rng),
             Deed::BankItem => {
                 let (keeper, from) = (self.merchant(KEEPER)?, pick(rng, &self.bag())?);
                 let to = pick(rng, &free(self.world, Container::Cargo, 120))?;
@@ -228,6 +229,23 @@ impl Scene<'_> {
         let packet = outgoing::sell(self.own_id(), merchant, slot);
         let done = move |world: &World, _: &Event| world.slot(slot).is_none() && world.own().gold >= gold;
         self.request(Deed::Sell, packet, &[slot], Box::new(done))
+    }
+
+    fn buy_back(&self, rng: &mut StdRng) -> Option<Idea> {
+        self.merchant(SHOP).filter(|_| self.profile != Profile::V748)?;
+        let (own, gold) = (self.own_id(), self.world.own().gold);
+        let affordable = self.world.sold_lately().iter().filter(|(_, _, price)| *price <= gold);
+        let orders: Vec<i32> = affordable.map(|(order, _, _)| *order).collect();
+        let Some(order) = pick(rng, &orders).filter(|_| rng.random_bool(0.6)) else {
+            let done = |_: &World, event: &Event| matches!(event, Event::Goods(Told::SoldLately(_)));
+            let packet = outgoing::list_sold(own);
+            return Some(Idea { deed: None, packet, concerned: Vec::new(), done: Box::new(done) });
+        };
+        let to = self.free_carry(rng)?;
+        // a purchase from oneself is one from that list
+        let packet = outgoing::buy(own, own, u16::try_from(order).ok()?, to.index);
+        let done = move |world: &World, _: &Event| world.slot(to).is_some() && world.own().gold <= gold;
+        self.request(Deed::BuyBack, packet, &[to], Box::new(done))
     }
 
     fn gold(&self, deed: Deed, rng: &mut StdRng) -> Option<Idea> {

@@ -23,7 +23,7 @@ const STALL_OPEN: std::ops::Range<u64> = 4_000..12_000;
 const ATTEMPTS: usize = 8;
 
 /// How often bots do what, in relation to each other.
-const WEIGHTS: [(Deed, u32); 16] = [
+const WEIGHTS: [(Deed, u32); 17] = [
     (Deed::Move, 12),
     (Deed::Wear, 8),
     (Deed::Split, 6),
@@ -32,6 +32,7 @@ const WEIGHTS: [(Deed, u32); 16] = [
     (Deed::Grab, 40),
     (Deed::Buy, 14),
     (Deed::Sell, 5),
+    (Deed::BuyBack, 6),
     (Deed::BankItem, 10),
     (Deed::UnbankItem, 8),
     (Deed::BankGold, 6),
