@@ -15,7 +15,10 @@ async fn it_starts_is_ready_answers_and_leaves() {
     let reply = client.call(&Request::LoadCargo { account: AccountId(7) }, SOON).await;
     assert_eq!(reply, Ok(Reply::NoSuchAccount));
     let metrics = bisrv.page("/metrics").await;
-    assert!(metrics.contains("wydbr_bisrv_loads_total{outcome=\"no_account\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("wydbr_bisrv_calls_total{call=\"load_cargo\",outcome=\"no_account\"} 1"),
+        "{metrics}"
+    );
     bisrv.stop().await;
     assert_eq!(stage.members().await, [], "it gave its lease back");
 }
