@@ -8,13 +8,14 @@ use bot::fleet::{self, Deadlines, Options, Report};
 use bot::protocol::place::{Area, Tile};
 use bot::protocol::profile::Mix;
 use std::time::Duration;
-use support::{Fake, Flaw, KEEPER};
+use support::goods::KEEPER;
+use support::{Fake, Flaw};
 
 async fn run_with(flaw: Flaw, without: &[Deed], seconds: u64) -> Report {
     let fake = Fake::start(flaw).await;
     let economy = economy::Options {
         markets: vec![KEEPER],
-        without: [Deed::Passage, Deed::Parcel].iter().chain(without).copied().collect(),
+        without: [Deed::Passage, Deed::Parcel, Deed::Auction].iter().chain(without).copied().collect(),
         patience: Duration::from_secs(2),
     };
     let options = Options {

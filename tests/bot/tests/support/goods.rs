@@ -97,7 +97,7 @@ fn send_slot(session: &Session, container: i32, index: i32, item: &Item) {
 }
 
 /// Handles one packet about goods.
-pub fn handle(session: &mut Session, state: &Arc<Mutex<State>>, flaw: Flaw, frame: &Frame) {
+pub(super) fn handle(session: &mut Session, state: &Arc<Mutex<State>>, flaw: Flaw, frame: &Frame) {
     let Some(own) = session.own else { return };
     let mut state = state.lock().unwrap();
     let state = &mut *state;

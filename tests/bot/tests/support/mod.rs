@@ -1,9 +1,7 @@
 //! A tiny game server on real TCP: everybody sees everybody. It can be told to misbehave in one way.
 #![allow(clippy::unwrap_used, dead_code, reason = "a test helper that several test programs share")]
 
-mod goods;
-
-pub use goods::KEEPER;
+pub mod goods;
 
 use bot::protocol::bytes::{i32_at, put_i32, put_text, put_u16, text_at, u16_at, u32_at};
 use bot::protocol::layout::ScoreWidth;
