@@ -1,6 +1,7 @@
 //! One client: its phase, what it may send, and what it is told. No sockets here.
 
 mod attach;
+mod bank;
 mod goods;
 mod login;
 mod play;
@@ -19,8 +20,8 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::translate::{self, Sent};
 use attach::Place;
+use bank::Bank;
 use cluster::View;
-use model::calls::bank::Cargo;
 use model::calls::registry::KickReason;
 use model::{AccountId, AccountName, Character, SessionId};
 use play::World;
@@ -75,7 +76,7 @@ pub(crate) struct Session {
     account: Option<(AccountId, AccountName)>,
     characters: Vec<Character>,
     /// The bank of the account, as its client was told.
-    cargo: Cargo,
+    bank: Bank,
     pin_tries: u32,
     own_number: Option<u16>,
     place: Option<Place>,
@@ -118,7 +119,7 @@ impl Session {
             last_packet_ms: now_ms,
             account: None,
             characters: Vec::new(),
-            cargo: Cargo { items: Vec::new(), gold: 0 },
+            bank: Bank::default(),
             pin_tries: 0,
             own_number: None,
             place: None,
@@ -254,6 +255,7 @@ impl Session {
             Done::Checked(reply) => self.on_checked(reply.as_ref()),
             Done::Left(characters) => self.on_left(characters),
             Done::GaveUp => self.set_phase(Phase::Selecting),
+            Done::Recounted { cargo, told, tries } => self.on_recounted(cargo, told, tries),
             Done::Whispered { to, found } => self.on_whisper_done(&to, found),
         }
     }

@@ -254,19 +254,19 @@ impl Session {
 
     /// What lies in a slot, as far as this client was told.
     fn held(&self, slot: Slot) -> Option<Item> {
-        let index = usize::from(slot.index);
+        let sheet = self.world.as_ref().map(|world| &world.sheet);
         let slots = match slot.container {
-            Container::Equip => &self.world.as_ref()?.sheet.equip,
-            Container::Carry => &self.world.as_ref()?.sheet.carry,
-            Container::Cargo => &self.cargo.items,
+            Container::Equip => &sheet?.equip,
+            Container::Carry => &sheet?.carry,
+            Container::Cargo => return self.bank.item(slot.index),
         };
-        slots.get(index).copied().flatten()
+        slots.get(usize::from(slot.index)).copied().flatten()
     }
 
     /// Notes what lies in a slot now.
     pub(super) fn hold(&mut self, slot: Slot, item: Option<Item>) {
         let slots = match (slot.container, &mut self.world) {
-            (Container::Cargo, _) => &mut self.cargo.items,
+            (Container::Cargo, _) => return self.bank.put(slot.index, item),
             (Container::Equip, Some(world)) => &mut world.sheet.equip,
             (Container::Carry, Some(world)) => &mut world.sheet.carry,
             (_, None) => return,

@@ -274,6 +274,9 @@ impl Session {
                 }
                 self.send_all(translate::refresh(sheet, own));
                 self.correct_goods(&goods, sheet);
+                if reason == AttachReason::Resume {
+                    self.recount_bank();
+                }
                 self.go_on_walking(crossing);
             }
             None => {

@@ -32,7 +32,7 @@ impl Session {
             }
             Event::LookChanged { entity, equip } => self.on_look(*entity, equip),
             Event::CargoGoldChanged { gold } => {
-                self.cargo.gold = *gold;
+                self.bank.put_gold(*gold);
                 self.tell(CargoGold { gold: *gold });
             }
             Event::GoldDeposited { amount } => self.tell(CargoDepositGold { amount: *amount }),
@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// Tells the client of a slot, if its version has it.
-    fn show_slot(&mut self, slot: Slot) {
+    pub(super) fn show_slot(&mut self, slot: Slot) {
         if asks::exists(slot, self.profile) {
             self.tell_slot(slot);
         }

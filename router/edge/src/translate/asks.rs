@@ -84,3 +84,6 @@ pub(crate) fn entry(shelf: u8) -> Option<u8> {
     let (shown, apart) = SHELF_PAGE;
     (shelf % apart < shown).then(|| shelf % apart + shown * (shelf / apart))
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,3 +159,6 @@ fn spec(shown: &ItemSpec) -> record::Item {
     let effects = shown.effects.map(|effect| record::ItemEffect { kind: effect.code, value: effect.value });
     record::Item { kind: shown.kind.0, effects }
 }
+
+#[cfg(test)]
+mod tests;
