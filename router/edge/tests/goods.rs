@@ -7,6 +7,7 @@ use model::event::{Appearance, Event};
 use model::item::{Container, Effect, Item, ItemKind, ItemSpec, Slot};
 use model::trade::{Offer, OfferItem, Ware};
 use model::{CharacterId, Command, EntityId, GroundId, ItemId, SessionId, Tile};
+use support::fakes::{appeared, player};
 use support::{Client, FakeNode, Stage, TOWN, eventually, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::packet::{
@@ -69,7 +70,7 @@ impl Scene {
             other_entity,
             merchant_entity,
         };
-        scene.tell(support::appeared(support::player(CharacterId(909)))).await;
+        scene.tell(appeared(player(CharacterId(909)))).await;
         let (_, other) = scene.client.until("create_mob").await;
         let ServerPacket::CreateMob(other) = other else { panic!("{other:?}") };
         scene.other = other.plate.id;
@@ -317,7 +318,7 @@ async fn what_was_lost_with_a_node_is_told_by_the_next() {
 
 fn sitting(character: u64, stall: Option<&str>) -> Box<Appearance> {
     let stall = stall.map(ToOwned::to_owned);
-    Box::new(Appearance { stall, ..support::player(CharacterId(character)) })
+    Box::new(Appearance { stall, ..player(CharacterId(character)) })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -349,7 +350,7 @@ async fn a_personal_shop_is_seen_opened_visited_sold_out_and_closed() {
         let ServerPacket::CreateMob(stands) = stands else { panic!("{stands:?}") };
         assert_eq!(stands.plate.id, other);
         // somebody who comes into view already sitting
-        scene.tell(support::appeared(*sitting(77, Some("Caro")))).await;
+        scene.tell(appeared(*sitting(77, Some("Caro")))).await;
         let (_, sign) = scene.client.until("create_mob_trade").await;
         assert!(matches!(sign, ServerPacket::CreateMobTrade(sign) if sign.stall == "Caro"));
     }
@@ -377,7 +378,7 @@ async fn a_trade_is_offered_checked_and_closed() {
         let ServerPacket::Trade(trade) = trade else { panic!("{trade:?}") };
         assert!(trade.opponent != scene.other && trade.opponent != scene.client.own);
         assert_eq!(scene.heard(1).await, [Command::Inspect { entity: stranger }]);
-        scene.tell(support::appeared(support::player(CharacterId(5_555)))).await;
+        scene.tell(appeared(player(CharacterId(5_555)))).await;
         let (_, seen) = scene.client.until("create_mob").await;
         let ServerPacket::CreateMob(seen) = seen else { panic!("{seen:?}") };
         assert_eq!(seen.plate.id, trade.opponent);

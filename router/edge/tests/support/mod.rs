@@ -2,11 +2,11 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 mod client;
-mod fakes;
+pub mod fakes;
 
 pub use ::support::credentials;
 pub use client::Client;
-pub use fakes::{FakeBank, FakeNode, FakeRegistry, appeared, player};
+pub use fakes::{FakeBank, FakeNode, FakeRegistry};
 
 use cluster::View;
 use edge::{Around, Edge, Settings};

@@ -53,8 +53,7 @@ fn an_offer_names_each_slot_once_and_keeps_positions() {
 
 #[test]
 fn wares_have_a_price_and_a_place_in_the_bank_of_this_version() {
-    let mut packet = Autotrade::default();
-    packet.slots = [NO_SLOT; 12];
+    let packet = Autotrade { slots: [NO_SLOT; 12], ..Autotrade::default() };
     let with = |slot: u8, price: i64| {
         let mut packet = packet.clone();
         for position in [0, 11] {
