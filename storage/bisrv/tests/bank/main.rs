@@ -9,3 +9,4 @@ mod items;
 mod loading;
 mod parcels;
 mod stage;
+mod storm;
