@@ -47,6 +47,24 @@ pub struct Market {
     is_indexed: AtomicBool,
     settling: Mutex<HashSet<TradeId>>,
     tasks: TaskTracker,
+    clock: Clock,
+}
+
+/// Milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What a market is made of.
+pub struct Parts {
+    /// Where items and gold are.
+    pub store: Arc<dyn Store>,
+    /// Where what is live is.
+    pub values: Arc<dyn Values>,
+    /// Rules of the auction house.
+    pub auction: Auction,
+    /// By what lots end.
+    pub clock: Clock,
+    /// Ends it.
+    pub stop: CancellationToken,
 }
 
 /// A reply that ends the work early: a refusal, or nobody answered.
@@ -89,19 +107,18 @@ impl From<MarketRefusal> for Early {
     }
 }
 
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// The clock of this machine.
+pub fn wall_clock() -> Clock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 impl Market {
-    /// Over this store and these values, until `stop`.
-    pub fn new(
-        store: Arc<dyn Store>,
-        values: Arc<dyn Values>,
-        auction: Auction,
-        stop: CancellationToken,
-    ) -> Arc<Self> {
+    /// With nothing begun.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { store, values, auction, clock, stop } = parts;
         Arc::new(Self {
             shelf: Shelf(values),
             ledgered: Ledgered { store, stop },
@@ -111,7 +128,12 @@ impl Market {
             is_indexed: AtomicBool::new(false),
             settling: Mutex::new(HashSet::new()),
             tasks: TaskTracker::new(),
+            clock,
         })
+    }
+
+    fn now_ms(&self) -> i64 {
+        (self.clock)()
     }
 
     /// Answers one request.

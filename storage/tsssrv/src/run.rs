@@ -2,7 +2,7 @@
 
 use crate::cabinet::{Cabinet, Metrics};
 use crate::front::Front;
-use crate::market::Market;
+use crate::market::{Market, Parts, wall_clock};
 use crate::settings::Settings;
 use crate::values::{MemoryValues, RedisUrlError, RedisValues, Values};
 use cluster::Seat;
@@ -38,7 +38,13 @@ pub async fn run(
         _ => Arc::new(RedisValues::new(&first.values, &first.redis_prefix)?),
     };
     let store = dbclient::RemoteStore::connect(process.credentials.clone(), common.dbsrv.clone());
-    let market = Market::new(store.clone(), Arc::clone(&values), first.auction.clone(), process.stop.clone());
+    let market = Market::new(Parts {
+        store: store.clone(),
+        values: Arc::clone(&values),
+        auction: first.auction.clone(),
+        clock: wall_clock(),
+        stop: process.stop.clone(),
+    });
     let seat = Seat::take(&process, &common, store).await?;
     let cabinet = Arc::new(Cabinet::new(values, Metrics::register(&process.metrics)));
     process.tasks.spawn("market", Arc::clone(&market).watch());

@@ -20,7 +20,7 @@ pub(super) use index::Index;
 use super::shelf::{decode, encode};
 use super::stalls::percent;
 use super::store::refusal;
-use super::{Answer, Early, Market, PATIENCE, now_ms};
+use super::{Answer, Early, Market, PATIENCE};
 use index::Entry;
 use model::calls::bank::Order;
 use model::calls::database::{Failure, GetRecord, HeldRecord, ListRecords, Transfer, TransferRefusal};
@@ -202,7 +202,7 @@ impl Market {
     /// A lot that can be bid on by this account.
     async fn read_open(&self, lot: LotId, by: AccountId) -> Result<Read, Early> {
         let read = self.read_lot(lot).await?;
-        if read.is_over(now_ms()) {
+        if read.is_over(self.now_ms()) {
             return Err(MarketRefusal::NoSuchLot.into());
         }
         if read.home() == by {
@@ -233,7 +233,7 @@ impl Market {
             home: fence.account,
             version: 1,
             scope: fence.account.0,
-            until_ms: now_ms() + i64::from(asked.hours) * HOUR_MS,
+            until_ms: self.now_ms() + i64::from(asked.hours) * HOUR_MS,
             body: encode(&body),
         };
         let place = |place| ItemLocation { home: fence.account, place };
@@ -383,7 +383,7 @@ impl Market {
         }
         for attempt in 0..ATTEMPTS {
             let read = self.read_lot(asked.lot).await?;
-            if read.home() != me.account || read.is_over(now_ms()) {
+            if read.home() != me.account || read.is_over(self.now_ms()) {
                 return Err(MarketRefusal::NoSuchLot.into());
             }
             if read.body.bid.is_some() {
@@ -414,7 +414,7 @@ impl Market {
 
     pub(super) fn search_lots(&self, asked: &SearchLots) -> Answer {
         self.check_indexed()?;
-        let (lots, found) = self.index.lock().search(asked, self.auction.step_percent, now_ms());
+        let (lots, found) = self.index.lock().search(asked, self.auction.step_percent, self.now_ms());
         Ok(Reply::Lots { lots, found })
     }
 

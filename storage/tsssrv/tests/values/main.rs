@@ -10,7 +10,9 @@ use store::Sqlite;
 use support::{RedisServer, SOON, any_port, credentials};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use tsssrv::{Auction, Cabinet, Front, Market, MemoryValues, Metrics, RedisValues, Swap, Values};
+use tsssrv::{
+    Auction, Cabinet, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Swap, Values, wall_clock,
+};
 
 const MINUTE: u64 = 60_000;
 
@@ -29,7 +31,14 @@ impl Stage {
         let stop = CancellationToken::new();
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap());
-        let market = Market::new(store, Arc::clone(&values), Auction::default(), stop.clone());
+        let (values, clock) = (Arc::clone(&values), wall_clock());
+        let market = Market::new(Parts {
+            store,
+            values: Arc::clone(&values),
+            auction: Auction::default(),
+            clock,
+            stop: stop.clone(),
+        });
         tokio::spawn(server.serve(Arc::new(Front { cabinet, market }), stop.clone()));
         Self { client: Client::fixed(credentials("tmsrv-1"), target), values, stop, _folder: folder }
     }

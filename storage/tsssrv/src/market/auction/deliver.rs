@@ -3,7 +3,7 @@
 
 use super::{Body, Cause, Due, Read, bank, gold, world};
 use crate::market::stalls::percent;
-use crate::market::{Market, PATIENCE, now_ms};
+use crate::market::{Market, PATIENCE};
 use model::calls::database::{LoadCargo, Transfer};
 use model::ledger::{Actor, ItemPlace};
 use model::transfer::{ItemLocation, Move, RecordChange};
@@ -23,7 +23,7 @@ const SHOWN_BY_ALL: usize = 120;
 impl Market {
     /// Ends what is over, and tries dues that wait.
     pub(in crate::market) async fn end_lots(&self) {
-        let due = self.index.lock().due(now_ms(), Instant::now(), LOTS_AT_A_TIME);
+        let due = self.index.lock().due(self.now_ms(), Instant::now(), LOTS_AT_A_TIME);
         for lot in due {
             if self.ledgered.stop.is_cancelled() {
                 return;
@@ -39,7 +39,7 @@ impl Market {
             self.index.lock().wait(lot, Instant::now() + RETRY_AFTER);
             return;
         };
-        if !read.body.is_selling || !read.is_over(now_ms()) {
+        if !read.body.is_selling || !read.is_over(self.now_ms()) {
             return;
         }
         let mut body = Body { is_selling: false, bid: None, ..read.body.clone() };

@@ -1,7 +1,7 @@
 //! What players type: `auction sell 3 5000 9000 24`, `auction find sword 10kk`. The parser is pure; the rest turns
 //! words into requests and replies into lines.
 
-use super::super::{Answer, Early, Market, now_ms};
+use super::super::{Answer, Early, Market};
 use super::HOUR_MS;
 use model::calls::market::{
     BidOnLot, BuyOutLot, CancelLot, LOTS_PER_PAGE, ListLot, Lot, MarketRefusal, Reply, Said, SearchLots,
@@ -100,13 +100,12 @@ fn lot_line(lot: &Lot, now_ms: i64) -> Notice {
     line(NoticeKey::AuctionLot, arguments)
 }
 
-fn lot_lines(lots: &[Lot], found: u32, page: u32) -> Vec<Notice> {
+fn lot_lines(lots: &[Lot], found: u32, page: u32, now_ms: i64) -> Vec<Notice> {
     if lots.is_empty() {
         return vec![line(NoticeKey::AuctionNothing, [])];
     }
     let pages = found.div_ceil(LOTS_PER_PAGE).max(1);
     let numbers = [found.to_string(), (page + 1).to_string(), pages.to_string()];
-    let now_ms = now_ms();
     let lines = lots.iter().map(|lot| lot_line(lot, now_ms));
     lines.chain((pages > 1).then(|| line(NoticeKey::AuctionPage, numbers))).collect()
 }
@@ -133,8 +132,9 @@ impl Market {
             }
             Wish::Find(search) => {
                 self.check_indexed()?;
-                let (lots, found) = self.index.lock().search(&search, self.auction.step_percent, now_ms());
-                Ok(said(lot_lines(&lots, found, search.page)))
+                let (lots, found) =
+                    self.index.lock().search(&search, self.auction.step_percent, self.now_ms());
+                Ok(said(lot_lines(&lots, found, search.page, self.now_ms())))
             }
             Wish::Bid { lot, gold } => {
                 let number = lot.to_uppercase();
@@ -163,7 +163,7 @@ impl Market {
             Wish::Mine => {
                 self.check_indexed()?;
                 let lots = self.index.lock().own(order.fence.account, self.auction.step_percent);
-                Ok(said(lot_lines(&lots, 0, 0)))
+                Ok(said(lot_lines(&lots, 0, 0, self.now_ms())))
             }
         }
     }
