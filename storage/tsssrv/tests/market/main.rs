@@ -6,5 +6,6 @@ mod lost;
 mod refusals;
 mod stage;
 mod stalls;
+mod storm;
 mod trades;
 mod words;
