@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How long a trade may take in all.
 const TRADE_MAX: Duration = Duration::from_secs(20);
+/// How long somebody may think about an invitation.
+const INVITATION_MAX: Duration = Duration::from_secs(4);
 /// Most items that a bot offers.
 const ITEMS: usize = 3;
 
@@ -68,6 +70,11 @@ impl Barter {
         self.closing && now >= self.ends_at
     }
 
+    /// True before the other side answered.
+    pub fn is_invitation(&self) -> bool {
+        self.theirs.is_none()
+    }
+
     /// It shall come to its end soon.
     pub fn hurry(&mut self, now: Instant) {
         if !self.closing {
@@ -93,6 +100,7 @@ impl Barter {
         self.due = now + Duration::from_millis(rng.random_range(60..500));
         let asked = self.mine.gold == 0 && self.mine.items.is_empty() && self.theirs.is_none();
         if asked {
+            self.ends_at = now + INVITATION_MAX;
             self.due = self.ends_at;
             return Some(outgoing::offer(id, &self.mine));
         }
@@ -136,6 +144,9 @@ impl Barter {
         match told {
             Told::Offer(offer) if offer.partner == self.mine.partner => {
                 let before = self.theirs.replace(offer.clone());
+                if before.is_none() {
+                    self.ends_at = now + TRADE_MAX;
+                }
                 // who changes an offer takes back both consents
                 let same =
                     before.is_some_and(|before| (before.gold, &before.items) == (offer.gold, &offer.items));

@@ -63,6 +63,8 @@ pub struct EconomyReport {
     pub refused: BTreeMap<Deed, u64>,
     /// Never answered: done or not, the bot was not told in time.
     pub unanswered: BTreeMap<Deed, u64>,
+    /// Shelves, shops and lists that were never shown.
+    pub looks_unanswered: u64,
     /// Trades that somebody ended.
     pub trades_ended: u64,
     /// Bots that logged in again in the end.

@@ -276,8 +276,11 @@ impl Trader {
         if !refused && now < pending.until {
             return;
         }
-        if let Some(deed) = pending.deed {
-            if refused { book.refuse(deed) } else { book.leave_open(deed) }
+        match pending.deed {
+            Some(deed) if refused => book.refuse(deed),
+            Some(deed) => book.leave_open(deed),
+            None if refused => {}
+            None => book.count(|counts| counts.looks_unanswered += 1),
         }
         self.pending = None;
         self.soon(now, 100..500);
@@ -295,6 +298,10 @@ impl Trader {
         match event {
             Event::OwnPlaced { .. } => self.shown_anew(now),
             Event::Panel(line) => {
+                // the invitation was refused
+                if let Some(barter) = self.barter.as_mut().filter(|barter| barter.is_invitation()) {
+                    barter.hurry(now);
+                }
                 if let Some(lot) = lot_number(line) {
                     self.lots.retain(|known| *known != lot);
                     self.lots.insert(0, lot);
