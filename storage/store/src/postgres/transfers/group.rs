@@ -33,10 +33,8 @@ const LANES: usize = 3;
 const GROUP: usize = 32;
 
 /// Those who wait at one shard.
-#[derive(Default)]
-pub(in crate::postgres) struct Lanes {
-    state: Mutex<State>,
-}
+#[derive(Clone, Default)]
+pub(in crate::postgres) struct Lanes(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -52,26 +50,36 @@ struct Waiting {
 /// What somebody who waited is told.
 enum Word {
     /// A lane is free: lead the next group.
-    Lead,
+    Lead(Lane),
     /// It is done, or nobody knows.
     Done(Result<Outcome, Failure>),
     /// Do it alone.
     Alone,
 }
 
-/// The right to lead a group; goes to the next one when dropped.
-struct Lane<'a>(&'a Lanes);
+/// The right to lead a group; goes to the next one when dropped, wherever that happens.
+struct Lane(Option<Lanes>);
 
-impl Drop for Lane<'_> {
+impl Drop for Lane {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        while let Some(next) = state.waiting.pop_front() {
-            if next.tell.send(Word::Lead).is_ok() {
-                return;
-            }
+        let Some(lanes) = self.0.take() else { return };
+        let next = {
+            let mut state = lanes.0.lock();
+            let next = state.waiting.pop_front();
+            state.taken -= usize::from(next.is_none());
+            next
+        };
+        if let Some(next) = next {
+            // who has given up drops the word, and with it the lane
+            drop(next.tell.send(Word::Lead(Self(Some(lanes)))));
         }
-        state.taken -= 1;
     }
+}
+
+/// How somebody arrived.
+enum Arrived {
+    Leads(Lane),
+    Waits(oneshot::Receiver<Word>),
 }
 
 /// True for a part that may go into a group: purses are contended, and one that is not there looks like one that is
@@ -87,26 +95,15 @@ pub(super) async fn together(
     lies_here: impl Fn(AccountId) -> bool + Sync,
 ) -> Result<Option<Outcome>, Failure> {
     let lanes = shard.lanes();
-    let waits = {
-        let mut state = lanes.state.lock();
-        if state.taken < LANES {
-            state.taken += 1;
-            None
-        } else {
-            let (tell, told) = oneshot::channel();
-            state.waiting.push_back(Waiting { transfer: Arc::new(part.transfer().clone()), tell });
-            Some(told)
-        }
-    };
-    if let Some(told) = waits {
-        match told.await {
-            Ok(Word::Lead) => {}
+    let lane = match lanes.arrive(part) {
+        Arrived::Leads(lane) => lane,
+        Arrived::Waits(told) => match told.await {
+            Ok(Word::Lead(lane)) => lane,
             Ok(Word::Done(outcome)) => return outcome.map(Some),
             // whose leader is gone finds out alone what became of it
             Ok(Word::Alone) | Err(_) => return Ok(None),
-        }
-    }
-    let lane = Lane(lanes);
+        },
+    };
     let mut touched = Touched::default();
     touched.admits(part);
     let others = lanes.others(&mut touched, &lies_here);
@@ -118,7 +115,7 @@ pub(super) async fn together(
         Ok(outcomes) => outcomes.into_iter(),
         Err(failure) => {
             for other in others {
-                let _ = other.tell.send(Word::Done(Err(failure.clone())));
+                drop(other.tell.send(Word::Done(Err(failure.clone()))));
             }
             return Err(failure);
         }
@@ -126,7 +123,7 @@ pub(super) async fn together(
     let mine = outcomes.next().flatten();
     for (other, outcome) in others.into_iter().zip(outcomes) {
         // who does not listen any more has given up
-        let _ = other.tell.send(outcome.map_or(Word::Alone, |outcome| Word::Done(Ok(outcome))));
+        drop(other.tell.send(outcome.map_or(Word::Alone, |outcome| Word::Done(Ok(outcome)))));
     }
     Ok(mine)
 }
@@ -138,9 +135,20 @@ fn part_of<'a>(transfer: &'a Transfer, lies_here: &impl Fn(AccountId) -> bool) -
 }
 
 impl Lanes {
+    fn arrive(&self, part: &Part<'_>) -> Arrived {
+        let mut state = self.0.lock();
+        if state.taken < LANES {
+            state.taken += 1;
+            return Arrived::Leads(Lane(Some(self.clone())));
+        }
+        let (tell, told) = oneshot::channel();
+        state.waiting.push_back(Waiting { transfer: Arc::new(part.transfer().clone()), tell });
+        Arrived::Waits(told)
+    }
+
     /// Those who wait and have nothing in common with each other.
     fn others(&self, touched: &mut Touched, lies_here: &impl Fn(AccountId) -> bool) -> Vec<Waiting> {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         let (mut taken, mut left) = (Vec::new(), VecDeque::new());
         while let Some(waiting) = state.waiting.pop_front() {
             if taken.len() + 1 == GROUP {
