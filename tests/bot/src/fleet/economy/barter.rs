@@ -34,6 +34,8 @@ pub enum Ending {
 #[derive(Debug)]
 pub struct Barter {
     mine: OfferSeen,
+    /// Own offers that were agreed to: a change may come too late to count.
+    consents: Vec<OfferSeen>,
     theirs: Option<OfferSeen>,
     before: Belongings,
     due: Instant,
@@ -49,6 +51,7 @@ impl Barter {
     pub fn new(partner: u16, before: Belongings, rng: &mut StdRng, now: Instant) -> Barter {
         Barter {
             mine: OfferSeen { partner, ..OfferSeen::default() },
+            consents: Vec::new(),
             theirs: None,
             before,
             due: now,
@@ -112,6 +115,7 @@ impl Barter {
             return Some(self.quit(id, now));
         } else if !self.mine.checked {
             self.mine.checked = true;
+            self.consents.push(self.mine.clone());
         } else if std::mem::take(&mut self.late_change) {
             self.change(spare, gold, rng);
         } else {
@@ -164,23 +168,30 @@ impl Barter {
         if was == is && self.before.all_gold() == now_shown.all_gold() {
             return Ending::AsBefore;
         }
+        let done = self.consents.iter().rev().any(|mine| self.is_exchange(mine, now_shown));
+        if done {
+            return Ending::Done;
+        }
+        let differences = self.before.differences(now_shown).join(", ");
+        let (consents, theirs) = (&self.consents, &self.theirs);
+        Ending::Neither(format!("agreed to give {consents:?} for {theirs:?}, and is shown {differences}"))
+    }
+
+    /// True when exactly one's own offer went and that of the other side came.
+    fn is_exchange(&self, mine: &OfferSeen, now_shown: &Belongings) -> bool {
         let theirs = self.theirs.clone().unwrap_or_default();
-        let mut agreed = was;
+        let mut agreed = self.before.census();
         for (_, _, item) in &theirs.items {
             *agreed.entry(*item).or_default() += 1;
         }
-        for (_, _, item) in &self.mine.items {
+        for (_, _, item) in &mine.items {
             if let Some(count) = agreed.get_mut(item) {
                 *count = count.saturating_sub(1);
             }
         }
         agreed.retain(|_, count| *count > 0);
-        let gold = self.before.all_gold() - i64::from(self.mine.gold) + i64::from(theirs.gold);
-        if agreed == is && gold == now_shown.all_gold() {
-            return Ending::Done;
-        }
-        let differences = self.before.differences(now_shown).join(", ");
-        Ending::Neither(format!("gave {:?}, was offered {theirs:?}, and is shown {differences}", self.mine))
+        let gold = self.before.all_gold() - i64::from(mine.gold) + i64::from(theirs.gold);
+        agreed == now_shown.census() && gold == now_shown.all_gold()
     }
 }
 

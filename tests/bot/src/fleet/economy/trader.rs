@@ -52,6 +52,7 @@ struct Pending {
     done: Done,
     until: Instant,
     refused_at: Option<Instant>,
+    words: String,
 }
 
 /// What a bot wants besides the next request.
@@ -232,7 +233,7 @@ impl Trader {
     async fn ask(&mut self, client: &mut Client, idea: Idea, now: Instant) -> Result<(), ClientError> {
         let Idea { deed, packet, concerned, done } = idea;
         let until = now + self.options.patience;
-        self.pending = Some(Pending { deed, concerned, done, until, refused_at: None });
+        self.pending = Some(Pending { deed, concerned, done, until, refused_at: None, words: String::new() });
         client.send(packet).await
     }
 
@@ -277,7 +278,7 @@ impl Trader {
             return;
         }
         match pending.deed {
-            Some(deed) if refused => book.refuse(deed),
+            Some(deed) if refused => book.refuse(deed, &format!("{deed:?}: {}", pending.words)),
             Some(deed) => book.leave_open(deed),
             None if refused => {}
             None => book.count(|counts| counts.looks_unanswered += 1),
@@ -351,6 +352,9 @@ impl Trader {
         };
         if refused {
             pending.refused_at.get_or_insert(now);
+        }
+        if let Event::Panel(words) = event {
+            pending.words.clone_from(words);
         }
     }
 
