@@ -4,6 +4,7 @@
 mod auction;
 mod lost;
 mod refusals;
+mod shards;
 mod stage;
 mod stalls;
 mod storm;

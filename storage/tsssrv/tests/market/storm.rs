@@ -1,10 +1,10 @@
 //! Many players trade, keep shops and bid at once, while answers get lost, the store goes away and Redis forgets.
 //! After it every item is there once, every piece of gold is explained, and nobody waits.
 
-use crate::stage::{Player, Stage, ask, operation};
+use crate::stage::{Player, Stage, ask, lots_left, operation};
 use link::Client;
 use model::calls::bank::{Cargo, Order};
-use model::calls::database::{ListRecords, LoadCargo, Transfer};
+use model::calls::database::{LoadCargo, Transfer};
 use model::calls::market::{
     BidOnLot, BuyFromStall, BuyOutLot, CancelLot, Carried, ListLot, LotOrder, OpenStall, Reply, Request,
     SearchLots,
@@ -12,7 +12,7 @@ use model::calls::market::{
 use model::calls::temporary;
 use model::ledger::{Actor, ItemPlace};
 use model::trade::Ware;
-use model::transfer::{Move, RecordKind};
+use model::transfer::Move;
 use model::{Item, ItemId};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -243,12 +243,6 @@ async fn items_of(stage: &Stage, players: &[Player]) -> BTreeMap<ItemId, usize> 
         }
     }
     found
-}
-
-async fn lots_left(stage: &Stage) -> usize {
-    let (kind, scope, home) = (RecordKind::Lot, None, None);
-    let list = ListRecords { kind, scope, home, after: 0, limit: 1_000 };
-    stage.store.inner().list_records(list).await.unwrap().len()
 }
 
 async fn storm(stage: Stage, redis: Option<Arc<RedisServer>>) {
