@@ -46,18 +46,40 @@ impl Postgres {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut parts = plan.parts(|account| self.map.shard_of(account));
-        let nos = self.only_look(&mut parts, request).await?;
-        match parts.len() {
-            1 if nos.is_empty() => {
-                let (shard, part) = parts.iter().next().unwrap_or_else(|| unreachable!("it has one"));
-                self.on_one(*shard, part).await
+        let nos = self.ask_lookers(&mut parts, request).await?;
+        match parts.first_key_value() {
+            Some((_, part)) if !nos.is_empty() => {
+                let once = once(part);
+                self.refuse(&plan, once, nos, &parts).await
             }
-            _ => self.on_several(&plan, &parts, nos).await,
+            Some((shard, part)) if parts.len() == 1 => self.on_one(*shard, part).await,
+            _ => self.on_several(&plan, &parts).await,
         }
     }
 
+    /// Somebody who writes nothing is against it: the others are asked, too, and the first reason counts.
+    async fn refuse(
+        &self,
+        plan: &Plan<'_>,
+        once: Once,
+        mut nos: Vec<No>,
+        parts: &BTreeMap<u16, Part<'_>>,
+    ) -> Result<Outcome, Failure> {
+        for (shard, part) in parts {
+            nos.extend(self.shards[usize::from(*shard)].run(&OnlyLook(part)).await?);
+        }
+        self.conclude(plan, once, nos).await
+    }
+
+    async fn conclude(&self, plan: &Plan<'_>, once: Once, nos: Vec<No>) -> Result<Outcome, Failure> {
+        let Some(no) = nos.into_iter().reduce(No::or) else {
+            return Err(Failure::Corrupt("a refusal without a reason".into()));
+        };
+        self.shard(plan.home()).run(&Conclude { once, refusal: Err(no.refusal) }).await
+    }
+
     /// Takes out the parts that write nothing, and asks them.
-    async fn only_look(
+    async fn ask_lookers(
         &self,
         parts: &mut BTreeMap<u16, Part<'_>>,
         request: &Transfer,
@@ -86,16 +108,11 @@ impl Postgres {
         shard.run(&Alone(part)).await
     }
 
-    async fn on_several(
-        &self,
-        plan: &Plan<'_>,
-        parts: &BTreeMap<u16, Part<'_>>,
-        mut nos: Vec<No>,
-    ) -> Result<Outcome, Failure> {
+    async fn on_several(&self, plan: &Plan<'_>, parts: &BTreeMap<u16, Part<'_>>) -> Result<Outcome, Failure> {
         let Some(part) = parts.values().next() else {
             return Err(Failure::Corrupt("a transfer that writes nowhere".into()));
         };
-        let (home, once) = (self.shard(plan.home()), once(part));
+        let once = once(part);
         let mut last = Failure::Unavailable("rows stood in the way".into());
         for _ in 0..ATTEMPTS {
             let number = rand::random();
@@ -110,13 +127,9 @@ impl Postgres {
             drop(permits);
             match ended {
                 Ok(Ended::Done(doings)) => return Ok(Ok(outcome(&doings))),
-                Ok(Ended::Refused(refusals)) => {
-                    nos.extend(refusals);
-                    let Some(no) = nos.into_iter().reduce(No::or) else { break };
-                    return home.run(&Conclude { once, refusal: Err(no.refusal) }).await;
-                }
+                Ok(Ended::Refused(refusals)) => return self.conclude(plan, once, refusals).await,
                 Err(failure) if participants.iter().any(|part| part.repeated) => {
-                    return home.run(&Stored::of(once)).await?.ok_or(failure);
+                    return self.shard(plan.home()).run(&Stored::of(once)).await?.ok_or(failure);
                 }
                 Err(failure) if participants.iter().any(|part| part.again) => last = failure,
                 Err(failure) => return Err(failure),

@@ -107,25 +107,28 @@ pub(super) async fn together(
     let mut touched = Touched::default();
     touched.admits(part);
     let others = lanes.others(&mut touched, &lies_here);
-    let mut parts = vec![part.clone()];
-    parts.extend(others.iter().filter_map(|other| part_of(&other.transfer, &lies_here)));
-    let done = shard.run(&Group(&parts)).await;
-    drop(lane);
-    let mut outcomes = match done {
-        Ok(outcomes) => outcomes.into_iter(),
-        Err(failure) => {
-            for other in others {
-                drop(other.tell.send(Word::Done(Err(failure.clone()))));
-            }
-            return Err(failure);
-        }
+    let (done, there) = {
+        // one that does not lie here any more is done alone
+        let theirs: Vec<_> = others.iter().map(|other| part_of(&other.transfer, &lies_here)).collect();
+        let parts: Vec<&Part<'_>> = std::iter::once(part).chain(theirs.iter().flatten()).collect();
+        let there: Vec<bool> = theirs.iter().map(Option::is_some).collect();
+        (shard.run(&Group(&parts)).await, there)
     };
+    drop(lane);
+    let failure = done.as_ref().err().cloned();
+    let mut outcomes = done.unwrap_or_default().into_iter();
     let mine = outcomes.next().flatten();
-    for (other, outcome) in others.into_iter().zip(outcomes) {
+    for (other, is_there) in others.into_iter().zip(there) {
+        let outcome = if is_there { outcomes.next().flatten() } else { None };
+        let word = match (&failure, outcome) {
+            (Some(failure), _) => Word::Done(Err(failure.clone())),
+            (None, Some(outcome)) => Word::Done(Ok(outcome)),
+            (None, None) => Word::Alone,
+        };
         // who does not listen any more has given up
-        drop(other.tell.send(outcome.map_or(Word::Alone, |outcome| Word::Done(Ok(outcome)))));
+        drop(other.tell.send(word));
     }
-    Ok(mine)
+    failure.map_or(Ok(mine), Err)
 }
 
 /// The only part of a transfer that is still wholly on this shard.
@@ -191,7 +194,7 @@ impl Touched {
 }
 
 /// Parts of several transfers that have nothing in common.
-struct Group<'a>(&'a [Part<'a>]);
+struct Group<'a>(&'a [&'a Part<'a>]);
 
 impl Step for Group<'_> {
     /// By the order of the parts; `None`: to be done alone.
@@ -215,7 +218,7 @@ impl Step for Group<'_> {
 impl Group<'_> {
     async fn attempt(&self, client: &Client) -> Result<Option<Vec<Option<Outcome>>>, Fault> {
         let Self(parts) = self;
-        let seen = look(client, &parts.iter().collect::<Vec<_>>(), Locked::Skip).await?;
+        let seen = look(client, parts, Locked::Skip).await?;
         let judged = parts.iter().map(|part| Ok(part.judge(&seen)?.ok()));
         let doings: Vec<Option<Doings>> = judged.collect::<Result<_, Failure>>()?;
         let outcomes: Vec<Option<Outcome>> =
