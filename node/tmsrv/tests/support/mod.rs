@@ -159,6 +159,15 @@ impl House {
         }
     }
 
+    /// Where the processes of the house keep what is theirs.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn data_of(&self, process: &str) -> std::path::PathBuf {
+        self.folder.path().join(process)
+    }
+
     pub fn store_is_away(&self, away: bool) {
         self.store.away.store(away, Ordering::SeqCst);
     }
