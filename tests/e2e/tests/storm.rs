@@ -1,5 +1,6 @@
 //! A short storm: what was acknowledged outlives the death of any process, any shard, and Redis.
 
+use bot::fleet::economy::Deed;
 use e2e::storm::{Options, run};
 use std::time::Duration;
 use store::testing::postgres_wanted;
@@ -10,12 +11,12 @@ fn what_was_acknowledged_outlives_any_death() {
         return;
     }
     let options = Options {
-        ops: 500,
-        kills: 6,
+        ops: 600,
+        kills: 9,
         players: 16,
         shards: 2,
         seed: 11,
-        without: Vec::new(),
+        without: vec![Deed::Parcel],
         pause_ms: 1_000..4_000,
         at_most: Duration::from_secs(300),
     };

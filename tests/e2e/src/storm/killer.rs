@@ -4,6 +4,7 @@ use super::Stage;
 use crate::signal;
 use rand::Rng;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ enum Victim {
 /// The killer.
 pub struct Killer {
     rng: StdRng,
+    /// Whose turn it is next, from the end: everybody dies before anybody dies twice.
+    deck: Vec<Victim>,
     pause_ms: std::ops::Range<u64>,
     due: Instant,
     by_victim: BTreeMap<String, u32>,
@@ -33,7 +36,15 @@ impl Killer {
     /// With a seed of its own.
     pub fn new(rng: StdRng, pause_ms: std::ops::Range<u64>) -> Killer {
         let by_victim = BTreeMap::new();
-        Killer { rng, pause_ms, due: Instant::now(), by_victim, stopped_first: 0, slow_revivals: Vec::new() }
+        Killer {
+            rng,
+            deck: Vec::new(),
+            pause_ms,
+            due: Instant::now(),
+            by_victim,
+            stopped_first: 0,
+            slow_revivals: Vec::new(),
+        }
     }
 
     /// How many died.
@@ -61,12 +72,13 @@ impl Killer {
         if Instant::now() < self.due {
             return false;
         }
-        let count = PROCESSES.len() + stage.shards.len() + 1;
-        let victim = match self.rng.random_range(0..count) {
-            index if index < PROCESSES.len() => Victim::Process(PROCESSES[index]),
-            index if index < PROCESSES.len() + stage.shards.len() => Victim::Shard(index - PROCESSES.len()),
-            _ => Victim::Redis,
-        };
+        if self.deck.is_empty() {
+            self.deck.extend(PROCESSES.map(Victim::Process));
+            self.deck.extend((0..stage.shards.len()).map(Victim::Shard));
+            self.deck.push(Victim::Redis);
+            self.deck.shuffle(&mut self.rng);
+        }
+        let Some(victim) = self.deck.pop() else { return false };
         let stops = self.rng.random_bool(0.4);
         let agony = Duration::from_millis(self.rng.random_range(100..1500));
         let away = Duration::from_millis(self.rng.random_range(100..2000));

@@ -51,6 +51,7 @@ pub fn judge(
         "compared": economy.compared,
         "as_before": economy.as_before,
         "delivered": economy.delivered,
+        "deliveries": economy.deliveries,
         "gold_at_first": economy.gold_at_first,
         "gold_at_last": economy.gold_at_last,
         "items_at_last": economy.items_at_last,

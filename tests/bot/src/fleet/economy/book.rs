@@ -9,6 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Most different words of refusals that are kept.
 const REFUSALS_MAX: usize = 60;
 
+/// Most deliveries that are told in words.
+const DELIVERIES_MAX: usize = 12;
+
 /// What a bot can do in the economy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -78,6 +81,8 @@ pub struct EconomyReport {
     pub as_before: u64,
     /// Of these, bots that were given something while they were away: parcels, proceeds.
     pub delivered: u64,
+    /// What they were given, in words; the first few.
+    pub deliveries: Vec<String>,
     /// Gold of all bots when they came.
     pub gold_at_first: i64,
     /// Gold of all bots in the end.
@@ -120,6 +125,15 @@ impl Book {
     /// Nobody answered.
     pub fn leave_open(&self, deed: Deed) {
         *self.lock().unanswered.entry(deed).or_default() += 1;
+    }
+
+    /// A bot was given something while it was away.
+    pub fn deliver(&self, words: String) {
+        let mut counts = self.lock();
+        counts.delivered += 1;
+        if counts.deliveries.len() < DELIVERIES_MAX {
+            counts.deliveries.push(words);
+        }
     }
 
     /// Changes the counts.

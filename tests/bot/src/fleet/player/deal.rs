@@ -190,8 +190,32 @@ impl Player {
         now >= self.calm_since + CALM
     }
 
-    /// Logs in once more: everything must be as it was shown last.
+    /// Logs in once more: everything must be as it was shown last. Who is given something then, because lots or
+    /// parcels were under way, logs in a second time and must be shown exactly that.
     pub(super) async fn return_and_compare(&mut self, shown: Belongings) {
+        let Some(found) = self.look_again().await else { return };
+        let verdict = compare(&shown, &found, self.may_be_given());
+        let differences = shown.differences(&found).join(", ");
+        self.note_return(&found, &verdict, differences);
+        if verdict == Ok(true)
+            && let Some(again) = self.look_again().await
+            && let Err(differences) = compare(&found, &again, false)
+        {
+            let name = self.name();
+            self.shared.ledger.violation(Kind::Changed, || {
+                format!("changed: {name} was shown otherwise at its last but one login: {differences}")
+            });
+        }
+    }
+
+    fn may_be_given(&self) -> bool {
+        let without = self.shared.options.economy.iter().flat_map(|economy| &economy.without);
+        let left_out = without.filter(|deed| matches!(deed, Deed::Parcel | Deed::Auction)).count();
+        left_out < 2
+    }
+
+    /// Logs in, looks at what it has, and logs out; `None` when it cannot, which is a violation.
+    async fn look_again(&mut self) -> Option<Belongings> {
         let name = self.identity.character.clone();
         let since = Instant::now();
         let mut reason = String::new();
@@ -201,9 +225,8 @@ impl Player {
                     let listened = listen(&mut client, Instant::now() + LOOK_AROUND).await;
                     self.report_anomalies(&mut client);
                     if listened.is_ok() {
-                        self.judge_return(&shown, &client.world().belongings());
                         self.leave(&mut client).await;
-                        return;
+                        return Some(client.world().belongings());
                     }
                     reason = "closed".to_owned();
                 }
@@ -214,29 +237,24 @@ impl Player {
         self.shared
             .ledger
             .violation(Kind::Dropped, || format!("dropped: {name} could not come back: {reason}"));
+        None
     }
 
-    fn judge_return(&self, shown: &Belongings, found: &Belongings) {
+    fn note_return(&self, found: &Belongings, verdict: &Result<bool, String>, differences: String) {
         let Some(book) = &self.shared.book else { return };
         let name = self.name();
-        // who has lots or parcels under way may be given something while it is away
-        let leaves_out = |deed| {
-            let economy = self.shared.options.economy.as_ref();
-            economy.is_some_and(|economy| economy.without.contains(&deed))
-        };
-        let may_be_given = !(leaves_out(Deed::Parcel) && leaves_out(Deed::Auction));
-        let verdict = compare(shown, found, may_be_given);
         book.count(|counts| {
             counts.compared += 1;
-            counts.as_before += u64::from(verdict == Ok(false));
-            counts.delivered += u64::from(verdict == Ok(true));
+            counts.as_before += u64::from(*verdict == Ok(false));
             counts.gold_at_last += found.all_gold();
             counts.items_at_last += found.census().values().sum::<usize>() as u64;
         });
-        if let Err(differences) = verdict {
-            self.shared.ledger.violation(Kind::Changed, || {
+        match verdict {
+            Ok(false) => {}
+            Ok(true) => book.deliver(format!("{name}: {differences}")),
+            Err(_) => self.shared.ledger.violation(Kind::Changed, || {
                 format!("changed: {name} was shown otherwise before its logout: {differences}")
-            });
+            }),
         }
     }
 }
