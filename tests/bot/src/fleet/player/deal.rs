@@ -196,7 +196,7 @@ impl Player {
         let Some(found) = self.look_again().await else { return };
         let verdict = compare(&shown, &found, self.may_be_given());
         let differences = shown.differences(&found).join(", ");
-        self.note_return(&found, &verdict, differences);
+        self.note_return(&found, &verdict, &differences);
         if verdict == Ok(true)
             && let Some(again) = self.look_again().await
             && let Err(differences) = compare(&found, &again, false)
@@ -240,7 +240,7 @@ impl Player {
         None
     }
 
-    fn note_return(&self, found: &Belongings, verdict: &Result<bool, String>, differences: String) {
+    fn note_return(&self, found: &Belongings, verdict: &Result<bool, String>, differences: &str) {
         let Some(book) = &self.shared.book else { return };
         let name = self.name();
         book.count(|counts| {
