@@ -54,8 +54,6 @@ pub enum Deed {
     Passage,
     /// A command to the auction house.
     Auction,
-    /// Send a parcel.
-    Parcel,
 }
 
 /// Counts of an economy, as they are written in JSON.
@@ -79,7 +77,7 @@ pub struct EconomyReport {
     pub compared: u64,
     /// Of these, bots that were shown what they were shown last.
     pub as_before: u64,
-    /// Of these, bots that were given something while they were away: parcels, proceeds.
+    /// Of these, bots that were given something while they were away: lots, proceeds.
     pub delivered: u64,
     /// What they were given, in words; the first few.
     pub deliveries: Vec<String>,

@@ -158,7 +158,7 @@ impl Scene<'_> {
             Deed::Stall => self.stall(rng),
             Deed::StallBuy => self.visit(rng),
             Deed::Auction => self.auction(rng),
-            Deed::Trade | Deed::StallSale | Deed::Passage | Deed::Parcel => None,
+            Deed::Trade | Deed::StallSale | Deed::Passage => None,
         }
     }
 

@@ -190,8 +190,8 @@ impl Player {
         now >= self.calm_since + CALM
     }
 
-    /// Logs in once more: everything must be as it was shown last. Who is given something then, because lots or
-    /// parcels were under way, logs in a second time and must be shown exactly that.
+    /// Logs in once more: everything must be as it was shown last. Who is given something then, because lots
+    /// were under way, logs in a second time and must be shown exactly that.
     pub(super) async fn return_and_compare(&mut self, shown: Belongings) {
         let Some(found) = self.look_again().await else { return };
         let verdict = compare(&shown, &found, self.may_be_given());
@@ -209,9 +209,7 @@ impl Player {
     }
 
     fn may_be_given(&self) -> bool {
-        let without = self.shared.options.economy.iter().flat_map(|economy| &economy.without);
-        let left_out = without.filter(|deed| matches!(deed, Deed::Parcel | Deed::Auction)).count();
-        left_out < 2
+        self.shared.options.economy.as_ref().is_some_and(|economy| !economy.without.contains(&Deed::Auction))
     }
 
     /// Logs in, looks at what it has, and logs out; `None` when it cannot, which is a violation.
