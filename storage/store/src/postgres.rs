@@ -2,17 +2,21 @@
 //! about all of them.
 //!
 //! An account with everything that belongs to it lives on one shard, found by the stored bucket map, so
-//! that nearly everything is one local transaction. What spans databases, the unique names, goes by the
+//! that nearly everything is one local transaction. Buckets [`moves`] between shards while all this goes on; each
+//! shard knows which are at home there ([`homes`]). What spans databases, the unique names, goes by the
 //! protocol in [`names`]. A dead shard makes its own accounts unavailable and nothing else.
 
 mod accounts;
+mod atlas;
 mod characters;
 mod check;
 mod database;
 mod decisions;
 mod fault;
+mod homes;
 mod ledger;
 mod membership;
+mod moves;
 mod names;
 mod open;
 mod operations;
@@ -27,6 +31,7 @@ pub use options::{Dsn, PostgresOptions};
 
 use crate::Store;
 use async_trait::async_trait;
+use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
@@ -38,33 +43,23 @@ use model::calls::database::{
     WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
-use model::{Account, AccountId, Character};
+use model::{Account, Character};
 use parking_lot::Mutex;
-use placement::BucketMap;
-use shard::Shard;
 use std::sync::Arc;
 
 /// The store on PostgreSQL.
 pub struct Postgres {
     metadata: Database,
-    /// By the indexes of the map, which has been checked against them.
-    shards: Vec<Shard>,
-    map: BucketMap,
+    cluster: u128,
+    /// The map as last read, and its shards.
+    atlas: Mutex<Arc<Atlas>>,
+    /// Held while the map is read.
+    refreshing: tokio::sync::Mutex<()>,
+    options: PostgresOptions,
     reservation_ms: i64,
     /// The slot table as last read: it is asked for several times a second and hardly ever changes.
     table: Mutex<Arc<SlotTable>>,
-}
-
-impl Postgres {
-    fn shard(&self, account: AccountId) -> &Shard {
-        &self.shards[usize::from(self.map.shard_of(account))]
-    }
-
-    /// How many accounts hash to each shard, of 4096: for logs and operators.
-    pub fn buckets_by_shard(&self) -> Vec<usize> {
-        let held = |shard: usize| self.map.owner.iter().filter(|owner| usize::from(**owner) == shard).count();
-        (0..self.shards.len()).map(held).collect()
-    }
+    probe: moves::Probe,
 }
 
 /// Every operation is a method of its own file; this table says where it goes.
