@@ -95,11 +95,47 @@ pub enum Line {
     CannotWear,
     /// Not in a town.
     OnlyInTown,
+    /// Less gold than that.
+    GoldMissing,
+    /// How the auction house is used.
+    AuctionUsage,
+    /// Lot `{0}` of item `{1}`, fee `{2}`.
+    AuctionListed,
+    /// A lot in a list.
+    AuctionLot,
+    /// End of a list.
+    AuctionPage,
+    /// No lot was found.
+    AuctionNothing,
+    /// The bid stands.
+    AuctionBid,
+    /// Bought.
+    AuctionBought,
+    /// Taken off.
+    AuctionCancelled,
+    /// Outbid.
+    AuctionOutbid,
+    /// Sold.
+    AuctionSold,
+    /// Not sold.
+    AuctionUnsold,
+    /// Won.
+    AuctionWon,
+    /// No such lot.
+    AuctionNoSuchLot,
+    /// Bid too low.
+    AuctionBidTooLow,
+    /// The lot has bids.
+    AuctionHasBids,
+    /// An own lot.
+    AuctionOwnLot,
+    /// Too many lots.
+    AuctionTooManyLots,
 }
 
 impl Line {
     /// All lines.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 61] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
         Self::LockedOut,
@@ -143,6 +179,24 @@ impl Line {
         Self::AccountFrozen,
         Self::CannotWear,
         Self::OnlyInTown,
+        Self::GoldMissing,
+        Self::AuctionUsage,
+        Self::AuctionListed,
+        Self::AuctionLot,
+        Self::AuctionPage,
+        Self::AuctionNothing,
+        Self::AuctionBid,
+        Self::AuctionBought,
+        Self::AuctionCancelled,
+        Self::AuctionOutbid,
+        Self::AuctionSold,
+        Self::AuctionUnsold,
+        Self::AuctionWon,
+        Self::AuctionNoSuchLot,
+        Self::AuctionBidTooLow,
+        Self::AuctionHasBids,
+        Self::AuctionOwnLot,
+        Self::AuctionTooManyLots,
     ];
 
     /// The line with `{0}` and `{1}` still in it.
@@ -249,6 +303,44 @@ impl Line {
             ),
             Self::CannotWear => ("You cannot wear this.", "Você não pode usar isto."),
             Self::OnlyInTown => ("Only in a town.", "Só dentro de uma cidade."),
+            Self::GoldMissing => ("You do not have that much gold.", "Você não tem tanto gold."),
+            Self::AuctionUsage => (
+                "auction sell SLOT START [BUYOUT] [HOURS], find, bid LOT GOLD, buy LOT, cancel LOT, mine",
+                "auction sell SLOT INICIAL [COMPRA] [HORAS], find, bid LOTE GOLD, buy LOTE, cancel LOTE, mine",
+            ),
+            Self::AuctionListed => ("Lot {0}: {1}. Fee {2}.", "Lote {0}: {1}. Taxa {2}."),
+            Self::AuctionLot => ("{0} {1}: bid {2}, buy {3}, {4} h", "{0} {1}: lance {2}, compra {3}, {4} h"),
+            Self::AuctionPage => ("{0} lots, page {1} of {2}", "{0} lotes, página {1} de {2}"),
+            Self::AuctionNothing => ("No lots found.", "Nenhum lote encontrado."),
+            Self::AuctionBid => {
+                ("Lot {0}: your bid of {1} stands.", "Lote {0}: seu lance de {1} está valendo.")
+            }
+            Self::AuctionBought => {
+                ("{0} bought for {1}. It is in your bank.", "{0} comprado por {1}. Está no seu baú.")
+            }
+            Self::AuctionCancelled => {
+                ("{0} is off the auction and in your bank.", "{0} saiu do leilão e está no seu baú.")
+            }
+            Self::AuctionOutbid => (
+                "Outbid on {0}. {1} gold is back in your bank.",
+                "Seu lance em {0} foi superado. {1} de gold voltou ao baú.",
+            ),
+            Self::AuctionSold => {
+                ("{0} sold. {1} gold is in your bank.", "{0} vendido. {1} de gold está no seu baú.")
+            }
+            Self::AuctionUnsold => {
+                ("{0} was not sold. It is in your bank.", "{0} não foi vendido. Está no seu baú.")
+            }
+            Self::AuctionWon => ("You won {0}. It is in your bank.", "Você arrematou {0}. Está no seu baú."),
+            Self::AuctionNoSuchLot => ("There is no such lot any more.", "Este lote não existe mais."),
+            Self::AuctionBidTooLow => {
+                ("The bid must be at least {0}.", "O lance deve ser de pelo menos {0}.")
+            }
+            Self::AuctionHasBids => ("This lot has bids.", "Este lote já tem lances."),
+            Self::AuctionOwnLot => ("This lot is your own.", "Este lote é seu."),
+            Self::AuctionTooManyLots => {
+                ("You may have {0} lots at a time.", "Você pode ter {0} lotes por vez.")
+            }
         }
     }
 }
@@ -294,6 +386,24 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::AccountFrozen => Line::AccountFrozen,
         NoticeKey::CannotWear => Line::CannotWear,
         NoticeKey::OnlyInTown => Line::OnlyInTown,
+        NoticeKey::GoldMissing => Line::GoldMissing,
+        NoticeKey::AuctionUsage => Line::AuctionUsage,
+        NoticeKey::AuctionListed => Line::AuctionListed,
+        NoticeKey::AuctionLot => Line::AuctionLot,
+        NoticeKey::AuctionPage => Line::AuctionPage,
+        NoticeKey::AuctionNothing => Line::AuctionNothing,
+        NoticeKey::AuctionBid => Line::AuctionBid,
+        NoticeKey::AuctionBought => Line::AuctionBought,
+        NoticeKey::AuctionCancelled => Line::AuctionCancelled,
+        NoticeKey::AuctionOutbid => Line::AuctionOutbid,
+        NoticeKey::AuctionSold => Line::AuctionSold,
+        NoticeKey::AuctionUnsold => Line::AuctionUnsold,
+        NoticeKey::AuctionWon => Line::AuctionWon,
+        NoticeKey::AuctionNoSuchLot => Line::AuctionNoSuchLot,
+        NoticeKey::AuctionBidTooLow => Line::AuctionBidTooLow,
+        NoticeKey::AuctionHasBids => Line::AuctionHasBids,
+        NoticeKey::AuctionOwnLot => Line::AuctionOwnLot,
+        NoticeKey::AuctionTooManyLots => Line::AuctionTooManyLots,
     }
 }
 

@@ -432,5 +432,6 @@ fn input_of(packet: &ClientPacket) -> Input {
         | ClientPacket::ShopOpen(_)
         | ClientPacket::NpcClick(_)
         | ClientPacket::Shout(_) => Input::Unhandled,
+        _ => Input::Unhandled, // the economy: being built
     }
 }

@@ -22,10 +22,13 @@
 //! | [`Chat`], [`MessagePanel`], [`ClientLog`] | `text` |
 //! | [`Whisper`], [`Shout`] | `name`, `text`, `color` |
 //! | [`RemoveMob`] | `reason`; the header's id is who leaves |
+//! | [`MoveItem`] | `to_container`, `to_slot`, `from_container`, `from_slot`, `keeper` |
+//! | [`Trade`], [`Autotrade`] | `items` by position, `slots` ([`NO_SLOT`] where nothing is), `gold` or `prices` |
 //! | [`UpdateCarry`], [`SendItem`] | `carry`, `gold`; `container`, `slot`, `item` ([`Item`](crate::record::Item): `kind`, `effects`) |
 
 mod account_login;
 mod account_pin;
+mod cargo_gold;
 mod character_edit;
 mod character_list;
 mod character_login;
@@ -37,19 +40,27 @@ mod equipment;
 mod ground_item;
 mod hit_points;
 mod inventory;
+mod item_move;
 mod movement;
 mod notice;
 mod player_kill;
 mod remove_mob;
 mod restart;
 mod session;
+mod shop;
 mod skill_bar;
+mod stall;
 mod surroundings;
 mod talk_to_npc;
+mod trade;
 mod travel;
 mod update_affects;
 mod update_etc;
 mod update_score;
+
+pub use shop::{SHOP_ITEMS, SOLD_ITEMS};
+pub use stall::STALL_ITEMS;
+pub use trade::{NO_SLOT, TRADE_ITEMS};
 
 use crate::table::{self, Direction, NotInProfile, Packet, ParseError, Row};
 use crate::{Frame, Profile, sample::Samples};
@@ -155,8 +166,14 @@ packets! {
         travel::ChangeCity,
         restart::Restart,
         player_kill::PkMode,
-        talk_to_npc::ShopOpen,
+        shop::ShopOpen,
         talk_to_npc::NpcClick,
+        item_move::DeleteItem,
+        item_move::SplitItem,
+        ground_item::PickItem,
+        ground_item::DropItem,
+        stall::AutotradeBuy,
+        stall::AutotradeOpen,
     }
     to_client {
         character_list::CharList,
@@ -184,12 +201,19 @@ packets! {
         inventory::UpdateGold,
         inventory::UpdateCarry,
         inventory::SendItem,
-        inventory::CargoGold,
+        cargo_gold::CargoGold,
         player_kill::PkInfo,
         surroundings::WarInfo,
         surroundings::Weather,
         ground_item::GroundItemCreate,
         ground_item::GroundItemRemove,
+        ground_item::PickItemOk,
+        ground_item::DropItemOk,
+        shop::ShopList,
+        shop::ShopClose,
+        trade::TradeChecked,
+        stall::AutotradeSold,
+        create_mob::CreateMobTrade,
     }
     both {
         session::QuitDelay,
@@ -202,5 +226,14 @@ packets! {
         movement::ActionIllusion,
         movement::Motion,
         skill_bar::SkillBar,
+        item_move::MoveItem,
+        cargo_gold::CargoDepositGold,
+        cargo_gold::CargoWithdrawGold,
+        shop::ShopBuy,
+        shop::ShopSell,
+        shop::Repurchase,
+        trade::Trade,
+        trade::TradeQuit,
+        stall::Autotrade,
     }
 }

@@ -7,6 +7,7 @@ mod mob;
 mod movement;
 mod nameplate;
 mod score;
+mod sold_item;
 
 pub use affect::{AFFECT, Affect, affect_word};
 pub use character_list::{CHARACTER_LIST, CharacterList, CharacterSummary, SLOTS};
@@ -15,6 +16,7 @@ pub use mob::{MOB, Mob};
 pub use movement::{MOVEMENT, Movement, Route};
 pub use nameplate::Nameplate;
 pub use score::{SCORE, Score, V748_MAX, scaled_for_748};
+pub use sold_item::{SOLD_ITEM, SoldItem};
 
 use crate::table::Field;
 
@@ -49,6 +51,7 @@ pub static RECORDS: &[Record] = &[
     CharacterList::RECORD,
     Mob::RECORD,
     Movement::RECORD,
+    SoldItem::RECORD,
 ];
 
 /// Two numbers of 0..=15 in one byte, as `merchant_dir` and `attack_run` of a [`Score`] hold them.

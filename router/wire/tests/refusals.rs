@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use support::{frame, from_client, from_server};
 use wire::fuzz;
-use wire::packet::{CharacterLogin, Chat, CreateCharacter, DeleteCharacter, NpcClick, SetHpMp};
+use wire::packet::{CharacterLogin, Chat, CreateCharacter, DeleteCharacter, NpcClick, Repurchase, SetHpMp};
 use wire::sample::Samples;
 use wire::table::{Direction, rows};
 use wire::{ClientPacket, ParseError, Profile, ServerPacket};
@@ -31,13 +31,13 @@ fn a_number_that_nobody_knows_is_unknown() {
 
 #[test]
 fn a_number_that_nothing_handles_is_known_all_the_same() {
-    let trade = ParseError::KnownUnhandled { name: "trade" };
+    let combine = ParseError::KnownUnhandled { name: "combine_anct" };
     for profile in Profile::ALL {
-        assert_eq!(refusal(profile, &bare(0x0383, 156)), trade);
+        assert_eq!(refusal(profile, &bare(0x03A6, 84)), combine);
     }
     assert_eq!(
-        refusal(Profile::V759, &bare(0x0383, 155)),
-        ParseError::WrongSize { name: "trade", found: 155, expected: 156 }
+        refusal(Profile::V759, &bare(0x03A6, 83)),
+        ParseError::WrongSize { name: "combine_anct", found: 83, expected: 84 }
     );
     for size in [68, 72] {
         let attack = ParseError::KnownUnhandled { name: "attack_one" };
@@ -71,6 +71,8 @@ fn the_same_number_means_another_packet_in_another_version() {
 #[test]
 fn a_patched_748_client_sends_what_the_stock_one_lacks() {
     assert_eq!(refusal(Profile::V748, &bare(0x02E4, 20)), ParseError::KnownUnhandled { name: "delete_item" });
+    assert_eq!(refusal(Profile::V748, &bare(0x02E5, 24)), ParseError::KnownUnhandled { name: "split_item" });
+    assert_eq!(refusal(Profile::V748, &bare(0x03E8, 12)), ParseError::KnownUnhandled { name: "repurchase" });
     assert_eq!(refusal(Profile::V748, &bare(0x0FDE, 32)), ParseError::KnownUnhandled { name: "account_pin" });
 }
 
@@ -134,9 +136,44 @@ fn a_slot_that_no_slot_can_be_is_refused_not_rounded() {
         let refused = ParseError::BadField { name: "create_character", field: "class" };
         assert_eq!(refusal(profile, &bytes), refused);
 
+        for (name, field, opcode, size, offset) in [
+            ("pick_item", "container", 0x0270, 28, 12),
+            ("pick_item", "slot", 0x0270, 28, 16),
+            ("drop_item", "slot", 0x0272, 32, 16),
+            ("drop_item", "rotate", 0x0272, 32, 20),
+            ("autotrade_buy", "position", 0x0398, 36, 12),
+            ("autotrade_open", "owner", 0x039A, 16, 12),
+        ] {
+            let mut bytes = bare(opcode, size);
+            bytes[offset..offset + 4].copy_from_slice(&(-1_i32).to_le_bytes());
+            assert_eq!(refusal(profile, &bytes), ParseError::BadField { name, field });
+        }
+        for (name, field, opcode, size, offset) in [
+            ("shop_buy", "shelf", 0x0379, 24, 14),
+            ("shop_buy", "slot", 0x0379, 24, 16),
+            ("shop_sell", "container", 0x037A, 20, 14),
+            ("shop_sell", "slot", 0x037A, 20, 16),
+        ] {
+            let mut bytes = bare(opcode, size);
+            bytes[offset..offset + 2].copy_from_slice(&(-1_i16).to_le_bytes());
+            assert_eq!(refusal(profile, &bytes), ParseError::BadField { name, field });
+        }
+
         let mut bytes = from_client(NpcClick::default(), profile);
         bytes[12..16].copy_from_slice(&0x0001_0001_i32.to_le_bytes());
         assert_eq!(refusal(profile, &bytes), ParseError::BadField { name: "npc_click", field: "npc" });
+    }
+}
+
+#[test]
+fn what_was_sold_is_asked_for_with_a_bare_header_or_in_full() {
+    for profile in [Profile::V759, Profile::V769] {
+        for size in [12, 176] {
+            let asked = ClientPacket::parse(profile, &frame(&bare(0x03E8, size)));
+            assert_eq!(asked, Ok(ClientPacket::from(Repurchase::default())));
+        }
+        let refused = ParseError::WrongSize { name: "repurchase", found: 16, expected: 176 };
+        assert_eq!(refusal(profile, &bare(0x03E8, 16)), refused);
     }
 }
 

@@ -1,45 +1,63 @@
 //! The core: answers requests from a store.
+//!
+//! | request | refused for | repeated |
+//! |---|---|---|
+//! | items and gold to and from the bank | what lies there, balances, the fence | one outcome, see [`crate::desk`] |
+//! | parcels | the name, a full box, a full bank | one outcome |
+//! | banks of guilds | rank, the limit of a day | one outcome |
+//! | cash | the balance | the first outcome |
+//! | the rest | nothing | reads again |
 
+mod cargo;
+mod cash;
+mod guild;
+mod letter;
+mod parcels;
+
+use crate::desk::{Desk, No};
 use crate::settings::Settings;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
-use model::AccountId;
-use model::calls::bank::{Reply, Request};
-use model::calls::database::{Failure, LoadCargo};
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts};
+use model::calls::bank::{BankRefusal, Reply, Request};
+use model::calls::database::{Failure, FindAccount};
+use model::{AccountId, AccountName};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
-use tokio::time::Instant;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 const SECONDS: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0, 3.0];
+/// How long one sweep for old parcels may take.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// What BISrv counts; `wydbr_bisrv_` goes before each name.
 #[derive(Clone)]
 pub struct Metrics {
-    /// `loads_total{outcome}`
-    pub loads: IntCounterVec,
-    /// `load_seconds`
-    pub seconds: Histogram,
+    /// `calls_total{call, outcome}`
+    pub calls: IntCounterVec,
+    /// `call_seconds{call}`
+    pub seconds: HistogramVec,
+    /// `parcels_returned_total`
+    pub returned: IntCounter,
 }
 
 impl Metrics {
     /// Registers them with a process.
     pub fn register(metrics: &telemetry::Metrics) -> Self {
         Self {
-            loads: metrics.counter_vec("loads_total", "Cargo loads", &["outcome"]),
-            seconds: metrics.histogram("load_seconds", "Time of one cargo load", &SECONDS),
+            calls: metrics.counter_vec("calls_total", "Answered calls", &["call", "outcome"]),
+            seconds: metrics.histogram_vec("call_seconds", "Time of one call", &["call"], &SECONDS),
+            returned: metrics.counter("parcels_returned_total", "Parcels that nobody took in time"),
         }
     }
 
     /// Counts for nobody: for tests.
     pub fn unregistered() -> Result<Self, prometheus::Error> {
         Ok(Self {
-            loads: IntCounterVec::new(Opts::new("loads_total", "loads"), &["outcome"])?,
-            seconds: Histogram::with_opts(HistogramOpts::new("load_seconds", "seconds"))?,
+            calls: IntCounterVec::new(Opts::new("calls_total", "calls"), &["call", "outcome"])?,
+            seconds: HistogramVec::new(HistogramOpts::new("call_seconds", "seconds"), &["call"])?,
+            returned: IntCounter::new("parcels_returned_total", "parcels")?,
         })
     }
 }
@@ -67,61 +85,112 @@ impl Bank {
         Self { store, settings, metrics, waiting: AtomicUsize::new(0) }
     }
 
+    /// What an operator has set.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.get()
+    }
+
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Reply {
+        let settings = self.settings.get();
+        let call = name(&request);
+        let _timer = self.metrics.seconds.with_label_values(&[call]).start_timer();
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        let (outcome, reply) = if before >= settings.requests_max {
+            ("busy", Reply::Unavailable)
+        } else {
+            told(call, self.answer(&settings, request).await)
+        };
+        self.metrics.calls.with_label_values(&[call, outcome]).inc();
+        reply
+    }
+
+    async fn answer(&self, settings: &Settings, request: Request) -> Result<Reply, No> {
+        let desk = &Desk::new(&*self.store, Duration::from_millis(settings.store_deadline_ms));
         match request {
-            Request::LoadCargo { account } => self.load_cargo(account).await,
-            _ => Reply::Unavailable, // being built: nothing is done, and nobody is told otherwise
+            Request::LoadCargo { account } => cargo::load(desk, account).await,
+            Request::MoveItem(asked) => cargo::move_item(desk, &asked).await,
+            Request::DepositGold(asked) => cargo::deposit(desk, &asked).await,
+            Request::WithdrawGold(asked) => cargo::withdraw(desk, &asked).await,
+            Request::SendParcel(asked) => parcels::send(desk, settings, &asked, now_ms()).await,
+            Request::ListParcels { account } => parcels::listed(desk, account).await,
+            Request::TakeParcel(asked) => parcels::take(desk, &asked).await,
+            Request::DeliverParcels(asked) => parcels::deliver(desk, &asked).await,
+            Request::LoadGuildBank { guild } => guild::load(desk, guild).await.map(Reply::GuildBank),
+            Request::Guild(asked) => guild::act(desk, settings, &asked, now_ms()).await,
+            Request::CashBalance { account } => cash::read(desk, account).await,
+            Request::CashCredit(asked) => cash::credit(desk, &asked).await,
+            Request::CashDebit(asked) => cash::debit(desk, &asked).await,
         }
     }
 
-    async fn load_cargo(&self, account: AccountId) -> Reply {
-        let settings = self.settings.get();
-        let _timer = self.metrics.seconds.start_timer();
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        let (label, reply) = if before >= settings.requests_max {
-            ("busy", Reply::Unavailable)
-        } else {
-            let deadline = Duration::from_millis(settings.store_deadline_ms);
-            match ask(&*self.store, account, deadline).await {
-                Ok(Some(cargo)) => ("ok", Reply::Cargo(cargo)),
-                Ok(None) => ("no_account", Reply::NoSuchAccount),
-                Err(failure @ Failure::Unavailable(_)) => {
-                    tracing::warn!(%account, %failure, "cargo not loaded");
-                    ("unavailable", Reply::Unavailable)
-                }
-                Err(failure @ Failure::Corrupt(_)) => {
-                    tracing::error!(%account, %failure, "cargo not loaded");
-                    ("corrupt", Reply::Unavailable)
-                }
+    /// Sends back what nobody took until that moment, in milliseconds since 1970; how many parcels. Doing it twice,
+    /// or in several copies of BISrv at once, is doing it once.
+    pub async fn send_back_parcels(&self, until_ms: i64) -> Result<u64, Failure> {
+        let desk = Desk::new(&*self.store, SWEEP);
+        match parcels::send_back(&desk, until_ms).await {
+            Ok(count) => {
+                self.metrics.returned.inc_by(count);
+                Ok(count)
             }
-        };
-        self.metrics.loads.with_label_values(&[label]).inc();
-        reply
+            Err(No::Failed(failure)) => Err(failure),
+            Err(no) => Err(Failure::Corrupt(format!("a sweep for parcels was refused: {no:?}"))),
+        }
+    }
+
+    /// The account of a name.
+    pub(crate) async fn account(&self, name: &AccountName) -> Result<Option<AccountId>, Failure> {
+        let settings = self.settings.get();
+        let desk = Desk::new(&*self.store, Duration::from_millis(settings.store_deadline_ms));
+        let key = name.key();
+        let found = desk.ask(|| desk.store.find_account(FindAccount { key: key.clone() })).await?;
+        Ok(found.map(|account| account.id))
     }
 }
 
-/// Asks again while the store does not answer; reading twice changes nothing.
-async fn ask(
-    store: &dyn Store,
-    account: AccountId,
-    deadline: Duration,
-) -> Result<Option<model::calls::bank::Cargo>, Failure> {
-    let deadline = Instant::now() + deadline;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let outcome = tokio::time::timeout_at(deadline, store.load_cargo(LoadCargo { account }))
-            .await
-            .unwrap_or_else(|_| Err(Failure::Unavailable("no answer before the deadline".to_owned())));
-        match outcome {
-            Err(Failure::Unavailable(_)) if Instant::now() + pause < deadline => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            decided => return decided,
+/// What the caller is told, and how it is counted.
+fn told(call: &'static str, answer: Result<Reply, No>) -> (&'static str, Reply) {
+    match answer {
+        Ok(Reply::NoSuchAccount) | Err(No::Refused(BankRefusal::NoSuchAccount)) => {
+            ("no_account", Reply::NoSuchAccount)
+        }
+        Ok(reply) => ("ok", reply),
+        Err(No::Refused(refusal)) => ("refused", Reply::Refused(refusal)),
+        Err(No::Kind(kind)) => ("asked", Reply::KindWanted(kind)),
+        Err(No::Failed(failure @ Failure::Unavailable(_))) => {
+            tracing::warn!(call, %failure, "a call has no outcome yet");
+            ("unavailable", Reply::Unavailable)
+        }
+        Err(No::Failed(failure @ Failure::Corrupt(_))) => {
+            tracing::error!(call, %failure, "a call has no outcome");
+            ("corrupt", Reply::Unavailable)
         }
     }
+}
+
+fn name(request: &Request) -> &'static str {
+    match request {
+        Request::LoadCargo { .. } => "load_cargo",
+        Request::MoveItem(_) => "move_item",
+        Request::DepositGold(_) => "deposit_gold",
+        Request::WithdrawGold(_) => "withdraw_gold",
+        Request::SendParcel(_) => "send_parcel",
+        Request::ListParcels { .. } => "list_parcels",
+        Request::TakeParcel(_) => "take_parcel",
+        Request::DeliverParcels(_) => "deliver_parcels",
+        Request::LoadGuildBank { .. } => "load_guild_bank",
+        Request::Guild(_) => "guild",
+        Request::CashBalance { .. } => "cash_balance",
+        Request::CashCredit(_) => "cash_credit",
+        Request::CashDebit(_) => "cash_debit",
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[async_trait]

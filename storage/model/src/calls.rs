@@ -6,9 +6,11 @@ pub mod bank;
 pub mod database;
 pub mod ledger;
 pub mod log;
+pub mod market;
 pub mod node;
 pub mod records;
 pub mod registry;
+pub mod shards;
 pub mod temporary;
 
 /// Deadline of an ordinary call, in milliseconds.

@@ -202,6 +202,42 @@ pub enum NoticeKey {
     CannotWear,
     /// Not in a town.
     OnlyInTown,
+    /// The player has less gold than that.
+    GoldMissing,
+    /// How the auction house is used.
+    AuctionUsage,
+    /// A lot is listed: `{0}` its number, `{1}` the item, `{2}` the fee.
+    AuctionListed,
+    /// A lot: `{0}` number, `{1}` item, `{2}` next bid, `{3}` buy-out or `-`, `{4}` hours left.
+    AuctionLot,
+    /// End of a list: `{0}` lots in all, this was page `{1}` of `{2}`.
+    AuctionPage,
+    /// No lot was found.
+    AuctionNothing,
+    /// The bid `{1}` on lot `{0}` stands.
+    AuctionBid,
+    /// Item `{0}` was bought for `{1}`; it is in the bank.
+    AuctionBought,
+    /// Item `{0}` is off the auction and in the bank.
+    AuctionCancelled,
+    /// Somebody bids more for `{0}`; `{1}` gold is back in the bank.
+    AuctionOutbid,
+    /// Item `{0}` was sold; `{1}` gold is in the bank.
+    AuctionSold,
+    /// Nobody bid for item `{0}`; it is in the bank.
+    AuctionUnsold,
+    /// Item `{0}` was won; it is in the bank.
+    AuctionWon,
+    /// There is no such lot, or it is over.
+    AuctionNoSuchLot,
+    /// The bid must be at least `{0}`.
+    AuctionBidTooLow,
+    /// The lot has bids and stays.
+    AuctionHasBids,
+    /// Nobody bids on an own lot.
+    AuctionOwnLot,
+    /// No more than `{0}` lots at a time.
+    AuctionTooManyLots,
 }
 
 /// Something that happened in the world and that clients show.

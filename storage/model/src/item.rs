@@ -17,7 +17,7 @@ pub const GOLD_MAX: i64 = 2_000_000_000;
 pub struct ItemKind(pub u16);
 
 /// One of an item's three effects: a code of the item list and its value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Effect {
     /// `EF_...` code, 0 when unused.
     pub code: u8,

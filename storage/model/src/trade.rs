@@ -44,6 +44,39 @@ pub struct FirmOffer {
     pub free_slots: Vec<u8>,
 }
 
+impl FirmOffer {
+    /// What the other side is shown.
+    pub fn shown(&self) -> Offer {
+        let items = self.items.iter();
+        let items = items.map(|(position, slot, item)| OfferItem {
+            position: *position,
+            slot: *slot,
+            shown: item.spec(),
+        });
+        Offer { items: items.collect(), gold: self.gold }
+    }
+
+    /// True when both give the same. Free slots are no part of what is given.
+    pub fn gives_same(&self, other: &Self) -> bool {
+        self.items == other.items && self.gold == other.gold
+    }
+
+    /// Where the other side's items go: by position, into the lowest slots that are free or become free by what
+    /// is given away; `None` when there are not enough.
+    pub fn places(&self, theirs: &Self) -> Option<Vec<(u8, Item)>> {
+        let given = self.items.iter().map(|(_, slot, _)| *slot);
+        let mut slots: Vec<u8> = self.free_slots.iter().copied().chain(given).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let mut items: Vec<_> = theirs.items.iter().collect();
+        items.sort_unstable_by_key(|(position, _, _)| *position);
+        if slots.len() < items.len() {
+            return None;
+        }
+        Some(slots.into_iter().zip(items.into_iter().map(|(_, _, item)| *item)).collect())
+    }
+}
+
 /// One ware of a personal shop, as shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ware {

@@ -1,17 +1,24 @@
 //! `fsck` on everything of some buckets, read at one moment: whether the rows follow from the ledger.
 //!
-//! Pure: the databases only fill a [`Shelf`]. An account with all that belongs to it lies in one bucket, so a
-//! bucket can be judged by itself.
+//! Pure: the databases only fill a [`Shelf`]. An account with all that belongs to it lies in one bucket, and what
+//! goes to another bucket leaves an entry in both, so a bucket can be judged by itself; whether all that left
+//! arrived is seen over all buckets ([`crossings`]).
+
+pub(crate) mod crossings;
+mod replay;
 
 use crate::codec;
-use crate::ledger::{Line, OPENING, Spot, Subject, ledger_columns};
+use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns};
 use crate::rows::Fields;
+use crate::transfer::{KIND, PART_KIND};
 use model::calls::database::{
     ChangeGoldRefusal, Checked, CreateCharacterRefusal, Failure, Finding, NameTaken, NoSuchCharacter,
+    TransferRefusal, Transferred,
 };
 use model::calls::ledger::{FINDINGS_MAX, Wrong};
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
-use std::collections::{BTreeMap, HashMap};
+use replay::Replayed;
+use std::collections::{HashMap, HashSet};
 
 /// Statements that fill a shelf: the first bucket and the last one.
 pub(crate) const ACCOUNTS: &str =
@@ -22,6 +29,9 @@ pub(crate) const ITEMS: &str = "SELECT id, bucket, kind, effects, place_kind, pl
      FROM items WHERE bucket BETWEEN $1 AND $2 ORDER BY id";
 pub(crate) const OPERATIONS: &str =
     "SELECT operation, bucket, kind, outcome FROM operations WHERE bucket BETWEEN $1 AND $2";
+pub(crate) const PURSES: &str =
+    "SELECT kind, owner, bucket, balance FROM purses WHERE bucket BETWEEN $1 AND $2";
+pub(crate) const RECORDS: &str = "SELECT kind, id, bucket, home FROM records WHERE bucket BETWEEN $1 AND $2";
 pub(crate) const LINES: &str =
     concat!("SELECT ", ledger_columns!(), " FROM ledger WHERE bucket BETWEEN $1 AND $2 ORDER BY entry");
 
@@ -79,10 +89,43 @@ impl ItemRow {
     }
 }
 
+/// Gold that neither a character nor a bank has, or cash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PurseRow {
+    kind: i64,
+    owner: i64,
+    bucket: i64,
+    balance: i64,
+}
+
+impl PurseRow {
+    /// From [`PURSES`].
+    pub(crate) fn read(row: &impl Fields) -> Result<Self, Failure> {
+        Ok(Self { kind: row.int(0)?, owner: row.int(1)?, bucket: row.int(2)?, balance: row.int(3)? })
+    }
+}
+
+/// A lot, a parcel or something on the ground.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordRow {
+    kind: i64,
+    id: i64,
+    bucket: i64,
+    home: i64,
+}
+
+impl RecordRow {
+    /// From [`RECORDS`].
+    pub(crate) fn read(row: &impl Fields) -> Result<Self, Failure> {
+        Ok(Self { kind: row.int(0)?, id: row.int(1)?, bucket: row.int(2)?, home: row.int(3)? })
+    }
+}
+
 /// A stored operation.
 #[derive(Clone, Debug)]
 pub(crate) struct OperationRow {
     id: u128,
+    bucket: i64,
     kind: String,
     outcome: Vec<u8>,
 }
@@ -90,7 +133,7 @@ pub(crate) struct OperationRow {
 impl OperationRow {
     /// From [`OPERATIONS`].
     pub(crate) fn read(row: &impl Fields) -> Result<Self, Failure> {
-        Ok(Self { id: row.id128(0)?, kind: row.text(2)?, outcome: row.bytes(3)? })
+        Ok(Self { id: row.id128(0)?, bucket: row.int(1)?, kind: row.text(2)?, outcome: row.bytes(3)? })
     }
 
     /// True when it did something, false when it was refused.
@@ -103,6 +146,9 @@ impl OperationRow {
             }
             "delete_character" => Ok(codec::decode_outcome::<Result<(), NoSuchCharacter>>(outcome)?.is_ok()),
             "change_gold" => Ok(codec::decode_outcome::<Result<i64, ChangeGoldRefusal>>(outcome)?.is_ok()),
+            KIND => Ok(codec::decode_outcome::<Result<Transferred, TransferRefusal>>(outcome)?.is_ok()),
+            // it is written only when it is done
+            PART_KIND => codec::decode_outcome::<AccountId>(outcome).map(|_| true),
             other => Err(Failure::Corrupt(format!("there is no operation {other:?}"))),
         }
     }
@@ -114,6 +160,8 @@ pub(crate) struct Shelf {
     pub(crate) accounts: Vec<Owner>,
     pub(crate) characters: Vec<Owner>,
     pub(crate) items: Vec<ItemRow>,
+    pub(crate) purses: Vec<PurseRow>,
+    pub(crate) records: Vec<RecordRow>,
     pub(crate) operations: Vec<OperationRow>,
     /// By their numbers.
     pub(crate) lines: Vec<Line>,
@@ -125,12 +173,14 @@ pub(crate) fn examine(shelf: &Shelf) -> Checked {
         accounts: shelf.accounts.len() as u64,
         characters: shelf.characters.len() as u64,
         items: shelf.items.len() as u64,
+        records: shelf.records.len() as u64,
         operations: shelf.operations.len() as u64,
         entries: shelf.lines.len() as u64,
         ..Checked::default()
     };
     examine_owners(shelf, &mut report);
     examine_places(shelf, &mut report);
+    examine_records(shelf, &mut report);
     examine_operations(shelf, &mut report);
     let replayed = Replayed::of(shelf, &mut report);
     replayed.compare_items(shelf, &mut report);
@@ -187,35 +237,78 @@ fn examine_owners(shelf: &Shelf, report: &mut Checked) {
     }
 }
 
+/// Who may hold something, and in which bucket it lies then.
+struct Owners {
+    accounts: HashMap<i64, i64>,
+    characters: HashMap<i64, i64>,
+    records: HashMap<(i64, i64), i64>,
+}
+
+impl Owners {
+    fn of(shelf: &Shelf) -> Self {
+        let buckets = |owners: &[Owner]| owners.iter().map(|owner| (owner.id, owner.bucket)).collect();
+        Self {
+            accounts: buckets(&shelf.accounts),
+            characters: buckets(&shelf.characters),
+            records: shelf.records.iter().map(|row| ((row.kind, row.id), row.bucket)).collect(),
+        }
+    }
+
+    /// The bucket of what a place belongs to; `None` when that is not there.
+    fn bucket(&self, kind: i64, owner: i64) -> Option<i64> {
+        match kind {
+            1 | 2 => self.characters.get(&owner).copied(),
+            3 | CASH => self.accounts.get(&owner).copied(),
+            4..=6 => self.records.get(&(kind, owner)).copied(),
+            // a guild needs no row of its own
+            7 => Some(placement::bucket_of(AccountId(owner as u64)).into()),
+            _ => None,
+        }
+    }
+}
+
 fn examine_places(shelf: &Shelf, report: &mut Checked) {
-    let buckets = |owners: &[Owner]| -> HashMap<i64, i64> {
-        owners.iter().map(|owner| (owner.id, owner.bucket)).collect()
-    };
-    let (accounts, characters) = (buckets(&shelf.accounts), buckets(&shelf.characters));
+    let owners = Owners::of(shelf);
     let mut taken: HashMap<Spot, u128> = HashMap::new();
     for item in &shelf.items {
         if let Some(other) = taken.insert(item.spot, item.id) {
             let what = format!("lies at {}, as item {other:032x} does", place(item.spot));
             find(report, about_item(item.id, Wrong::Place, what));
         }
-        let owner = match item.spot.kind {
-            1 | 2 => characters.get(&item.spot.owner),
-            3 => accounts.get(&item.spot.owner),
-            _ => {
-                let what = format!("lies at {}, which is no place", place(item.spot));
-                find(report, about_item(item.id, Wrong::Place, what));
-                continue;
-            }
-        };
-        if owner != Some(&item.bucket) {
+        if !(1..=7).contains(&item.spot.kind) {
+            let what = format!("lies at {}, which is no place", place(item.spot));
+            find(report, about_item(item.id, Wrong::Place, what));
+        } else if owners.bucket(item.spot.kind, item.spot.owner) != Some(item.bucket) {
             let what = format!("lies at {}, whose owner is not in bucket {}", place(item.spot), item.bucket);
             find(report, about_item(item.id, Wrong::Orphan, what));
+        }
+    }
+    for purse in &shelf.purses {
+        if owners.bucket(purse.kind, purse.owner) != Some(purse.bucket) {
+            let name = holder(purse.kind, purse.owner);
+            let what = format!("{} gold of {name}, which is not in bucket {}", purse.balance, purse.bucket);
+            find(report, about_purse((purse.kind, purse.owner), Wrong::Orphan, what));
+        }
+    }
+}
+
+fn examine_records(shelf: &Shelf, report: &mut Checked) {
+    let spot = |item: &ItemRow| (item.spot.kind, item.spot.owner);
+    let held: HashSet<(i64, i64)> = shelf.items.iter().map(spot).collect();
+    for record in &shelf.records {
+        let name = holder(record.kind, record.id);
+        if i64::from(placement::bucket_of(AccountId(record.home as u64))) != record.bucket {
+            let what = format!("{name} lies in bucket {}, which is not its own", record.bucket);
+            find(report, about_account(record.home, Wrong::Row, what));
+        }
+        if record.kind == 6 && !held.contains(&(record.kind, record.id)) {
+            find(report, about_account(record.home, Wrong::Record, format!("nothing lies on {name}")));
         }
     }
 }
 
 fn examine_operations(shelf: &Shelf, report: &mut Checked) {
-    let mut done: HashMap<u128, bool> = HashMap::new();
+    let mut done: HashMap<(u128, i64), bool> = HashMap::new();
     for row in &shelf.operations {
         let was_done = row.was_done();
         if let Err(failure) = &was_done {
@@ -224,11 +317,11 @@ fn examine_operations(shelf: &Shelf, report: &mut Checked) {
             find(report, Finding { operation, ..finding });
         }
         // one finding for what cannot be read, not one more for each of its entries
-        done.insert(row.id, was_done.unwrap_or(true));
+        done.insert((row.id, row.bucket), was_done.unwrap_or(true));
     }
     for line in &shelf.lines {
         let explained = match line.operation {
-            Some(operation) => done.get(&operation) == Some(&true),
+            Some(operation) => done.get(&(operation, line.bucket)) == Some(&true),
             None => line.reason == OPENING,
         };
         if !explained {
@@ -238,139 +331,35 @@ fn examine_operations(shelf: &Shelf, report: &mut Checked) {
     }
 }
 
-/// What an item is, by the entries so far; `None` after its death.
-type Life<'a> = Option<(i64, &'a [u8], Spot)>;
-/// Kind of place and owner.
-type Purse = (i64, i64);
-
-/// Where the ledger leads.
-#[derive(Default)]
-struct Replayed<'a> {
-    items: BTreeMap<u128, Life<'a>>,
-    purses: BTreeMap<Purse, i64>,
-}
-
-impl<'a> Replayed<'a> {
-    fn of(shelf: &'a Shelf, report: &mut Checked) -> Self {
-        let mut replayed = Self::default();
-        for line in &shelf.lines {
-            let follows = match &line.subject {
-                Subject::Item { item, kind, before, after } => {
-                    let state = |side: &'a Option<(Vec<u8>, Spot)>| -> Life<'a> {
-                        side.as_ref().map(|(effects, spot)| (*kind, effects.as_slice(), *spot))
-                    };
-                    let (expected, next) = (state(before), state(after));
-                    let unborn = !replayed.items.contains_key(item);
-                    let last = replayed.items.insert(*item, next).flatten();
-                    // an id lives once: nothing follows a death
-                    last == expected && (unborn || last.is_some())
-                }
-                Subject::Gold { amount, from, to } => replayed.pay(*amount, *from, *to, report),
-            };
-            if !follows {
-                let what = "does not follow from the entries before it".to_owned();
-                find(report, about_line(line, what));
-            }
-        }
-        replayed
-    }
-
-    /// True when both balances are what the entries before lead to.
-    fn pay(
-        &mut self,
-        amount: i64,
-        from: Option<(Spot, i64)>,
-        to: Option<(Spot, i64)>,
-        report: &mut Checked,
-    ) -> bool {
-        let mut follows = amount > 0;
-        match from {
-            Some((spot, balance)) => {
-                let purse = self.purses.entry((spot.kind, spot.owner)).or_default();
-                *purse = purse.saturating_sub(amount);
-                follows &= *purse == balance;
-            }
-            None => report.gold_minted = report.gold_minted.saturating_add(amount),
-        }
-        match to {
-            Some((spot, balance)) => {
-                let purse = self.purses.entry((spot.kind, spot.owner)).or_default();
-                *purse = purse.saturating_add(amount);
-                follows &= *purse == balance;
-            }
-            None => report.gold_burned = report.gold_burned.saturating_add(amount),
-        }
-        follows
-    }
-
-    fn compare_items(&self, shelf: &Shelf, report: &mut Checked) {
-        let mut there = self.items.clone();
-        for item in &shelf.items {
-            let what = match there.remove(&item.id).flatten() {
-                Some((kind, effects, spot))
-                    if kind == item.kind && effects == item.effects && spot == item.spot =>
-                {
-                    continue;
-                }
-                Some((kind, _, spot)) if kind == item.kind && spot == item.spot => {
-                    "its effects are not those of the ledger".to_owned()
-                }
-                Some((kind, _, spot)) => format!(
-                    "is kind {} at {}; by the ledger kind {kind} at {}",
-                    item.kind,
-                    place(item.spot),
-                    place(spot)
-                ),
-                None => format!("is at {}; by the ledger it does not live", place(item.spot)),
-            };
-            find(report, about_item(item.id, Wrong::Item, what));
-        }
-        for (item, life) in there {
-            let Some((_, _, spot)) = life else { continue };
-            let what = format!("is not there; by the ledger it is at {}", place(spot));
-            find(report, about_item(item, Wrong::Item, what));
-        }
-    }
-
-    /// Each purse is what its entries sum up to; then all gold is what was minted less what was burned.
-    fn compare_gold(mut self, shelf: &Shelf, report: &mut Checked) {
-        let banks = shelf.accounts.iter().map(|owner| (3, owner));
-        for (kind, owner) in banks.chain(shelf.characters.iter().map(|owner| (2, owner))) {
-            report.gold_held = report.gold_held.saturating_add(owner.gold);
-            let sum = self.purses.remove(&(kind, owner.id)).unwrap_or_default();
-            if sum != owner.gold {
-                let what = format!("{} has {} gold; by the ledger {sum}", owner.name, owner.gold);
-                find(report, owner.finding(Wrong::Gold, what));
-            }
-        }
-        for (purse, sum) in self.purses {
-            if sum != 0 {
-                let what = format!("is not there; by the ledger it has {sum} gold");
-                find(report, about_purse(purse, Wrong::Gold, what));
-            }
-        }
-        let left = report.gold_minted.saturating_sub(report.gold_burned);
-        if report.gold_held != left {
-            let what = format!("{} gold is there; minted less burned is {left}", report.gold_held);
-            find(report, Finding::new(Wrong::Gold, what));
-        }
-    }
-}
-
-fn about_purse((kind, owner): Purse, wrong: Wrong, what: String) -> Finding {
+fn about_purse((kind, owner): (i64, i64), wrong: Wrong, what: String) -> Finding {
     match kind {
-        3 => about_account(owner, wrong, what),
-        _ => Finding { character: Some(CharacterId(owner as u64)), ..Finding::new(wrong, what) },
+        2 => Finding { character: Some(CharacterId(owner as u64)), ..Finding::new(wrong, what) },
+        3 | CASH => about_account(owner, wrong, what),
+        _ => Finding::new(wrong, what),
     }
 }
 
 /// A place in words, whatever is stored.
 fn place(spot: Spot) -> String {
-    let (slot, owner) = (spot.slot, spot.owner);
     match spot.kind {
-        1 => format!("equip {slot} of character {owner:x}"),
-        2 => format!("carry {slot} of character {owner:x}"),
-        3 => format!("cargo {slot} of account {owner:x}"),
-        other => format!("kind {other}, slot {slot} of {owner:x}"),
+        1 => format!("equip {} of character {:x}", spot.slot, spot.owner),
+        kind => format!("{} of {}", spot.slot, holder(kind, spot.owner)),
     }
+}
+
+/// Who holds items or gold, in words.
+fn holder(kind: i64, owner: i64) -> String {
+    let name = match kind {
+        1 => "equipment of character",
+        2 => "inventory of character",
+        3 => "cargo of account",
+        4 => "lot",
+        5 => "parcel",
+        6 => "ground",
+        7 => "bank of guild",
+        ELSEWHERE => "the bucket of account",
+        CASH => "cash of account",
+        other => return format!("kind {other} of {owner:x}"),
+    };
+    format!("{name} {owner:x}")
 }

@@ -2,13 +2,19 @@
 //!
 //! A piece is a range of buckets read at one moment; an account with all that belongs to it lies in one
 //! bucket, so nothing is seen half done. Ranges grow and shrink with what they hold, so that memory and the
-//! time of a call stay bounded. Works on any [`Store`], the remote one too.
+//! time of a call stay bounded. What went from bucket to bucket is compared over all of them; what was on its way
+//! while they were read is looked at again before it is called lost. Works on any [`Store`], the remote one too.
 
 use crate::Store;
-use model::calls::database::{CheckBuckets, CheckDatabases, CheckNames, Checked, Failure};
+use crate::examine::crossings::{self, Unmatched, operations_of};
+use model::calls::database::{
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, Failure, Finding, ListCrossings,
+};
 use model::calls::ledger::FINDINGS_MAX;
+use model::id::OperationId;
 use placement::BUCKETS;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Buckets of the first piece.
 const FIRST_RANGE: u16 = 16;
@@ -16,6 +22,10 @@ const FIRST_RANGE: u16 = 16;
 const ROWS: u64 = 20_000;
 /// Names of a page.
 const NAMES: u32 = 2_000;
+/// Items of a page.
+const ITEMS: u32 = 10_000;
+/// How long something may be on its way from bucket to bucket before it is called lost.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
 /// Tries of one piece that cannot be made smaller, and the pause between them.
 const TRIES: usize = 5;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -39,6 +49,25 @@ impl Report {
 /// Examines everything; fails when a part of it cannot be read.
 pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
     let mut report = Report::default();
+    examine_buckets(store, &mut report.checked).await?;
+    let sums = std::mem::take(&mut report.checked.crossings);
+    let mut findings = find_lost(store, &sums).await?;
+    examine_names(store, &mut report).await?;
+    let mut after = None;
+    loop {
+        let page = insist(|| store.check_items(CheckItems { after, limit: ITEMS })).await?;
+        findings.extend(page.findings);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    findings.extend(insist(|| store.check_databases(CheckDatabases)).await?);
+    add(&mut report.checked, Checked { findings, ..Checked::default() });
+    Ok(report)
+}
+
+async fn examine_buckets(store: &dyn Store, sum: &mut Checked) -> Result<(), Failure> {
     let (mut first, mut range) = (0, FIRST_RANGE);
     while first < BUCKETS {
         let last = first.saturating_add(range).min(BUCKETS) - 1;
@@ -50,7 +79,7 @@ pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
             }
             Err(Failure::Unavailable(_)) => {
                 let request = CheckBuckets { first, last };
-                add(&mut report.checked, insist(|| store.check_buckets(request)).await?);
+                add(sum, insist(|| store.check_buckets(request)).await?);
             }
             other => {
                 let piece = other?;
@@ -60,11 +89,15 @@ pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
                     rows if rows < ROWS / 4 => BUCKETS.min(range * 2),
                     _ => range,
                 };
-                add(&mut report.checked, piece);
+                add(sum, piece);
             }
         }
         first = last + 1;
     }
+    Ok(())
+}
+
+async fn examine_names(store: &dyn Store, report: &mut Report) -> Result<(), Failure> {
     let mut after = None;
     loop {
         let request = CheckNames { after, limit: NAMES };
@@ -73,12 +106,50 @@ pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
         add(&mut report.checked, Checked { findings: page.findings, ..Checked::default() });
         after = page.next;
         if after.is_none() {
-            break;
+            return Ok(());
         }
     }
-    let findings = insist(|| store.check_databases(CheckDatabases)).await?;
-    add(&mut report.checked, Checked { findings, ..Checked::default() });
-    Ok(report)
+}
+
+/// Names what left a bucket and arrived in none, and the other way round, where the sums say that there is such a
+/// thing. The buckets were read one after the other: what is whole when it is looked at again was on its way.
+async fn find_lost(store: &dyn Store, sums: &BTreeMap<u8, i128>) -> Result<Vec<Finding>, Failure> {
+    let mut unmatched = Unmatched::default();
+    for class in sums.keys() {
+        unmatched.join(unmatched_of(store, operations_of(*class)).await?);
+    }
+    let deadline = Instant::now() + ON_ITS_WAY;
+    while !unmatched.is_empty() && Instant::now() < deadline {
+        tokio::time::sleep(PAUSE).await;
+        for operation in unmatched.operations() {
+            if Instant::now() < deadline {
+                let still = unmatched_of(store, (operation, operation)).await?;
+                unmatched.forget(operation);
+                unmatched.join(still);
+            }
+        }
+    }
+    Ok(unmatched.findings())
+}
+
+/// What is unmatched among some operations, asked for in ranges that fit into an answer.
+async fn unmatched_of(
+    store: &dyn Store,
+    (first, last): (OperationId, OperationId),
+) -> Result<Unmatched, Failure> {
+    let mut found = Unmatched::default();
+    let mut ranges = vec![(first.0, last.0)];
+    while let Some((first, last)) = ranges.pop() {
+        let request = ListCrossings { first: OperationId(first), last: OperationId(last) };
+        let answer = insist(|| store.list_crossings(request)).await?;
+        if answer.more && first < last {
+            let middle = first + (last - first) / 2;
+            ranges.extend([(middle + 1, last), (first, middle)]);
+        } else {
+            found.extend(&answer.sides);
+        }
+    }
+    Ok(found)
 }
 
 async fn insist<T, F: Future<Output = Result<T, Failure>>>(ask: impl Fn() -> F) -> Result<T, Failure> {
@@ -104,4 +175,11 @@ pub(crate) fn add(sum: &mut Checked, piece: Checked) {
     sum.gold_held = sum.gold_held.saturating_add(piece.gold_held);
     sum.gold_minted = sum.gold_minted.saturating_add(piece.gold_minted);
     sum.gold_burned = sum.gold_burned.saturating_add(piece.gold_burned);
+    sum.cash_held = sum.cash_held.saturating_add(piece.cash_held);
+    sum.cash_minted = sum.cash_minted.saturating_add(piece.cash_minted);
+    sum.cash_burned = sum.cash_burned.saturating_add(piece.cash_burned);
+    sum.records += piece.records;
+    for (class, digest) in piece.crossings {
+        crossings::add(&mut sum.crossings, class, digest);
+    }
 }

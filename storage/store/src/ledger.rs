@@ -5,9 +5,14 @@
 use crate::rows::{self, Fields, PlaceKind};
 use model::calls::database::{Entry, Failure};
 use model::calls::ledger::ENTRIES_MAX;
-use model::id::{AccountId, CharacterId, ItemId, OperationId};
+use model::id::{AccountId, CharacterId, GroundId, GuildId, ItemId, LotId, OperationId, ParcelId};
 use model::item::ItemKind;
 use model::ledger::{Actor, Change, GoldAccount, GoldSide, ItemPlace, ItemState};
+
+/// Kind of place of what is at home in another bucket.
+pub(crate) const ELSEWHERE: i64 = 8;
+/// Kind of purse of what was bought for money.
+pub(crate) const CASH: i64 = 9;
 
 /// Why a new character has what it has.
 pub(crate) const STARTER: &str = "starter";
@@ -21,7 +26,7 @@ macro_rules! ledger_columns {
     () => {
         "entry, at_ms, operation, actor_kind, actor_id, actor_name, reason, item, kind, effects_before, \
          effects_after, from_kind, from_owner, from_slot, to_kind, to_owner, to_slot, amount, from_balance, \
-         to_balance"
+         to_balance, bucket"
     };
 }
 /// Births of all that a character has: operation, account, reason, character; then the clock.
@@ -114,24 +119,125 @@ impl Payment {
 }
 
 /// A place as stored; gold has no slot, it is 0 then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Spot {
     pub(crate) kind: i64,
     pub(crate) owner: i64,
     pub(crate) slot: i64,
 }
 
+impl Spot {
+    /// A place of an item.
+    pub(crate) fn of(place: &ItemPlace) -> Self {
+        let (kind, owner, slot) = match place {
+            ItemPlace::Equip(CharacterId(id), slot) => (1, *id, *slot),
+            ItemPlace::Carry(CharacterId(id), slot) => (2, *id, *slot),
+            ItemPlace::Cargo(AccountId(id), slot) => (3, *id, *slot),
+            ItemPlace::Lot(LotId(id), slot) => (4, *id, *slot),
+            ItemPlace::Parcel(ParcelId(id), slot) => (5, *id, *slot),
+            ItemPlace::Ground(GroundId(id)) => (6, *id, 0),
+            ItemPlace::Guild(GuildId(id), slot) => (7, (*id).into(), *slot),
+            ItemPlace::Elsewhere(home) => return Self::elsewhere(*home),
+        };
+        Self { kind, owner: owner as i64, slot: slot.into() }
+    }
+
+    /// In the bucket of that account.
+    pub(crate) fn elsewhere(home: AccountId) -> Self {
+        Self { kind: ELSEWHERE, owner: home.0 as i64, slot: 0 }
+    }
+}
+
+/// Kind and owner of what holds gold, as stored; `None` for the world.
+pub(crate) fn purse_of(account: &GoldAccount) -> Option<(i16, i64)> {
+    let (kind, owner) = match account {
+        GoldAccount::Mint(_) | GoldAccount::Burn(_) => return None,
+        GoldAccount::Character(CharacterId(id)) => (2, *id),
+        GoldAccount::Cargo(AccountId(id)) => (3, *id),
+        GoldAccount::Lot(LotId(id)) => (4, *id),
+        GoldAccount::Parcel(ParcelId(id)) => (5, *id),
+        GoldAccount::Guild(GuildId(id)) => (7, (*id).into()),
+        GoldAccount::Elsewhere(AccountId(id)) => (ELSEWHERE as i16, *id),
+        GoldAccount::Cash(AccountId(id)) => (CASH as i16, *id),
+    };
+    Some((kind, owner as i64))
+}
+
+/// One side of an entry to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrittenSide {
+    pub(crate) kind: i16,
+    pub(crate) owner: i64,
+    /// Of an item.
+    pub(crate) slot: Option<i32>,
+    /// Of an item.
+    pub(crate) effects: Option<[u8; 6]>,
+    /// Of gold that is not elsewhere.
+    pub(crate) balance: Option<i64>,
+}
+
+impl WrittenSide {
+    /// An item and where it is.
+    pub(crate) fn item(spot: Spot, effects: [u8; 6]) -> Self {
+        let (kind, slot) = (spot.kind as i16, Some(spot.slot as i32));
+        Self { kind, owner: spot.owner, slot, effects: Some(effects), balance: None }
+    }
+
+    /// Gold and what is there then.
+    pub(crate) fn gold((kind, owner): (i16, i64), balance: i64) -> Self {
+        Self { kind, owner, slot: None, effects: None, balance: Some(balance) }
+    }
+
+    /// Gold in the bucket of that account.
+    pub(crate) fn elsewhere(home: AccountId) -> Self {
+        Self { kind: ELSEWHERE as i16, owner: home.0 as i64, slot: None, effects: None, balance: None }
+    }
+}
+
+/// An entry to write: of an item or of gold. No side is the world outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) bucket: i16,
+    pub(crate) reason: String,
+    /// The item and its kind.
+    pub(crate) item: Option<(u128, i32)>,
+    /// How much gold.
+    pub(crate) amount: Option<i64>,
+    pub(crate) from: Option<WrittenSide>,
+    pub(crate) to: Option<WrittenSide>,
+}
+
+/// The columns `actor_kind, actor_id, actor_name`.
+pub(crate) fn actor_columns(actor: &Actor) -> (i16, Option<i64>, Option<&str>) {
+    match actor {
+        Actor::Player(account) => (1, Some(account.0 as i64), None),
+        Actor::Operator(name) => (2, None, Some(name)),
+        Actor::System(name) => (3, None, Some(name)),
+    }
+}
+
 /// What a line is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    Item { item: u128, kind: i64, before: Option<(Vec<u8>, Spot)>, after: Option<(Vec<u8>, Spot)> },
-    Gold { amount: i64, from: Option<(Spot, i64)>, to: Option<(Spot, i64)> },
+    Item {
+        item: u128,
+        kind: i64,
+        before: Option<(Vec<u8>, Spot)>,
+        after: Option<(Vec<u8>, Spot)>,
+    },
+    /// What is elsewhere has the balance 0.
+    Gold {
+        amount: i64,
+        from: Option<(Spot, i64)>,
+        to: Option<(Spot, i64)>,
+    },
 }
 
 /// A row of the ledger, not yet trusted.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) entry: i64,
+    pub(crate) bucket: i64,
     pub(crate) at_ms: i64,
     pub(crate) operation: Option<u128>,
     pub(crate) actor: Actor,
@@ -158,7 +264,8 @@ impl Line {
         let (from, to) = (spot(11)?, spot(14)?);
         let subject = if row.is_null(7)? {
             let with = |spot: Option<Spot>, balance: usize| {
-                spot.map(|spot| Ok::<_, Failure>((spot, row.int(balance)?))).transpose()
+                let balance = |spot: &Spot| if spot.kind == ELSEWHERE { Ok(0) } else { row.int(balance) };
+                spot.map(|spot| Ok::<_, Failure>((spot, balance(&spot)?))).transpose()
             };
             Subject::Gold { amount: row.int(17)?, from: with(from, 18)?, to: with(to, 19)? }
         } else {
@@ -173,7 +280,8 @@ impl Line {
             }
         };
         let operation = row.maybe(2, Fields::id128)?;
-        Ok(Self { entry, at_ms: row.int(1)?, operation, actor, reason: row.text(6)?, subject })
+        let (at_ms, bucket) = (row.int(1)?, row.int(20)?);
+        Ok(Self { entry, bucket, at_ms, operation, actor, reason: row.text(6)?, subject })
     }
 
     /// In words.
@@ -211,6 +319,11 @@ fn item_state((effects, spot): (Vec<u8>, Spot)) -> Result<ItemState, Failure> {
         1 => ItemPlace::Equip(CharacterId(spot.owner as u64), slot),
         2 => ItemPlace::Carry(CharacterId(spot.owner as u64), slot),
         3 => ItemPlace::Cargo(AccountId(spot.owner as u64), slot),
+        4 => ItemPlace::Lot(LotId(spot.owner as u64), slot),
+        5 => ItemPlace::Parcel(ParcelId(spot.owner as u64), slot),
+        6 => ItemPlace::Ground(GroundId(spot.owner as u64)),
+        7 => ItemPlace::Guild(guild(spot.owner)?, slot),
+        ELSEWHERE => ItemPlace::Elsewhere(AccountId(spot.owner as u64)),
         other => return Err(Failure::Corrupt(format!("place kind {other}"))),
     };
     Ok(ItemState { effects: rows::effects(&effects)?, place })
@@ -221,7 +334,19 @@ fn gold_side(side: Option<(Spot, i64)>, world: impl FnOnce() -> GoldAccount) -> 
     let account = match spot.kind {
         2 => GoldAccount::Character(CharacterId(spot.owner as u64)),
         3 => GoldAccount::Cargo(AccountId(spot.owner as u64)),
+        4 => GoldAccount::Lot(LotId(spot.owner as u64)),
+        5 => GoldAccount::Parcel(ParcelId(spot.owner as u64)),
+        7 => GoldAccount::Guild(guild(spot.owner)?),
+        CASH => GoldAccount::Cash(AccountId(spot.owner as u64)),
+        ELSEWHERE => {
+            let account = GoldAccount::Elsewhere(AccountId(spot.owner as u64));
+            return Ok(GoldSide { account, balance: None });
+        }
         other => return Err(Failure::Corrupt(format!("gold at place kind {other}"))),
     };
     Ok(GoldSide { account, balance: Some(balance) })
+}
+
+fn guild(owner: i64) -> Result<GuildId, Failure> {
+    u16::try_from(owner).map(GuildId).map_err(|_| Failure::Corrupt(format!("the guild {owner}")))
 }

@@ -10,6 +10,7 @@ mod accounts;
 mod atlas;
 mod characters;
 mod check;
+mod check_items;
 mod database;
 mod decisions;
 mod fault;
@@ -34,13 +35,7 @@ use async_trait::async_trait;
 use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
-    CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
-    RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred,
-    WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -97,10 +92,14 @@ operations! {
     player_ledger(PlayerLedger) -> Vec<Entry> = entries_of;
     check_buckets(CheckBuckets) -> Checked = examine_buckets;
     check_names(CheckNames) -> CheckedNames = examine_names;
+    check_items(CheckItems) -> CheckedItems = examine_items;
+    list_crossings(ListCrossings) -> Crossings = crossings_of;
     check_databases(CheckDatabases) -> Vec<Finding> = left_behind;
     transfer(Transfer) -> Result<Transferred, TransferRefusal> = do_transfer;
     list_records(ListRecords) -> Vec<HeldRecord> = do_list_records;
     get_record(GetRecord) -> Option<HeldRecord> = do_get_record;
     load_guild_bank(LoadGuildBank) -> Cargo = do_load_guild_bank;
     read_cash(ReadCash) -> i64 = do_read_cash;
+    read_shards(ReadShards) -> ShardsReport = report_shards;
+    change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
 }

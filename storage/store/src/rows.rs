@@ -4,11 +4,13 @@
 
 use crate::codec;
 use model::account::AccountName;
-use model::calls::database::{Cargo, Failure, FoundCharacter};
+use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord};
+use model::calls::records::RECORDS_MAX;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Unspent};
-use model::id::{AccountId, CharacterId, Epoch, Incarnation, ItemId, ZoneId};
+use model::id::{AccountId, CharacterId, Epoch, GroundId, Incarnation, ItemId, LotId, ParcelId, ZoneId};
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, Effect, GOLD_MAX, Item, ItemKind};
 use model::membership::{Member, NamedZone, ProcessName, Role, Slot};
+use model::transfer::{Record, RecordKey};
 use model::{Account, Rect, Tile};
 use std::collections::HashMap;
 
@@ -66,13 +68,19 @@ macro_rules! item_columns {
         "place_owner, place_kind, place_slot, id, kind, effects"
     };
 }
+/// Columns that [`record`] reads.
+macro_rules! record_columns {
+    () => {
+        "kind, id, home, version, scope, until_ms, body"
+    };
+}
 /// Columns that [`member`] reads.
 macro_rules! member_columns {
     () => {
         "name, role, incarnation, link, http, weight, content_hash"
     };
 }
-pub(crate) use {account_columns, character_columns, item_columns, member_columns};
+pub(crate) use {account_columns, character_columns, item_columns, member_columns, record_columns};
 
 /// Number of integers that [`character_numbers`] gives.
 pub(crate) const CHARACTER_NUMBERS: usize = 25;
@@ -183,12 +191,20 @@ pub(crate) enum PlaceKind {
     Carry = 2,
     /// In the bank of an account.
     Cargo = 3,
+    /// In a lot of the auction house.
+    Lot = 4,
+    /// In a parcel.
+    Parcel = 5,
+    /// On the ground.
+    Ground = 6,
+    /// In the bank of a guild.
+    Guild = 7,
 }
 
 /// One item and where it lies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlacedItem {
-    /// The character or account, as stored.
+    /// The character, account, record or guild, as stored.
     pub(crate) owner: i64,
     /// The kind of place.
     pub(crate) kind: PlaceKind,
@@ -204,6 +220,10 @@ pub(crate) fn placed_item(row: &impl Fields) -> Result<PlacedItem, Failure> {
         1 => PlaceKind::Equip,
         2 => PlaceKind::Carry,
         3 => PlaceKind::Cargo,
+        4 => PlaceKind::Lot,
+        5 => PlaceKind::Parcel,
+        6 => PlaceKind::Ground,
+        7 => PlaceKind::Guild,
         other => return Err(Failure::Corrupt(format!("place kind {other}"))),
     };
     let item =
@@ -252,14 +272,53 @@ pub(crate) fn hand_out(characters: &mut [Character], items: Vec<PlacedItem>) -> 
         let slots = by_id.get_mut(&placed.owner).and_then(|character| match placed.kind {
             PlaceKind::Equip => Some(&mut character.equip),
             PlaceKind::Carry => Some(&mut character.carry),
-            PlaceKind::Cargo => None,
+            _ => None,
         });
         put(slots, placed)?;
     }
     Ok(())
 }
 
-/// The bank of an account.
+/// A record from [`record_columns`].
+pub(crate) fn record(row: &impl Fields) -> Result<Record, Failure> {
+    let id = row.int(1)? as u64;
+    let key = match row.int(0)? {
+        4 => RecordKey::Lot(LotId(id)),
+        5 => RecordKey::Parcel(ParcelId(id)),
+        6 => RecordKey::Ground(GroundId(id)),
+        other => return Err(Failure::Corrupt(format!("a record of kind {other}"))),
+    };
+    Ok(Record {
+        key,
+        home: AccountId(row.int(2)? as u64),
+        version: row.int(3)? as u64,
+        scope: row.int(4)? as u64,
+        until_ms: row.int(5)?,
+        body: row.bytes(6)?,
+    })
+}
+
+/// A record with what lies in it, the items in any order.
+pub(crate) fn held_record(
+    record: Record,
+    items: Vec<PlacedItem>,
+    gold: Option<i64>,
+) -> Result<HeldRecord, Failure> {
+    let slot = |placed: &PlacedItem| {
+        u8::try_from(placed.slot).map_err(|_| Failure::Corrupt(format!("the slot {}", placed.slot)))
+    };
+    let held = items.iter().map(|placed| Ok((slot(placed)?, placed.item)));
+    let mut items = held.collect::<Result<Vec<_>, Failure>>()?;
+    items.sort_by_key(|(slot, _)| *slot);
+    Ok(HeldRecord { record, items, gold: gold.unwrap_or_default() })
+}
+
+/// The most records of one answer.
+pub(crate) fn records_limit(asked: u32) -> i64 {
+    asked.clamp(1, RECORDS_MAX).into()
+}
+
+/// The bank of an account or a guild.
 pub(crate) fn cargo(gold: i64, items: Vec<PlacedItem>) -> Result<Cargo, Failure> {
     let mut cargo = Cargo { items: vec![None; CARGO_SLOTS], gold };
     for placed in items {

@@ -11,6 +11,8 @@ mod ledger;
 mod membership;
 mod operations;
 mod readers;
+mod records;
+mod shards;
 mod transfers;
 mod writer;
 
@@ -21,13 +23,7 @@ use async_trait::async_trait;
 use model::Account;
 use model::Character;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckNames, Checked,
-    CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListRecords, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView,
-    RenewMember, SaveCharacters, SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred,
-    WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -120,7 +116,7 @@ fn connect_once(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 
@@ -249,10 +245,14 @@ operations! {
     readers player_ledger(PlayerLedger) -> Vec<Entry> = ledger::of_character;
     readers check_buckets(CheckBuckets) -> Checked = check::buckets;
     readers check_names(CheckNames) -> CheckedNames = check::names;
+    readers check_items(CheckItems) -> CheckedItems = check::items;
+    readers list_crossings(ListCrossings) -> Crossings = check::crossings;
     readers check_databases(CheckDatabases) -> Vec<Finding> = check::databases;
     writer transfer(Transfer) -> Result<Transferred, TransferRefusal> = transfers::transfer;
-    readers list_records(ListRecords) -> Vec<HeldRecord> = transfers::list_records;
-    readers get_record(GetRecord) -> Option<HeldRecord> = transfers::get_record;
-    readers load_guild_bank(LoadGuildBank) -> Cargo = transfers::load_guild_bank;
-    readers read_cash(ReadCash) -> i64 = transfers::read_cash;
+    readers list_records(ListRecords) -> Vec<HeldRecord> = records::list;
+    readers get_record(GetRecord) -> Option<HeldRecord> = records::get;
+    readers load_guild_bank(LoadGuildBank) -> Cargo = records::guild_bank;
+    readers read_cash(ReadCash) -> i64 = records::cash;
+    readers read_shards(ReadShards) -> ShardsReport = shards::read;
+    readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
 }

@@ -92,6 +92,7 @@ impl Cabinet {
             Request::PutIfAbsent { .. } => "put_if_absent",
             Request::Get { .. } => "get",
             Request::Take { .. } => "take",
+            Request::Market(_) => "market",
         };
         let reply = self.perform(request).await.unwrap_or_else(|refused| refused);
         let outcome = match &reply {
@@ -101,6 +102,7 @@ impl Cabinet {
             Reply::Value(None) => "missing",
             Reply::Refused(_) => "refused",
             Reply::Unavailable => "unavailable",
+            Reply::Market(_) => "answered",
         };
         self.metrics.requests.with_label_values(&[operation, outcome]).inc();
         reply
@@ -126,6 +128,7 @@ impl Cabinet {
                 check_key(&key)?;
                 self.values.take(&key).await.map(Reply::Value).map_err(|error| unanswered(&error))
             }
+            Request::Market(_) => Err(Reply::Refused("the market is asked elsewhere".to_owned())),
         }
     }
 

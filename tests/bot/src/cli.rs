@@ -1,5 +1,6 @@
 //! The subcommands of the main program: `bots` and `hostile`.
 
+use crate::fleet::economy::{self, Deed};
 use crate::fleet::{self, FleetError};
 use crate::hostile::{self, HostileError};
 use crate::protocol::place::{Area, Tile};
@@ -62,6 +63,15 @@ pub struct BotsArgs {
     /// A portal that wandering bots use, x,y; may be repeated. By default those of the built-in content.
     #[arg(long = "portal", value_name = "X,Y", default_values = PORTALS, hide_default_value = true)]
     pub portals: Vec<Tile>,
+    /// Buy, sell, bank, drop, grab and trade instead of wandering about, and compare at the end.
+    ///
+    /// Adds the key economy to the JSON: acknowledged (and _by_kind), refused, unanswered, trades_ended, compared,
+    /// as_before, delivered, gold_at_first, gold_at_last, items_at_last.
+    #[arg(long, conflicts_with = "roam")]
+    pub economy: bool,
+    /// What the bots of an economy leave out; may be repeated or separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "economy")]
+    pub without: Vec<Deed>,
     /// Faults are being made meanwhile: a bot that is back in the world within 10 s is excused.
     #[arg(long)]
     pub faults: bool,
@@ -81,6 +91,9 @@ impl BotsArgs {
             area: self.area,
             roam: self.roam,
             portals: self.portals,
+            economy: self
+                .economy
+                .then(|| economy::Options { without: self.without, ..economy::Options::default() }),
             faults: self.faults,
             pace: self.pace,
             ..fleet::Options::new(&self.edge, self.players, self.seconds, self.profile)

@@ -1,5 +1,6 @@
 //! Many bots at once that check what they see of each other.
 
+pub mod economy;
 mod entry;
 mod ground;
 mod ledger;
@@ -69,6 +70,10 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// Factor on all pauses between acts: below 1 is busier than people are.
     pub pace: f64,
+    /// Buy, sell, bank and trade instead of wandering about.
+    pub economy: Option<economy::Options>,
+    /// The book of the economy, for who wants to follow or to end it from outside.
+    pub book: Option<Arc<economy::Book>>,
     /// Print lines of progress.
     pub progress: bool,
 }
@@ -92,6 +97,8 @@ impl Options {
             faults: false,
             deadlines: Deadlines::default(),
             pace: 1.0,
+            economy: None,
+            book: None,
             progress: true,
         }
     }
@@ -129,6 +136,7 @@ struct Shared {
     seed: u64,
     signup: Option<SignupPage>,
     ledger: Ledger,
+    book: Option<Arc<economy::Book>>,
     ground: Ground,
     arrivals: Semaphore,
     ends_at: watch::Receiver<Option<Instant>>,
@@ -143,11 +151,13 @@ pub async fn run(options: Options) -> Result<Report, FleetError> {
     let signup = options.signup.as_deref().map(SignupPage::new).transpose()?;
     let (end, ends_at) = watch::channel(None);
     let radius = 14u16.max((options.players as f64).sqrt().ceil() as u16 * 2);
-    let cross_check = !options.roam;
+    let cross_check = !options.roam && options.economy.is_none();
+    let book = options.economy.is_some().then(|| options.book.clone().unwrap_or_default());
     let shared = Arc::new(Shared {
         seed,
         signup,
         ledger: Ledger::new(options.players, options.deadlines, options.faults, cross_check),
+        book,
         ground: Ground::new(options.area, radius),
         arrivals: Semaphore::new(0),
         ends_at,
@@ -160,12 +170,23 @@ pub async fn run(options: Options) -> Result<Report, FleetError> {
     // the deadline makes a fleet end even when some never enter: those are violations of their own
     let _arrived = tokio::time::timeout(ARRIVAL_DEADLINE, shared.arrivals.acquire_many(all)).await;
     let play = Duration::from_secs(shared.options.seconds);
-    end.send_replace(Some(Instant::now() + play));
     if shared.options.progress {
         println!("all arrived or given up: playing for {} s", play.as_secs());
     }
-    let left =
-        tokio::time::timeout(play + LEAVE_DEADLINE, async { while bots.join_next().await.is_some() {} });
+    let mut leaving = LEAVE_DEADLINE;
+    match &shared.book {
+        None => drop(end.send_replace(Some(Instant::now() + play))),
+        Some(book) => {
+            let over = Instant::now() + play;
+            while Instant::now() < over && !book.is_closing() {
+                tokio::time::sleep(SWEEP_INTERVAL).await;
+            }
+            end.send_replace(Some(Instant::now()));
+            leaving = player::SETTLE_MAX + 3 * LEAVE_DEADLINE;
+        }
+    }
+    let play = end.borrow().map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+    let left = tokio::time::timeout(play + leaving, async { while bots.join_next().await.is_some() {} });
     if left.await.is_err() {
         shared.ledger.violation(Kind::Missing, || "missing: some bots could not leave".to_owned());
         bots.shutdown().await;
@@ -256,6 +277,7 @@ fn report(shared: &Shared, prefix: &str) -> Report {
         violation_count: violations.total(),
         violations: violations.texts.clone(),
         latency_ms: Latency::of(latency),
+        economy: shared.book.as_ref().map(|book| book.report()),
         own_lag_ms_max: shared.own_lag_us.load(Ordering::Relaxed) as f64 / 1000.0,
     })
 }

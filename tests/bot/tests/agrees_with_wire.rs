@@ -51,6 +51,7 @@ fn items(all: &[Item], slots: usize) -> Vec<Option<ItemSeen>> {
 fn score(score: &Score) -> ScoreSeen {
     ScoreSeen {
         level: score.level,
+        merchant: score.merchant_dir & 15,
         speed: score.attack_run & 15,
         hp: score.hp,
         max_hp: score.hp_max,

@@ -144,7 +144,7 @@ fn entities_that_come_walk_and_go_are_read() {
         "b00004fc6403307532aa050034083408010054657374636861720000000096000000010050045c046804740480045d03 00*54 \
          2a000a00c0c352002d0052002d0008000400070006000000000002 00*47",
     );
-    let Packet::Create { id, name, tile, score, kind } = read(V748, &own) else {
+    let Packet::Create { id, name, tile, score, kind, .. } = read(V748, &own) else {
         panic!("not read as a creation")
     };
     assert_eq!((id, name.as_str(), tile, kind), (1, "Testchar", Tile::new(2100, 2100), 2));

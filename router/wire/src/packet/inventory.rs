@@ -30,10 +30,3 @@ packet! {
     /// How much.
     gold: i64 = all(12, I32);
 }
-
-packet! {
-    /// Gold in the storage.
-    CargoGold = "cargo_gold", shapes(ToClient, 0x0339, [16, 16, 16]);
-    /// How much.
-    gold: i64 = all(12, I32);
-}

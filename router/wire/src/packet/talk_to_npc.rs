@@ -1,14 +1,7 @@
-//! Clicks on merchants and other people of the world.
+//! Clicks on people of the world.
 
-use crate::form::{I32, U16, all};
+use crate::form::{I32, all};
 use crate::table::{Direction::ToServer, shapes};
-
-packet! {
-    /// Open the shop of a merchant.
-    ShopOpen = "shop_open", shapes(ToServer, 0x027B, [16, 16, 16]);
-    /// Short id of the merchant.
-    target: u16 = all(12, U16);
-}
 
 packet! {
     /// Talk to somebody.

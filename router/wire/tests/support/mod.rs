@@ -1,6 +1,8 @@
 //! Helpers of the tests: files of hex text beside the code.
 #![allow(dead_code, reason = "every test file uses some of it")]
 
+pub mod expect;
+
 use std::path::PathBuf;
 use wire::{ClientPacket, Frame, Profile, ServerPacket};
 

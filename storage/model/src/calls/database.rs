@@ -15,10 +15,11 @@ use std::fmt;
 
 pub use crate::calls::bank::Cargo;
 pub use crate::calls::ledger::{
-    CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, FindCharacter, Finding, FoundCharacter,
-    ItemHistory, PlayerLedger,
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
+    FindCharacter, Finding, FoundCharacter, ItemHistory, ListCrossings, PlayerLedger,
 };
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
+pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
 pub use crate::ledger::Entry;
 pub use crate::transfer::{Transfer, TransferRefusal, Transferred};
 
@@ -92,8 +93,16 @@ macro_rules! for_each_operation {
             check_buckets(CheckBuckets) -> Checked;
             /// Examines a page of the names of the whole cluster.
             check_names(CheckNames) -> CheckedNames;
+            /// Examines a page of all items of the cluster.
+            check_items(CheckItems) -> CheckedItems;
+            /// What went from bucket to bucket.
+            list_crossings(ListCrossings) -> Crossings;
             /// Looks for what transactions left behind.
             check_databases(CheckDatabases) -> Vec<Finding>;
+            /// Shards, the map of buckets, and moves between shards.
+            read_shards(ReadShards) -> ShardsReport;
+            /// Orders a change of the shards.
+            change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal>;
         }
     };
 }

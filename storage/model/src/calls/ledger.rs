@@ -1,7 +1,9 @@
 //! Questions about the ledger, and the pieces of `fsck`.
 
 use crate::id::{AccountId, CharacterId, ItemId, OperationId};
+use crate::item::{Effect, ItemKind};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The most entries of one answer.
 pub const ENTRIES_MAX: u32 = 5_000;
@@ -75,6 +77,62 @@ pub struct NameMark {
     pub key: String,
 }
 
+/// Looks for items that are on several shards, a page of all items of the cluster at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckItems {
+    /// Goes on after this item.
+    pub after: Option<ItemId>,
+    /// Items of this page and shard.
+    pub limit: u32,
+}
+
+/// Sides of what went from bucket to bucket, by the ids of their operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListCrossings {
+    /// The first operation.
+    pub first: OperationId,
+    /// The last one, included.
+    pub last: OperationId,
+}
+
+/// The most sides of one answer, of each shard.
+pub const CROSSINGS_MAX: u32 = 2_000;
+
+/// What goes from bucket to bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Crossed {
+    /// An item, as it is on its way.
+    Item(ItemId, ItemKind, [Effect; 3]),
+    /// So much gold.
+    Gold(i64),
+    /// So much cash.
+    Cash(i64),
+}
+
+/// One side of something that went from bucket to bucket: an entry of the ledger in one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// Which operation did it.
+    pub operation: OperationId,
+    /// What went.
+    pub what: Crossed,
+    /// From which bucket.
+    pub from: u16,
+    /// To which.
+    pub to: u16,
+    /// True for the entry in the bucket that it left, false for that where it arrived.
+    pub is_departure: bool,
+}
+
+/// An answer to [`ListCrossings`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossings {
+    /// The sides, in any order.
+    pub sides: Vec<Crossing>,
+    /// True when there are more than fit: ask for fewer operations.
+    pub more: bool,
+}
+
 /// Looks for what transactions left behind in the databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckDatabases;
@@ -91,8 +149,14 @@ pub enum Wrong {
     Orphan,
     /// An item is not as the ledger says, or lives in one of the two only.
     Item,
-    /// Gold is not what the entries sum up to.
+    /// Gold or cash is not what the entries sum up to.
     Gold,
+    /// An item is in two databases at once.
+    Twice,
+    /// Something left a bucket and arrived in none, or arrived without having left.
+    Crossing,
+    /// A record makes no sense.
+    Record,
     /// An entry of the ledger does not follow from those before it.
     Ledger,
     /// A stored operation makes no sense, or an entry names one that was not done.
@@ -146,12 +210,32 @@ pub struct Checked {
     pub operations: u64,
     /// Entries of the ledger.
     pub entries: u64,
-    /// Gold that characters and banks hold.
+    /// Lots, parcels and what lies on the ground.
+    pub records: u64,
+    /// Gold that characters, banks, lots and so on hold.
     pub gold_held: i64,
     /// Gold that came from the world.
     pub gold_minted: i64,
     /// Gold that went to the world.
     pub gold_burned: i64,
+    /// Cash that accounts hold.
+    pub cash_held: i64,
+    /// Cash that was bought or given.
+    pub cash_minted: i64,
+    /// Cash that was spent.
+    pub cash_burned: i64,
+    /// Digests of what left these buckets less those of what arrived, by the first byte of the operation: over
+    /// all buckets at one moment each sum is zero. What is zero is not named.
+    pub crossings: BTreeMap<u8, i128>,
+}
+
+/// What became of a page of items.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedItems {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<ItemId>,
 }
 
 /// What became of a page of names.

@@ -1,5 +1,6 @@
-//! Calls of TSSSrv: values that expire.
+//! Calls of TSSSrv: values that expire, and the market.
 
+use crate::calls::market;
 use serde::{Deserialize, Serialize};
 
 /// Longest key in bytes.
@@ -40,6 +41,8 @@ pub enum Request {
         /// Key.
         key: String,
     },
+    /// Something of the market: answered by [`Reply::Market`].
+    Market(Box<market::Request>),
 }
 
 /// The answer of TSSSrv.
@@ -55,4 +58,6 @@ pub enum Reply {
     Refused(String),
     /// The store behind did not answer; try again.
     Unavailable,
+    /// To [`Request::Market`].
+    Market(Box<market::Reply>),
 }

@@ -16,6 +16,8 @@ CREATE TABLE accounts (
     password_hash text     NOT NULL,
     pin_hash      text,
     blocked       text,
+    -- why the player may move no item and no gold
+    frozen        text,
     created_ms    bigint   NOT NULL,
     cargo_gold    bigint   NOT NULL DEFAULT 0 CHECK (cargo_gold BETWEEN 0 AND 2000000000)
 );
@@ -60,32 +62,37 @@ CREATE TABLE characters (
 CREATE INDEX characters_bucket ON characters (bucket);
 
 -- An item is in exactly one place. Kinds of place: 1 equipment, 2 inventory (owner: the character),
--- 3 cargo (owner: the account); 4 escrow, 5 parcel and 6 ground are kept for later migrations.
+-- 3 cargo (owner: the account), 4 a lot of the auction house, 5 a parcel, 6 the ground (owner: the record of it,
+-- see records), 7 the bank of a guild.
 -- The place is checked at the end of a statement, so that one UPDATE can swap two items.
 CREATE TABLE items (
     id          uuid     PRIMARY KEY,
     bucket      smallint NOT NULL CHECK (bucket BETWEEN 0 AND 4095),
     kind        integer  NOT NULL,
     effects     bytea    NOT NULL CHECK (length(effects) = 6),
-    place_kind  smallint NOT NULL,
+    place_kind  smallint NOT NULL CHECK (place_kind BETWEEN 1 AND 7),
     place_owner bigint   NOT NULL,
     place_slot  integer  NOT NULL CHECK (CASE place_kind
         WHEN 1 THEN place_slot BETWEEN 0 AND 17
         WHEN 2 THEN place_slot BETWEEN 0 AND 63
         WHEN 3 THEN place_slot BETWEEN 0 AND 127
-        ELSE place_slot >= 0 END),
+        WHEN 6 THEN place_slot = 0
+        WHEN 7 THEN place_slot BETWEEN 0 AND 127
+        ELSE place_slot BETWEEN 0 AND 63 END),
     CONSTRAINT items_place UNIQUE (place_owner, place_kind, place_slot) DEFERRABLE INITIALLY IMMEDIATE
 );
 CREATE INDEX items_bucket ON items (bucket);
 
 -- The first outcome of every operation: doing it again returns it. The row of an operation is also its
--- commit point: see the names protocol in the store.
+-- commit point: see the names protocol in the store. A transfer between several buckets has a row in each of
+-- them; that of its home holds the outcome, the others (kind transfer-part) say where that is.
 CREATE TABLE operations (
-    operation uuid     PRIMARY KEY,
+    operation uuid     NOT NULL,
     bucket    smallint NOT NULL CHECK (bucket BETWEEN 0 AND 4095),
     kind      text     NOT NULL,
     outcome   bytea    NOT NULL,
-    at_ms     bigint   NOT NULL
+    at_ms     bigint   NOT NULL,
+    PRIMARY KEY (operation, bucket)
 );
 CREATE INDEX operations_bucket ON operations (bucket);
 CREATE INDEX operations_at ON operations USING brin (at_ms);

@@ -9,6 +9,8 @@ CREATE TABLE accounts (
     password_hash TEXT    NOT NULL,
     pin_hash      TEXT,
     blocked       TEXT,
+    -- why the player may move no item and no gold
+    frozen        TEXT,
     created_ms    INTEGER NOT NULL,
     cargo_gold    INTEGER NOT NULL DEFAULT 0 CHECK (cargo_gold BETWEEN 0 AND 2000000000)
 ) STRICT;
@@ -51,29 +53,34 @@ CREATE TABLE characters (
 ) STRICT;
 
 -- An item is in exactly one place. Kinds of place: 1 equipment, 2 inventory (owner: the character),
--- 3 cargo (owner: the account); 4 escrow, 5 parcel and 6 ground are kept for later migrations.
+-- 3 cargo (owner: the account), 4 a lot of the auction house, 5 a parcel, 6 the ground (owner: the record of it,
+-- see records), 7 the bank of a guild.
 CREATE TABLE items (
     id          BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     bucket      INTEGER NOT NULL CHECK (bucket BETWEEN 0 AND 4095),
     kind        INTEGER NOT NULL,
     effects     BLOB    NOT NULL CHECK (length(effects) = 6),
-    place_kind  INTEGER NOT NULL,
+    place_kind  INTEGER NOT NULL CHECK (place_kind BETWEEN 1 AND 7),
     place_owner INTEGER NOT NULL,
     place_slot  INTEGER NOT NULL CHECK (CASE place_kind
         WHEN 1 THEN place_slot BETWEEN 0 AND 17
         WHEN 2 THEN place_slot BETWEEN 0 AND 63
         WHEN 3 THEN place_slot BETWEEN 0 AND 127
-        ELSE place_slot >= 0 END),
+        WHEN 6 THEN place_slot = 0
+        WHEN 7 THEN place_slot BETWEEN 0 AND 127
+        ELSE place_slot BETWEEN 0 AND 63 END),
     UNIQUE (place_owner, place_kind, place_slot)
 ) STRICT, WITHOUT ROWID;
 
--- The first outcome of every operation: doing it again returns it.
+-- The first outcome of every operation: doing it again returns it. A transfer between several buckets has a row
+-- in each of them; that of its home holds the outcome, the others (kind transfer-part) say where that is.
 CREATE TABLE operations (
-    operation BLOB    NOT NULL PRIMARY KEY CHECK (length(operation) = 16),
+    operation BLOB    NOT NULL CHECK (length(operation) = 16),
     bucket    INTEGER NOT NULL CHECK (bucket BETWEEN 0 AND 4095),
     kind      TEXT    NOT NULL,
     outcome   BLOB    NOT NULL,
-    at_ms     INTEGER NOT NULL
+    at_ms     INTEGER NOT NULL,
+    PRIMARY KEY (operation, bucket)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX operations_at ON operations (at_ms);
 

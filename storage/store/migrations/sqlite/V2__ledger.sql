@@ -2,8 +2,10 @@
 -- transaction that does it. Nothing that was written is ever changed.
 --
 -- A place is as in items (kind, owner, slot); a character's purse is its inventory without a slot, the gold of
--- a bank is its cargo without a slot. No place is the world outside: items are born from it and die into
--- it; gold comes from mint:<reason> and goes to burn:<reason>.
+-- a bank is its cargo without a slot, and so on. No place is the world outside: items are born from it and die
+-- into it; gold comes from mint:<reason> and goes to burn:<reason>.
+-- Two kinds more: 8 elsewhere (owner: an account at home in another bucket, whose entry of the same operation
+-- goes on with it, so that each bucket replays by itself; it has no balance), 9 cash (owner: the account).
 
 CREATE TABLE ledger (
     entry          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,13 +37,14 @@ CREATE TABLE ledger (
     CHECK (item IS NULL OR (kind IS NOT NULL
         AND (from_kind IS NULL) = (effects_before IS NULL) AND (from_kind IS NULL) = (from_slot IS NULL)
         AND (to_kind IS NULL) = (effects_after IS NULL) AND (to_kind IS NULL) = (to_slot IS NULL))),
-    CHECK (amount IS NULL OR ((from_kind IS NULL) = (from_balance IS NULL)
-        AND (to_kind IS NULL) = (to_balance IS NULL)))
+    CHECK (amount IS NULL OR ((from_kind IS NULL OR from_kind = 8) = (from_balance IS NULL)
+        AND (to_kind IS NULL OR to_kind = 8) = (to_balance IS NULL)))
 ) STRICT;
 CREATE INDEX ledger_item ON ledger (item, entry) WHERE item IS NOT NULL;
 CREATE INDEX ledger_from ON ledger (from_owner, entry) WHERE from_owner IS NOT NULL;
 CREATE INDEX ledger_to ON ledger (to_owner, entry) WHERE to_owner IS NOT NULL;
 CREATE INDEX ledger_bucket ON ledger (bucket);
+CREATE INDEX ledger_crossing ON ledger (operation) WHERE from_kind = 8 OR to_kind = 8;
 
 -- fsck goes through the buckets
 CREATE INDEX accounts_bucket ON accounts (bucket);

@@ -14,7 +14,7 @@ use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
 use super::names::{Exists, Find, HELD, Kind, Name};
-use crate::examine::{self, ItemRow, OperationRow, Owner, Shelf, examine, find};
+use crate::examine::{self, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, examine, find};
 use crate::ledger::Line;
 use crate::rows::Fields;
 use deadpool_postgres::{Client, GenericClient};
@@ -140,6 +140,8 @@ impl Step for CheckBuckets {
             accounts: read(client, &at_home(examine::ACCOUNTS), here, Owner::account).await?,
             characters: read(client, &at_home(examine::CHARACTERS), here, Owner::character).await?,
             items: read(client, &at_home(examine::ITEMS), here, ItemRow::read).await?,
+            purses: read(client, &at_home(examine::PURSES), here, PurseRow::read).await?,
+            records: read(client, &at_home(examine::RECORDS), here, RecordRow::read).await?,
             operations: read(client, &at_home(examine::OPERATIONS), here, OperationRow::read).await?,
             lines: read(client, &at_home(examine::LINES), here, Line::read).await?,
         };

@@ -95,3 +95,10 @@ async fn homes(client: &Client) -> Result<Vec<i16>, Fault> {
     let rows = client.query(&statement, &[]).await?;
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
+
+/// A question about the ledger, put to entries of buckets that are at home: those that arrive, or left and are not
+/// deleted yet, are told by another shard.
+pub(super) fn entries_at_home(sql: &str) -> String {
+    let here = "WHERE EXISTS (SELECT 1 FROM bucket_homes AS home WHERE home.bucket = ledger.bucket AND home.state <= 2) AND ";
+    sql.replacen("WHERE ", here, 1)
+}

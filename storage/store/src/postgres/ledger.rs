@@ -3,6 +3,7 @@
 use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::entries_at_home;
 use super::values::{Id128, now_ms};
 use crate::ledger::{self, Line, Payment};
 use deadpool_postgres::{Client, Transaction};
@@ -82,10 +83,7 @@ impl Postgres {
 }
 
 /// What arrives here, or is not deleted here yet, is told by the shard where it is at home.
-static OF_ITEM: LazyLock<String> = LazyLock::new(|| {
-    let here = "WHERE EXISTS (SELECT 1 FROM bucket_homes AS home WHERE home.bucket = ledger.bucket AND state <= 2) AND ";
-    ledger::OF_ITEM.replacen("WHERE ", here, 1)
-});
+static OF_ITEM: LazyLock<String> = LazyLock::new(|| entries_at_home(ledger::OF_ITEM));
 
 impl Step for ItemHistory {
     type Outcome = Vec<Line>;

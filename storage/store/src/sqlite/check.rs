@@ -1,10 +1,17 @@
 //! `fsck`: reads shelves for the examiner. Names need no look of their own: in one file they are a constraint.
 
 use super::{Fault, all};
-use crate::examine::{self, ItemRow, OperationRow, Owner, Shelf, examine};
+use crate::examine::{
+    self, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, crossings::SIDES, crossings::listed,
+    examine,
+};
 use crate::ledger::Line;
-use model::calls::database::{CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, Finding};
-use rusqlite::Connection;
+use model::calls::database::{
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
+    Finding, ListCrossings,
+};
+use model::calls::ledger::CROSSINGS_MAX;
+use rusqlite::{Connection, params};
 
 pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result<Checked, Fault> {
     let range = [request.first, request.last];
@@ -12,6 +19,8 @@ pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result
         accounts: all(connection, examine::ACCOUNTS, range, |row| Owner::account(row))?,
         characters: all(connection, examine::CHARACTERS, range, |row| Owner::character(row))?,
         items: all(connection, examine::ITEMS, range, |row| ItemRow::read(row))?,
+        purses: all(connection, examine::PURSES, range, |row| PurseRow::read(row))?,
+        records: all(connection, examine::RECORDS, range, |row| RecordRow::read(row))?,
         operations: all(connection, examine::OPERATIONS, range, |row| OperationRow::read(row))?,
         lines: all(connection, examine::LINES, range, |row| Line::read(row))?,
     };
@@ -20,6 +29,16 @@ pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result
 
 pub(super) fn names(_: &Connection, _: &CheckNames) -> Result<CheckedNames, Fault> {
     Ok(CheckedNames::default())
+}
+
+/// One file has one row for an item.
+pub(super) fn items(_: &Connection, _: &CheckItems) -> Result<CheckedItems, Fault> {
+    Ok(CheckedItems::default())
+}
+
+pub(super) fn crossings(connection: &Connection, request: &ListCrossings) -> Result<Crossings, Fault> {
+    let range = params![request.first.0.to_be_bytes(), request.last.0.to_be_bytes(), CROSSINGS_MAX];
+    Ok(listed(&all(connection, SIDES, range, |row| Line::read(row))?)?)
 }
 
 /// There are no prepared transactions in SQLite.

@@ -26,38 +26,47 @@ impl Once {
         connection: &Connection,
         work: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let id = self.operation.0.to_be_bytes();
+        if let Some(outcome) = self.stored(connection)? {
+            return Ok(outcome);
+        }
+        let outcome = work()?;
+        self.store(connection, placement::bucket_of(self.account), &outcome)?;
+        Ok(outcome)
+    }
+
+    /// The outcome of the first time, if there was one.
+    pub(super) fn stored<T: DeserializeOwned>(self, connection: &Connection) -> Result<Option<T>, Fault> {
+        // of a transfer the row with the outcome sorts first
         let stored = first(
             connection,
-            "SELECT kind, outcome FROM operations WHERE operation = ?1",
-            params![id],
+            "SELECT kind, outcome FROM operations WHERE operation = ?1 ORDER BY kind LIMIT 1",
+            params![self.operation.0.to_be_bytes()],
             |row| Ok((row.text(0)?, row.bytes(1)?)),
         )?;
         match stored {
-            Some((kind, outcome)) if kind == self.kind => Ok(codec::decode_outcome(&outcome)?),
+            Some((kind, outcome)) if kind == self.kind => Ok(Some(codec::decode_outcome(&outcome)?)),
             Some((kind, _)) => {
                 let ours = self.kind;
                 Err(Failure::Corrupt(format!("operation {} was a {kind}, not a {ours}", self.operation))
                     .into())
             }
-            None => {
-                let outcome = work()?;
-                change(
-                    connection,
-                    concat!(
-                        "INSERT INTO operations (operation, bucket, kind, outcome, at_ms) VALUES (?1, ?2, ?3, ?4, ",
-                        now_ms!(),
-                        ")"
-                    ),
-                    params![
-                        id,
-                        placement::bucket_of(self.account),
-                        self.kind,
-                        codec::encode_outcome(&outcome)?
-                    ],
-                )?;
-                Ok(outcome)
-            }
+            None => Ok(None),
         }
+    }
+
+    /// Stores an outcome in a bucket.
+    pub(super) fn store<T: Serialize>(
+        self,
+        connection: &Connection,
+        bucket: u16,
+        outcome: &T,
+    ) -> Result<(), Fault> {
+        let sql = concat!(
+            "INSERT INTO operations (operation, bucket, kind, outcome, at_ms) VALUES (?1, ?2, ?3, ?4, ",
+            now_ms!(),
+            ")"
+        );
+        let outcome = codec::encode_outcome(outcome)?;
+        change(connection, sql, params![self.operation.0.to_be_bytes(), bucket, self.kind, outcome]).map(drop)
     }
 }

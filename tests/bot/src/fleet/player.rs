@@ -1,9 +1,11 @@
 //! One bot: enters, plays until the time is over, comes back when it is thrown out, leaves.
 
 mod acts;
+mod deal;
 mod watch;
 
 use super::Shared;
+use super::economy::Trader;
 use super::entry::{self, EntryError, Identity};
 use super::ledger::{BotIndex, Doubt};
 use super::report::Kind;
@@ -11,6 +13,8 @@ use crate::client::{Client, ClientError};
 use crate::protocol::incoming::Snapshot;
 use crate::protocol::place::{Tile, Track};
 use acts::Agenda;
+pub(in crate::fleet) use deal::SETTLE_MAX;
+use deal::{Busy, Voyage};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
@@ -18,6 +22,10 @@ use std::time::{Duration, Instant};
 
 /// Tries to get into the world for the first time.
 const ENTRY_ATTEMPTS: u32 = 6;
+/// How often a bot of an economy looks whether it is over.
+const SETTLE_POLL: Duration = Duration::from_millis(250);
+/// The least that a bot of an economy waits between two looks.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// How soon a bot has to be back after a fault.
 const REENTRY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -40,14 +48,20 @@ pub struct Player {
     last_walk: Option<Track>,
     fully_entered: bool,
     silence_told: bool,
+    trader: Option<Trader>,
+    voyage: Option<Voyage>,
+    busy: Option<Busy>,
+    calm_since: Instant,
 }
 
 impl Player {
     /// A bot with its number.
     pub fn new(shared: Arc<Shared>, index: BotIndex, identity: Identity) -> Player {
-        let rng =
-            StdRng::seed_from_u64(shared.seed.wrapping_add(index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let seed = shared.seed.wrapping_add(index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let (rng, pace) = (StdRng::seed_from_u64(seed), shared.options.pace);
+        let trader = shared.options.economy.clone().map(|economy| Trader::new(economy, !seed, pace));
         Player {
+            busy: Busy::new(&shared),
             shared,
             index,
             identity,
@@ -59,6 +73,9 @@ impl Player {
             last_walk: None,
             fully_entered: false,
             silence_told: false,
+            trader,
+            voyage: None,
+            calm_since: Instant::now(),
         }
     }
 
@@ -74,7 +91,12 @@ impl Player {
                     if self.shared.options.faults {
                         self.compare(&before, client.world().own());
                     }
+                    let shown = client.world().belongings();
                     self.leave(&mut client).await;
+                    drop(client);
+                    if self.trader.is_some() {
+                        self.return_and_compare(shown).await;
+                    }
                     return;
                 }
                 End::ThrownOut(why) => {
@@ -101,6 +123,11 @@ impl Player {
                 Ok((client, snapshot)) => {
                     self.shared.ledger.count(|counts| counts.entered += 1);
                     self.arrived(&snapshot);
+                    if let (Some(trader), Some(book)) = (&mut self.trader, &self.shared.book) {
+                        trader.entered(client.world());
+                        let gold = client.world().belongings().all_gold();
+                        book.count(|counts| counts.gold_at_first += gold);
+                    }
                     return Some((client, snapshot));
                 }
                 Err(error) => {
@@ -146,13 +173,20 @@ impl Player {
         loop {
             let ends_at = *self.shared.ends_at.borrow();
             let now = Instant::now();
-            if ends_at.is_some_and(|end| now >= end) {
+            let over = ends_at.filter(|end| now >= *end);
+            if over.is_some_and(|end| self.has_settled(end, now)) {
                 return End::TimeOver;
             }
-            if now >= agenda.next() && self.act(client, &mut agenda).await.is_err() {
+            let next = self.next_deal().map_or(agenda.next(), |deal| deal.min(agenda.next()));
+            if now >= next && self.act(client, &mut agenda).await.is_err() {
                 return End::ThrownOut("closed");
             }
-            let wake = ends_at.map_or(agenda.next(), |end| end.min(agenda.next()));
+            let soon = now + SETTLE_POLL; // of an end that is not known yet, or of the others' last deals
+            let wake = match ends_at {
+                Some(end) if over.is_none() => end.min(next),
+                _ if self.trader.is_some() => soon.min(next.max(now + SHORTEST_WAIT)),
+                _ => next,
+            };
             match client.next_event(wake).await {
                 Ok(Some((event, at))) => {
                     if let Some(end) = self.on_event(client, event, at).await {
@@ -184,6 +218,10 @@ impl Player {
     async fn thrown_out(&mut self, why: &str) -> Option<(Client, Box<Snapshot>)> {
         let since = Instant::now();
         self.shared.ledger.left(self.index, since);
+        if let (Some(trader), Some(book)) = (&mut self.trader, &self.shared.book) {
+            trader.cut_off(book);
+            self.voyage = None;
+        }
         let name = self.identity.character.clone();
         let dropped = |text: String| {
             self.shared.ledger.count(|counts| counts.dropped += 1);
@@ -225,6 +263,9 @@ impl Player {
 
     /// The character after coming back has to be the one that was there before.
     fn compare(&self, before: &Snapshot, after: &Snapshot) {
+        if self.trader.is_some() {
+            return; // it buys and sells: what must be as before is compared at the end
+        }
         let facts = |snapshot: &Snapshot| {
             (
                 snapshot.name.clone(),

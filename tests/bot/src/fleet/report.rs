@@ -1,5 +1,6 @@
 //! What a run found.
 
+use super::economy::EconomyReport;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -123,6 +124,9 @@ pub struct Report {
     pub latency_ms: Latency,
     /// The most that this process itself woke up too late: latencies contain it.
     pub own_lag_ms_max: f64,
+    /// Counts of the economy, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub economy: Option<EconomyReport>,
 }
 
 impl Report {
@@ -134,23 +138,29 @@ impl Report {
     /// A line for people.
     pub fn summary(&self) -> String {
         let latency = &self.latency_ms;
-        format!(
-            "entered {}/{}, dropped {}, walked {}, chats {}, heard {}, reentered {}, violations {}, \
+        let deals = self.economy.as_ref().map_or(String::new(), |economy| {
+            let count = |by: &BTreeMap<_, u64>| by.values().sum::<u64>();
+            let (refused, open) = (count(&economy.refused), count(&economy.unanswered));
+            format!("acknowledged {}, refused {refused}, unanswered {open}, ", economy.acknowledged)
+        });
+        deals
+            + &format!(
+                "entered {}/{}, dropped {}, walked {}, chats {}, heard {}, reentered {}, violations {}, \
              latency p50 {} p95 {} p99 {} max {} ms (own lag up to {} ms)",
-            self.counts.entered,
-            self.players,
-            self.counts.dropped,
-            self.counts.walked,
-            self.counts.chats,
-            self.counts.heard,
-            self.counts.reentered,
-            self.violation_count,
-            latency.p50,
-            latency.p95,
-            latency.p99,
-            latency.max,
-            self.own_lag_ms_max,
-        )
+                self.counts.entered,
+                self.players,
+                self.counts.dropped,
+                self.counts.walked,
+                self.counts.chats,
+                self.counts.heard,
+                self.counts.reentered,
+                self.violation_count,
+                latency.p50,
+                latency.p95,
+                latency.p99,
+                latency.max,
+                self.own_lag_ms_max,
+            )
     }
 }
 

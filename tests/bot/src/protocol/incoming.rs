@@ -33,6 +33,8 @@ pub struct ScoreSeen {
     pub mp: i32,
     /// Most mana.
     pub max_mp: i32,
+    /// Kind of merchant, 0 for none.
+    pub merchant: u8,
     /// Strength, intelligence, dexterity, constitution.
     pub attributes: [u16; 4],
 }
@@ -249,6 +251,7 @@ fn score(width: ScoreWidth, packet: &[u8], at: usize) -> ScoreSeen {
     match width {
         ScoreWidth::Wide => ScoreSeen {
             level: u16_at(packet, at),
+            merchant: u8_at(packet, at + 12) & 15,
             speed: u8_at(packet, at + 13) & 15,
             max_hp: i32_at(packet, at + 16),
             max_mp: i32_at(packet, at + 20),
@@ -258,6 +261,7 @@ fn score(width: ScoreWidth, packet: &[u8], at: usize) -> ScoreSeen {
         },
         ScoreWidth::Narrow => ScoreSeen {
             level: u16_at(packet, at),
+            merchant: u8_at(packet, at + 6) & 15,
             speed: u8_at(packet, at + 7) & 15,
             max_hp: i32::from(u16_at(packet, at + 8)),
             max_mp: i32::from(u16_at(packet, at + 10)),

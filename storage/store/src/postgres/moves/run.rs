@@ -97,12 +97,25 @@ impl Postgres {
                 Trouble::Busy | Trouble::Database(_) => return Err(trouble),
             }
             if differences >= DIFFERENCES {
-                let (ticket, order) = take(metadata, number).await?;
-                let mut moving = self.hands_on(metadata, ticket, order).await?;
-                moving.recover().await?;
-                return moving.end("failed").await;
+                return self.give_up(metadata, number, &trouble).await;
             }
         }
+    }
+
+    /// Undoes what was not decided, and leaves the rest to the operator.
+    async fn give_up(&self, metadata: &Client, number: i64, why: &Trouble) -> Result<(), Trouble> {
+        let (ticket, order) = take(metadata, number).await?;
+        match self.hands_on(metadata, ticket, order).await {
+            Ok(mut moving) => {
+                moving.recover().await?;
+                moving.source.log_changes(false).await?;
+            }
+            // then it never began
+            Err(Trouble::Impossible(_)) => {}
+            Err(trouble) => return Err(trouble),
+        }
+        note(metadata, ticket, why).await?;
+        end(metadata, ticket, "failed").await
     }
 
     async fn hands_on<'a>(&'a self, metadata: &'a Client, ticket: Ticket, order: Order) -> Result<Moving<'a>, Trouble> {
@@ -138,7 +151,8 @@ impl Postgres {
         match moving.order.state.as_str() {
             "going" => moving.go().await,
             "stopping" => moving.end("stopped").await,
-            _ => moving.turn_back().await,
+            "backing" => moving.turn_back().await,
+            _ => Ok(()),
         }
     }
 }
@@ -220,11 +234,7 @@ impl Moving<'_> {
 
     async fn end(&mut self, state: &str) -> Result<(), Trouble> {
         self.source.log_changes(false).await?;
-        let sql = "UPDATE moves SET state = $3, step = 'ended', ended_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint \
-                   WHERE move = $1 AND epoch = $2";
-        self.metadata.execute(sql, &[&self.ticket.number, &self.ticket.epoch, &state]).await?;
-        tracing::info!(number = self.ticket.number, state, "a move ended");
-        Ok(())
+        end(self.metadata, self.ticket, state).await
     }
 
     /// What has moved goes back by a move of its own.
@@ -258,6 +268,14 @@ async fn take(metadata: &Client, number: i64) -> Result<(Ticket, Order), Trouble
     let order =
         Order { from: row.number(1)?, to: row.number(2)?, buckets: row.try_get(3)?, state: row.text(4)? };
     Ok((Ticket { number, epoch: row.int(0)? }, order))
+}
+
+async fn end(metadata: &Client, ticket: Ticket, state: &str) -> Result<(), Trouble> {
+    let sql = "UPDATE moves SET state = $3, step = 'ended', \
+               ended_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint WHERE move = $1 AND epoch = $2";
+    metadata.execute(sql, &[&ticket.number, &ticket.epoch, &state]).await?;
+    tracing::info!(number = ticket.number, state, "a move ended");
+    Ok(())
 }
 
 async fn note(metadata: &Client, ticket: Ticket, trouble: &Trouble) -> Result<(), Trouble> {

@@ -55,6 +55,7 @@ impl Player {
 
     pub(super) async fn act(&mut self, client: &mut Client, agenda: &mut Agenda) -> Result<(), ClientError> {
         let now = Instant::now();
+        self.deal(client, now).await?;
         if now >= agenda.walk {
             agenda.walk = self.walk(client).await?;
         }
@@ -71,6 +72,9 @@ impl Player {
             client.emote(self.rng.random_range(16..21)).await?;
             self.shared.ledger.count(|counts| counts.emotes += 1);
             agenda.emote = self.soon(6000..12_000);
+        }
+        if now >= agenda.nobody && self.trader.is_some() {
+            agenda.nobody = self.soon(60_000..90_000); // an answer would look like a refusal of something else
         }
         if now >= agenda.nobody {
             client.whisper(NOBODY, "are you there").await?;
@@ -109,6 +113,9 @@ impl Player {
     }
 
     pub(super) async fn way(&mut self, client: &mut Client) -> Result<Option<Steps>, ClientError> {
+        if self.trader.is_some() {
+            return self.errand(client).await;
+        }
         if !self.shared.options.roam {
             return Ok(self.shared.ground.random_way(client.world(), &mut self.rng));
         }

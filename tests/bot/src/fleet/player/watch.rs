@@ -22,6 +22,10 @@ impl Player {
             self.silence_told = false;
             self.note_gap(client, gap);
         }
+        let end = self.deal_with(client, &event, at).await;
+        if end.is_some() {
+            return end;
+        }
         let ledger = &self.shared.ledger;
         match event {
             Event::Said { name: Some(name), text, .. } => {

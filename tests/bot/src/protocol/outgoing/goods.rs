@@ -11,10 +11,11 @@ fn put_item(packet: &mut [u8], at: usize, item: &ItemSeen) {
     packet[at + 2..at + 8].copy_from_slice(&item.effects);
 }
 
-/// Moves an item; `keeper` is the id of the bank's keeper, or 0.
+/// Moves an item; `keeper` is the id of the bank's keeper, or 0. The slot that it is dropped on comes first: the
+/// servers that clients of all versions were used with read it so.
 pub fn move_item(id: u16, from: Slot, to: Slot, keeper: u16) -> Vec<u8> {
     let mut packet = packet(0x376, 20, id);
-    packet[12..16].copy_from_slice(&[from.container.number(), from.index, to.container.number(), to.index]);
+    packet[12..16].copy_from_slice(&[to.container.number(), to.index, from.container.number(), from.index]);
     put_u16(&mut packet, 16, keeper);
     packet
 }

@@ -1,0 +1,177 @@
+//! One trade with another player, from the first offer to its end.
+//!
+//! ```text
+//!   asked ──► open ──► offers change ──► checked ──► (a late change) ──► closed: done, or as before
+//!                └──────────── somebody quits, walks off, or it takes too long ───────────┘
+//! ```
+
+use crate::client::Belongings;
+use crate::protocol::incoming::{ItemSeen, OfferSeen, Told};
+use crate::protocol::outgoing;
+use rand::Rng;
+use rand::rngs::StdRng;
+use std::time::{Duration, Instant};
+
+/// How long a trade may take in all.
+const TRADE_MAX: Duration = Duration::from_secs(20);
+/// Most items that a bot offers.
+const ITEMS: usize = 3;
+
+/// How a trade ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Both gave and got what was agreed.
+    Done,
+    /// Nobody gave anything.
+    AsBefore,
+    /// Neither of the two, in words.
+    Neither(String),
+}
+
+/// A trade as one side sees it.
+#[derive(Debug)]
+pub struct Barter {
+    mine: OfferSeen,
+    theirs: Option<OfferSeen>,
+    before: Belongings,
+    due: Instant,
+    ends_at: Instant,
+    changes: u8,
+    quits: bool,
+    late_change: bool,
+    closing: bool,
+}
+
+impl Barter {
+    /// With a partner; the first packet is to be sent at once.
+    pub fn new(partner: u16, before: Belongings, rng: &mut StdRng, now: Instant) -> Barter {
+        Barter {
+            mine: OfferSeen { partner, ..OfferSeen::default() },
+            theirs: None,
+            before,
+            due: now,
+            ends_at: now + TRADE_MAX,
+            changes: rng.random_range(1..4),
+            quits: rng.random_bool(0.12),
+            late_change: rng.random_bool(0.15),
+            closing: false,
+        }
+    }
+
+    /// When there may be something to do.
+    pub fn due(&self) -> Instant {
+        self.due.min(self.ends_at)
+    }
+
+    /// True when it should be over, and the server never said so.
+    pub fn is_lost(&self, now: Instant) -> bool {
+        self.closing && now >= self.ends_at
+    }
+
+    /// It shall come to its end soon.
+    pub fn hurry(&mut self, now: Instant) {
+        if !self.closing {
+            self.ends_at = self.ends_at.min(now + Duration::from_secs(2));
+        }
+    }
+
+    /// What to send now, if anything. `spare` are the items that can be given, with their slots.
+    pub fn act(
+        &mut self,
+        id: u16,
+        spare: &[(u8, ItemSeen)],
+        gold: i32,
+        rng: &mut StdRng,
+        now: Instant,
+    ) -> Option<Vec<u8>> {
+        if now >= self.ends_at && !self.closing {
+            return Some(self.quit(id, now));
+        }
+        if now < self.due || self.closing {
+            return None;
+        }
+        self.due = now + Duration::from_millis(rng.random_range(60..500));
+        let asked = self.mine.gold == 0 && self.mine.items.is_empty() && self.theirs.is_none();
+        if asked {
+            self.due = self.ends_at;
+            return Some(outgoing::offer(id, &self.mine));
+        }
+        self.theirs.as_ref()?;
+        if self.changes > 0 {
+            self.changes -= 1;
+            self.change(spare, gold, rng);
+        } else if self.quits {
+            return Some(self.quit(id, now));
+        } else if !self.mine.checked {
+            self.mine.checked = true;
+        } else if std::mem::take(&mut self.late_change) {
+            self.change(spare, gold, rng);
+        } else {
+            return None;
+        }
+        Some(outgoing::offer(id, &self.mine))
+    }
+
+    fn quit(&mut self, id: u16, now: Instant) -> Vec<u8> {
+        self.closing = true;
+        self.ends_at = now + Duration::from_secs(5);
+        outgoing::quit_trade(id)
+    }
+
+    fn change(&mut self, spare: &[(u8, ItemSeen)], gold: i32, rng: &mut StdRng) {
+        self.mine.checked = false;
+        let offered = |slot: u8| self.mine.items.iter().any(|(_, offered, _)| *offered == slot);
+        let free: Vec<_> = spare.iter().filter(|(slot, _)| !offered(*slot)).collect();
+        if !free.is_empty() && self.mine.items.len() < ITEMS && rng.random_bool(0.7) {
+            let (slot, item) = *free[rng.random_range(0..free.len())];
+            let position = self.mine.items.len() as u8;
+            self.mine.items.push((position, slot, item));
+        } else {
+            self.mine.gold = rng.random_range(0..=(gold / 20).max(1)).min(gold);
+        }
+    }
+
+    /// Takes in what the server says; how it ended, if it did.
+    pub fn hears(&mut self, told: &Told, now_shown: &Belongings, now: Instant) -> Option<Ending> {
+        match told {
+            Told::Offer(offer) if offer.partner == self.mine.partner => {
+                let before = self.theirs.replace(offer.clone());
+                // who changes an offer takes back both consents
+                let same =
+                    before.is_some_and(|before| (before.gold, &before.items) == (offer.gold, &offer.items));
+                self.mine.checked &= same;
+                self.due = self.due.min(now + Duration::from_millis(150));
+                None
+            }
+            Told::TradeClosed => Some(self.ending(now_shown)),
+            _ => None,
+        }
+    }
+
+    fn ending(&self, now_shown: &Belongings) -> Ending {
+        let (was, is) = (self.before.census(), now_shown.census());
+        if was == is && self.before.all_gold() == now_shown.all_gold() {
+            return Ending::AsBefore;
+        }
+        let theirs = self.theirs.clone().unwrap_or_default();
+        let mut agreed = was;
+        for (_, _, item) in &theirs.items {
+            *agreed.entry(*item).or_default() += 1;
+        }
+        for (_, _, item) in &self.mine.items {
+            if let Some(count) = agreed.get_mut(item) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        agreed.retain(|_, count| *count > 0);
+        let gold = self.before.all_gold() - i64::from(self.mine.gold) + i64::from(theirs.gold);
+        if agreed == is && gold == now_shown.all_gold() {
+            return Ending::Done;
+        }
+        let differences = self.before.differences(now_shown).join(", ");
+        Ending::Neither(format!("gave {:?}, was offered {theirs:?}, and is shown {differences}", self.mine))
+    }
+}
+
+#[cfg(test)]
+mod tests;
