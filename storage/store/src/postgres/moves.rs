@@ -130,3 +130,15 @@ impl super::Postgres {
         *self.probe.at.lock() = Some(hook);
     }
 }
+
+#[cfg(any(test, feature = "testing"))]
+impl super::Postgres {
+    /// Forgets what is known of the map: believes that nothing has moved since the cluster was made over so many
+    /// shards, as a process does that slept.
+    pub fn believe_first_map(&self, shards: usize) {
+        let names: Vec<(String, u32)> = (0..shards).map(|index| (format!("shard-{index}"), 1)).collect();
+        let map = placement::BucketMap::propose(&names);
+        let shards = self.atlas().shards.clone();
+        *self.atlas.lock() = std::sync::Arc::new(super::atlas::Atlas { map, shards });
+    }
+}

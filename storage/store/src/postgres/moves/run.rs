@@ -14,7 +14,7 @@ const MOVING: i64 = 0x7779_6462_7202;
 const LOOK_AT_MAP: Duration = Duration::from_millis(250);
 const LOOK_FOR_MOVES: Duration = Duration::from_millis(500);
 /// Buckets of one chunk, and rows in them that writers may have to wait for.
-const CHUNK_BUCKETS: usize = 16;
+const CHUNK_BUCKETS: usize = 32;
 const CHUNK_ROWS: i64 = 3_000;
 /// Differences in a row after which a move is given up.
 const DIFFERENCES: u32 = 3;
