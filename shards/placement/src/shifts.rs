@@ -30,12 +30,14 @@ impl BucketMap {
     pub fn plan_join(&self, new: u16) -> Vec<Shift> {
         let last = self.owner.iter().copied().max().unwrap_or(0).max(new);
         let mut held = self.held(usize::from(last) + 1);
-        let serving = held.iter().enumerate().filter(|(shard, held)| *shard == usize::from(new) || **held > 0);
+        let serving =
+            held.iter().enumerate().filter(|(shard, held)| *shard == usize::from(new) || **held > 0);
         let share = self.owner.len() / serving.count().max(1);
         let mut owner = self.owner.clone();
         // each bucket once at most
         for _ in held[usize::from(new)]..share {
-            let largest = (0..=last).filter(|shard| *shard != new).max_by_key(|shard| held[usize::from(*shard)]);
+            let largest =
+                (0..=last).filter(|shard| *shard != new).max_by_key(|shard| held[usize::from(*shard)]);
             let Some(from) = largest else { break };
             let Some(bucket) = owner.iter().rposition(|owner| *owner == from) else { break };
             owner[bucket] = new;
@@ -107,7 +109,10 @@ mod tests {
             map = after(&map, &shifts);
         }
         let held = map.held(10);
-        assert!(held.iter().max().zip(held.iter().min()).is_some_and(|(most, least)| most - least <= 1), "{held:?}");
+        assert!(
+            held.iter().max().zip(held.iter().min()).is_some_and(|(most, least)| most - least <= 1),
+            "{held:?}"
+        );
         assert!(map.plan_join(9).is_empty(), "a shard that has its share gets no more");
     }
 

@@ -57,7 +57,11 @@ async fn a_cluster_grows_and_shrinks_while_players_play() {
     let store = rig.open().await;
     assert_eq!(held(&store).await.iter().sum::<usize>(), 4096);
     for (database, rows) in [("s1", "accounts"), ("s1", "items"), ("s1", "ledger"), ("s1", "bucket_homes")] {
-        assert_eq!(server.psql(database, &format!("SELECT count(*) FROM {rows}")), "0", "{rows} of {database}");
+        assert_eq!(
+            server.psql(database, &format!("SELECT count(*) FROM {rows}")),
+            "0",
+            "{rows} of {database}"
+        );
     }
     let [zero, one] = ["s0", "s1"].map(|name| server.dsn(name));
     let error = rig.with(&[&zero, &one]).try_open().await.err().unwrap().to_string();
@@ -112,7 +116,10 @@ async fn a_move_survives_the_death_of_either_shard_at_every_step() {
             tokio::task::block_in_place(|| servers[victim].resume());
             settled(&store).await;
             let owner = report(&store).await.owner;
-            assert!(buckets.iter().all(|bucket| owner[usize::from(*bucket)] == to), "shard {victim} at {step}");
+            assert!(
+                buckets.iter().all(|bucket| owner[usize::from(*bucket)] == to),
+                "shard {victim} at {step}"
+            );
             play.goes_on(10).await;
         }
     }
@@ -152,7 +159,15 @@ async fn a_process_with_an_old_map_writes_nothing_wrong() {
             2 => {
                 let (account, character) = (hero.account, hero.id);
                 let (operation, reason) = (stage::operation(), "portal".into());
-                let pay = ChangeGold { operation, account, character, epoch: *epoch, delta: -1, reason, soft: None };
+                let pay = ChangeGold {
+                    operation,
+                    account,
+                    character,
+                    epoch: *epoch,
+                    delta: -1,
+                    reason,
+                    soft: None,
+                };
                 assert_eq!(plain.change_gold(pay).await.unwrap(), Ok(999));
             }
             3 => assert_eq!(stage::listed(&plain, hero.account).await.len(), 1),
@@ -205,7 +220,8 @@ async fn entries_keep_their_order_and_their_pages() {
         }
         assert_eq!(pages.len(), 5 + 1 + 3 * (turn + 1), "births, starter gold, payments");
         assert!(pages.is_sorted_by(|newer, older| newer.entry > older.entry && newer.at_ms >= older.at_ms));
-        let distinct: BTreeSet<_> = pages.iter().map(|entry| (entry.operation, format!("{:?}", entry.change))).collect();
+        let distinct: BTreeSet<_> =
+            pages.iter().map(|entry| (entry.operation, format!("{:?}", entry.change))).collect();
         assert_eq!(distinct.len(), pages.len());
     }
 }
@@ -264,7 +280,8 @@ async fn what_cannot_be_added_is_refused_and_the_address_stays_secret() {
     Rig::new(&server, &["m2"], 0).with(&[&foreign]).open().await;
     let error = refused(&store, add(&foreign)).await;
     assert!(error.contains("/foreign is shard 0 of cluster"), "{error}");
-    let nowhere = store.change_shards(add("postgres://u:s3cret@127.0.0.1:1/x")).await.unwrap_err().to_string();
+    let nowhere =
+        store.change_shards(add("postgres://u:s3cret@127.0.0.1:1/x")).await.unwrap_err().to_string();
     assert!(nowhere.contains("127.0.0.1:1/x does not answer") && !nowhere.contains("s3cret"), "{nowhere}");
     assert_eq!(report(&store).await.shards.len(), 2, "nothing was added");
 

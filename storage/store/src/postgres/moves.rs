@@ -25,6 +25,7 @@
 //! * A mover that hangs holds nobody up: the source ends its transaction after [`LOCKED_MAX_MS`].
 
 mod apply;
+mod batch;
 mod chunk;
 mod cutover;
 mod orders;

@@ -17,8 +17,8 @@ use super::values::Id128;
 use crate::error::{OpenError, migration_error};
 use crate::rows::Fields;
 use model::calls::database::Failure;
-use placement::{BUCKETS, BucketMap};
 use parking_lot::Mutex;
+use placement::{BUCKETS, BucketMap};
 use refinery::Runner;
 use std::error::Error as _;
 use std::sync::Arc;
@@ -138,7 +138,11 @@ impl Address {
     pub(super) fn read(row: &Row) -> Result<Self, Failure> {
         let dsn = row.maybe_text(2)?.map(|dsn| Dsn::parse(&dsn)).transpose();
         let dsn = dsn.map_err(|error| Failure::Corrupt(error.to_string()))?;
-        Ok(Self { index: row.number(0)?, ready: row.try_get(1).map_err(|error| Failure::Corrupt(error.to_string()))?, dsn })
+        Ok(Self {
+            index: row.number(0)?,
+            ready: row.try_get(1).map_err(|error| Failure::Corrupt(error.to_string()))?,
+            dsn,
+        })
     }
 }
 
@@ -146,11 +150,13 @@ impl Stored {
     /// The shards with their addresses: those of the settings, and those that were added since. An operator may
     /// enter added ones into the settings too; then the settings count.
     fn addresses(&self, options: &PostgresOptions, metadata: &Dsn) -> Result<Vec<Address>, OpenError> {
-        let (listed, founded) = (options.shards.len(), self.shards.iter().filter(|shard| shard.dsn.is_none()));
+        let (listed, founded) =
+            (options.shards.len(), self.shards.iter().filter(|shard| shard.dsn.is_none()));
         let founded = founded.count();
         if listed != founded && listed != self.shards.len() {
             let added = self.shards.len() - founded;
-            let added = if added > 0 { format!(" (without or with the {added} added later)") } else { String::new() };
+            let added =
+                if added > 0 { format!(" (without or with the {added} added later)") } else { String::new() };
             return Err(OpenError::Shards {
                 found: format!("{listed} addresses in the settings"),
                 expected: format!("{founded} shards{added}, as stored in {metadata}"),
@@ -260,7 +266,8 @@ impl Connected {
         let rows =
             self.client.query("SELECT shard FROM buckets ORDER BY bucket", &[]).await.map_err(failed)?;
         let owner: Vec<u16> = rows.iter().map(|row| row.get::<_, i16>(0) as u16).collect();
-        if owner.len() != usize::from(BUCKETS) || owner.iter().any(|shard| usize::from(*shard) >= shards.len())
+        if owner.len() != usize::from(BUCKETS)
+            || owner.iter().any(|shard| usize::from(*shard) >= shards.len())
         {
             return Err(OpenError::Shards {
                 found: format!("{} buckets on {} shards stored in {}", owner.len(), shards.len(), self.dsn),
@@ -293,7 +300,8 @@ impl Connected {
         let written: Result<(), tokio_postgres::Error> = written.await;
         written.map_err(|error| self.failed(&error))?;
         tracing::info!(cluster = format!("{cluster:032x}"), shards, "made a new cluster");
-        let shards = (0..shards).map(|index| Address { index: index as u16, ready: false, dsn: None }).collect();
+        let shards =
+            (0..shards).map(|index| Address { index: index as u16, ready: false, dsn: None }).collect();
         Ok(Stored { cluster, map, shards })
     }
 

@@ -85,7 +85,12 @@ async fn save_on<'a>(
             }
             Ok(None) => moved.extend_from_slice(saves),
             Err(Failure::Unavailable(reason)) => {
-                tracing::warn!(shard = shard.index(), characters = saves.len(), reason, "characters were not saved");
+                tracing::warn!(
+                    shard = shard.index(),
+                    characters = saves.len(),
+                    reason,
+                    "characters were not saved"
+                );
                 outcomes.extend(saves.iter().map(|save| (fence(save), SaveOutcome::Unavailable)));
             }
             Err(failure) => return Err(failure),

@@ -42,7 +42,9 @@ async fn insist<T, F: Future<Output = Result<T, Failure>>>(ask: impl Fn() -> F) 
     loop {
         match ask().await {
             Ok(outcome) => return outcome,
-            Err(Failure::Unavailable(why)) => assert!(Instant::now() < deadline, "held up for too long: {why}"),
+            Err(Failure::Unavailable(why)) => {
+                assert!(Instant::now() < deadline, "held up for too long: {why}")
+            }
             Err(corrupt) => panic!("{corrupt}"),
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -84,8 +86,7 @@ impl Play {
             let stored = stage::listed(&self.store, believed.account).await;
             let stored: Vec<_> =
                 stored.iter().map(|hero| (hero.id, hero.hard.gold, hero.soft.tile.x)).collect();
-            let believed: Vec<_> =
-                believed.hero.iter().map(|(hero, gold, x)| (hero.id, *gold, *x)).collect();
+            let believed: Vec<_> = believed.hero.iter().map(|(hero, gold, x)| (hero.id, *gold, *x)).collect();
             assert_eq!(stored, believed);
         }
         let report = store::fsck::run(self.store.as_ref()).await.unwrap();

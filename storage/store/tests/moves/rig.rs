@@ -105,7 +105,8 @@ pub async fn settled(store: &Arc<Postgres>) -> Vec<u64> {
 
 pub fn tell(what: &str, mut pauses: Vec<u64>) {
     pauses.sort_unstable();
-    let at = |share: f64| pauses[((pauses.len() as f64 * share) as usize).min(pauses.len() - 1)] as f64 / 1_000.0;
+    let at =
+        |share: f64| pauses[((pauses.len() as f64 * share) as usize).min(pauses.len() - 1)] as f64 / 1_000.0;
     eprintln!(
         "{what}: writers waited {} times: p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
         pauses.len(),
@@ -124,7 +125,8 @@ pub fn nothing_is_left(server: &PgServer, databases: &[&str]) {
         let prepared = "SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, 'wydbr-move')";
         assert_eq!(ask(prepared), "0", "{database}");
         for table in ["accounts", "characters", "items", "operations", "ledger"] {
-            let strays = format!("SELECT count(*) FROM {table} WHERE bucket NOT IN (SELECT bucket FROM bucket_homes)");
+            let strays =
+                format!("SELECT count(*) FROM {table} WHERE bucket NOT IN (SELECT bucket FROM bucket_homes)");
             assert_eq!(ask(&strays), "0", "{table} of {database}");
         }
         let triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'bucket_change' AND tgenabled <> 'D'";

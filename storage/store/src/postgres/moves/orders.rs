@@ -87,7 +87,11 @@ impl Postgres {
                 let address = Address { index: next, ready: false, dsn: Some(dsn) };
                 let shard = Shard::of(&address, self.cluster, &atlas.map, &self.options)?;
                 match shard.check().await {
-                    Err(error @ (OpenError::Shards { .. } | OpenError::Setting { .. } | OpenError::Schema { .. })) => {
+                    Err(
+                        error @ (OpenError::Shards { .. }
+                        | OpenError::Setting { .. }
+                        | OpenError::Schema { .. }),
+                    ) => {
                         return refused(error.to_string());
                     }
                     checked => checked?,
@@ -155,9 +159,8 @@ impl Postgres {
         let map = settled_map(client).await?;
         // a shard that holds nothing was drained before, and may be switched off
         let held = map.held(shards);
-        let others: Vec<u16> = (0..shards as u16)
-            .filter(|other| *other != shard && held[usize::from(*other)] > 0)
-            .collect();
+        let others: Vec<u16> =
+            (0..shards as u16).filter(|other| *other != shard && held[usize::from(*other)] > 0).collect();
         let Some(shifts) = map.plan_drain(shard, &others) else {
             return refused(format!("shard {shard} holds everything; add another one first"));
         };
@@ -174,7 +177,8 @@ async fn can_prepare(connected: &Connected) -> Result<(), No> {
 
 /// The stored map, when no move is on: plans are made from what will be, and that must be sure.
 async fn settled_map(client: &Client) -> Result<BucketMap, No> {
-    let sql = "SELECT array_agg(move ORDER BY move) FROM moves WHERE state IN ('going', 'stopping', 'backing')";
+    let sql =
+        "SELECT array_agg(move ORDER BY move) FROM moves WHERE state IN ('going', 'stopping', 'backing')";
     if let Some(moves) = client.query_one(sql, &[]).await?.try_get::<_, Option<Vec<i64>>>(0)? {
         return refused(format!("moves {moves:?} have not ended; wait for them or stop them"));
     }
@@ -223,4 +227,3 @@ async fn change(client: &Client, number: u64, to: &str, from: &[&str]) -> Result
     }
     Ok(ShardsChanged { added: None, moves: vec![number as u64] })
 }
-

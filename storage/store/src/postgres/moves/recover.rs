@@ -25,7 +25,8 @@ impl Moving<'_> {
     }
 
     async fn end_prepared(&self, gone: &[i16]) -> Result<(), Trouble> {
-        let sql = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1)";
+        let sql =
+            "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1)";
         let prefix = gid_prefix(self.store.cluster, self.ticket.number);
         for row in self.target.client().query(sql, &[&prefix]).await? {
             let gid: String = row.try_get(0)?;

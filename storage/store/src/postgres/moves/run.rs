@@ -3,6 +3,7 @@
 use super::super::Postgres;
 use super::super::open::Connected;
 use super::Trouble;
+use super::batch::{Batch, ask, list};
 use super::side::{Side, Ticket};
 use crate::rows::Fields;
 use std::time::{Duration, Instant};
@@ -14,8 +15,8 @@ const MOVING: i64 = 0x7779_6462_7202;
 const LOOK_AT_MAP: Duration = Duration::from_millis(250);
 const LOOK_FOR_MOVES: Duration = Duration::from_millis(500);
 /// Buckets of one chunk, and rows in them that writers may have to wait for.
-const CHUNK_BUCKETS: usize = 32;
-const CHUNK_ROWS: i64 = 3_000;
+const CHUNK_BUCKETS: usize = 64;
+const CHUNK_ROWS: u64 = 2_000;
 /// Differences in a row after which a move is given up.
 const DIFFERENCES: u32 = 3;
 
@@ -118,11 +119,18 @@ impl Postgres {
         end(metadata, ticket, "failed").await
     }
 
-    async fn hands_on<'a>(&'a self, metadata: &'a Client, ticket: Ticket, order: Order) -> Result<Moving<'a>, Trouble> {
+    async fn hands_on<'a>(
+        &'a self,
+        metadata: &'a Client,
+        ticket: Ticket,
+        order: Order,
+    ) -> Result<Moving<'a>, Trouble> {
         let atlas = self.atlas();
         let dsn = |index: u16| {
             let shard = atlas.shards.get(usize::from(index));
-            shard.map(|shard| shard.dsn()).ok_or_else(|| Trouble::Database(format!("shard {index} is not known yet")))
+            shard
+                .map(|shard| shard.dsn())
+                .ok_or_else(|| Trouble::Database(format!("shard {index} is not known yet")))
         };
         let within = self.options.connect_timeout;
         let source = Side::connect(dsn(order.from)?, within).await?;
@@ -159,21 +167,19 @@ impl Postgres {
 
 impl Moving<'_> {
     async fn go(&mut self) -> Result<(), Trouble> {
-        let mut prepared = false;
-        loop {
-            let left = self.left().await?;
-            if left.is_empty() {
-                return self.end("done").await;
-            }
-            if !prepared {
-                self.target.make_landings().await?;
-                self.source.log_changes(true).await?;
-                prepared = true;
-            }
-            let chunk = self.next_chunk(&left).await?;
-            self.pause = Duration::ZERO;
-            self.chunk(&chunk).await?;
+        let left = self.left().await?;
+        if !left.is_empty() {
+            self.target.make_landings().await?;
+            self.source.log_changes(true).await?;
         }
+        let mut left = left.as_slice();
+        while !left.is_empty() {
+            let (chunk, rest) = left.split_at(self.next_chunk(left).await?);
+            self.pause = Duration::ZERO;
+            self.chunk(chunk).await?;
+            left = rest;
+        }
+        self.end("done").await
     }
 
     /// Buckets that have not moved yet.
@@ -185,18 +191,20 @@ impl Moving<'_> {
     }
 
     /// As many of the next buckets as writers can wait for.
-    async fn next_chunk(&self, left: &[i16]) -> Result<Vec<i16>, Trouble> {
+    async fn next_chunk(&self, left: &[i16]) -> Result<usize, Trouble> {
         let next = &left[..left.len().min(CHUNK_BUCKETS)];
-        let mut rows = vec![0; next.len()];
+        let mut batch = Batch::default();
         for table in self.source.tables.iter().filter(|table| table.waits()) {
-            let sql = format!(
-                "SELECT t.bucket, count(*) FROM {} AS t WHERE t.bucket = ANY ($1) GROUP BY t.bucket",
-                table.own()
-            );
-            for row in self.source.client().query(&sql, &[&next]).await? {
-                let bucket: i16 = row.try_get(0)?;
+            let (own, next) = (table.own(), list(next));
+            batch.add(&format!(
+                "SELECT bucket, count(*) FROM {own} WHERE bucket = ANY ({next}) GROUP BY bucket"
+            ));
+        }
+        let mut rows = vec![0; next.len()];
+        for answer in batch.ask(self.source.client()).await? {
+            for (bucket, count) in answer.numbers::<i16>(0)?.into_iter().zip(answer.numbers::<u64>(1)?) {
                 if let Some(place) = next.iter().position(|other| *other == bucket) {
-                    rows[place] += row.try_get::<_, i64>(1)?;
+                    rows[place] += count;
                 }
             }
         }
@@ -205,17 +213,23 @@ impl Moving<'_> {
             sum += **rows;
             sum <= CHUNK_ROWS
         });
-        Ok(next[..fit.count().max(1)].to_vec())
+        Ok(fit.count().max(1))
     }
 
     /// Says what begins now; fails when this process or the move is to stop.
     pub(super) async fn begin(&self, step: &'static str) -> Result<(), Trouble> {
-        let sql = "UPDATE moves SET step = $3, error = NULL WHERE move = $1 AND epoch = $2 RETURNING state";
-        let row = self.metadata.query_opt(sql, &[&self.ticket.number, &self.ticket.epoch, &step]).await?;
-        let state: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+        let Ticket { number, epoch } = self.ticket;
+        let sql = format!(
+            "UPDATE moves SET step = '{step}', error = NULL WHERE move = {number} AND epoch = {epoch} RETURNING state"
+        );
+        let answer = ask(self.metadata, &sql).await?;
         self.store.probe.reach(step).await;
         // what is decided is brought to its end
-        if state.as_deref() == Some("going") || step == "clean" { Ok(()) } else { Err(Trouble::NotOurs) }
+        if answer.column(0).next() == Some("going") || step == "clean" {
+            Ok(())
+        } else {
+            Err(Trouble::NotOurs)
+        }
     }
 
     /// Writers were held up since then.
@@ -295,4 +309,3 @@ impl super::super::database::Step for AnyMoves {
         Ok(client.query_one(&statement, &[]).await?.try_get(0)?)
     }
 }
-

@@ -3,10 +3,11 @@
 use super::super::homes::state::{ARRIVING, GONE, HERE, LEAVING};
 use super::super::open::Connected;
 use super::super::options::Dsn;
+use super::batch::{Batch, ask, ask_within, list, text};
 use super::tables::Table;
 use super::{LOCKED_MAX_MS, Trouble};
 use std::time::Duration;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::Client;
 
 /// How texts of values look, so that digests of both sides can be compared, and bounds of everything. A mover may
 /// change what nobody else may.
@@ -14,7 +15,7 @@ const SESSION: &str = "SET statement_timeout = '120s'; SET lock_timeout = '5s'; 
      SET idle_in_transaction_session_timeout = '120s'; SET bytea_output = hex; SET datestyle = 'ISO, YMD'; \
      SET timezone = 'UTC'; SET extra_float_digits = 1; SET wydbr.mover = 'on'";
 /// Rows deleted by one transaction.
-const BATCH: i64 = 2_000;
+const BATCH: u64 = 2_000;
 /// Tries to switch a trigger on or off, and the pause between them.
 const TRIES: usize = 200;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -44,10 +45,6 @@ impl Side {
         self.connected.client()
     }
 
-    pub(super) fn client_mut(&mut self) -> &mut Client {
-        self.connected.client_mut()
-    }
-
     /// Refuses what a former mover still does; fails while it is in the middle of something.
     pub(super) async fn take_over(&self, ticket: Ticket) -> Result<(), Trouble> {
         let sql = "UPDATE bucket_homes SET epoch = $2 WHERE move = $1 AND epoch < $2";
@@ -69,7 +66,9 @@ impl Side {
         for row in self.client().query(sql, &[&buckets]).await? {
             let (bucket, state): (i16, i16) = (row.try_get(0)?, row.try_get(1)?);
             if state != GONE {
-                return Err(Trouble::Impossible(format!("bucket {bucket} is on both shards (state {state})")));
+                return Err(Trouble::Impossible(format!(
+                    "bucket {bucket} is on both shards (state {state})"
+                )));
             }
             left_over.push(bucket);
         }
@@ -81,28 +80,25 @@ impl Side {
     }
 
     /// here -> leaving: from the end of this on, every change is logged.
-    pub(super) async fn mark(&mut self, ticket: Ticket, buckets: &[i16]) -> Result<(), Trouble> {
-        let transaction = self.client_mut().transaction().await?;
-        close(&transaction, buckets).await?;
-        let sql = "UPDATE bucket_homes SET state = $2, move = $3, epoch = $4 WHERE bucket = ANY ($1) AND state = $5";
-        let marked =
-            transaction.execute(sql, &[&buckets, &LEAVING, &ticket.number, &ticket.epoch, &HERE]).await?;
+    pub(super) async fn mark(&self, ticket: Ticket, buckets: &[i16]) -> Result<(), Trouble> {
+        let mut batch = close(buckets);
+        let (Ticket { number, epoch }, all) = (ticket, list(buckets));
+        let marked = batch.add(&format!(
+            "UPDATE bucket_homes SET state = {LEAVING}, move = {number}, epoch = {epoch} \
+             WHERE bucket = ANY ({all}) AND state = {HERE}"
+        ));
+        batch.add(&format!("DELETE FROM bucket_changes WHERE moving = ANY ({all})"));
+        let marked = ask_within(self.client(), batch).await?[marked].count;
         if marked != buckets.len() as u64 {
-            return Err(Trouble::Impossible(format!(
-                "{} buckets are at home, not all {}",
-                marked,
-                buckets.len()
-            )));
+            let of = buckets.len();
+            return Err(Trouble::Impossible(format!("{marked} of {of} buckets are at home on their shard")));
         }
-        transaction.execute("DELETE FROM bucket_changes WHERE moving = ANY ($1)", &[&buckets]).await?;
-        transaction.commit().await?;
-        Ok(())
+        ask(self.client(), "COMMIT").await.map(drop)
     }
 
     /// leaving -> here: the move did not happen.
     pub(super) async fn keep(&self, ticket: Ticket) -> Result<(), Trouble> {
-        let sql =
-            "UPDATE bucket_homes SET state = $3, move = NULL, epoch = 0 WHERE move = $1 AND epoch = $2 AND state = $4";
+        let sql = "UPDATE bucket_homes SET state = $3, move = NULL, epoch = 0 WHERE move = $1 AND epoch = $2 AND state = $4";
         self.client().execute(sql, &[&ticket.number, &ticket.epoch, &HERE, &LEAVING]).await?;
         self.client().execute("DELETE FROM bucket_changes", &[]).await?;
         Ok(())
@@ -113,40 +109,50 @@ impl Side {
         if buckets.is_empty() {
             return Ok(());
         }
-        for table in self.tables.iter().rev() {
-            if state == ARRIVING && table.waits() {
-                self.delete_all(buckets, state, table, &table.landing()).await?;
-            } else {
-                self.delete_all(buckets, state, table, &table.own()).await?;
-            }
-        }
-        let sql = "DELETE FROM bucket_homes WHERE bucket = ANY ($1) AND state = $2";
-        self.client().execute(sql, &[&buckets, &state]).await?;
-        Ok(())
-    }
-
-    async fn delete_all(&self, buckets: &[i16], state: i16, table: &Table, relation: &str) -> Result<(), Trouble> {
-        let exists = self.client().query_one("SELECT to_regclass($1) IS NOT NULL", &[&relation]).await?;
-        if !exists.try_get::<_, bool>(0)? {
-            return Ok(());
-        }
-        let delete = self.client().prepare(&table.delete_some(relation)).await?;
+        let all = list(buckets);
+        let relations = self.relations_of(state).await?;
         loop {
-            self.client().batch_execute("BEGIN").await?;
-            let deleted = async {
-                // the bucket may be at home again by the work of another mover
-                let sql = "SELECT 1 FROM bucket_homes WHERE bucket = ANY ($1) AND state = $2 FOR SHARE";
-                if self.client().query(sql, &[&buckets, &state]).await?.len() != buckets.len() {
-                    return Err(Trouble::NotOurs);
-                }
-                Ok(self.client().execute(&delete, &[&buckets, &BATCH]).await?)
-            };
-            let deleted = deleted.await;
-            self.client().batch_execute(if deleted.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-            if deleted? < BATCH as u64 {
+            let mut batch = Batch::default();
+            batch.add("BEGIN");
+            // the buckets may be at home again by the work of another mover
+            let still = batch.add(&format!(
+                "SELECT 1 FROM bucket_homes WHERE bucket = ANY ({all}) AND state = {state} FOR SHARE"
+            ));
+            let deletes: Vec<usize> = relations
+                .iter()
+                .map(|(table, relation)| batch.add(&table.delete_some(relation, buckets, BATCH)))
+                .collect();
+            let answers = batch.ask(self.client()).await?;
+            if answers[still].count != buckets.len() as u64 {
+                return Err(Trouble::NotOurs);
+            }
+            let more = deletes.iter().any(|delete| answers[*delete].count >= BATCH);
+            let mut batch = Batch::default();
+            if !more {
+                batch
+                    .add(&format!("DELETE FROM bucket_homes WHERE bucket = ANY ({all}) AND state = {state}"));
+            }
+            batch.add("COMMIT");
+            batch.ask(self.client()).await?;
+            if !more {
                 return Ok(());
             }
         }
+    }
+
+    /// Where rows of buckets in a state lie, those that refer to others first.
+    async fn relations_of(&self, state: i16) -> Result<Vec<(&Table, String)>, Trouble> {
+        let mut batch = Batch::default();
+        let lies = |table: &Table| if state == ARRIVING { table.landing() } else { table.own() };
+        for table in &self.tables {
+            batch.add(&format!("SELECT to_regclass({})", text(&lies(table))));
+        }
+        let answers = batch.ask(self.client()).await?;
+        // where rows wait is made by the first move
+        let there = self.tables.iter().zip(answers).filter(|(_, answer)| answer.column(0).next().is_some());
+        let mut relations: Vec<(&Table, String)> = there.map(|(table, _)| (table, lies(table))).collect();
+        relations.reverse();
+        Ok(relations)
     }
 
     /// Makes the tables in which rows wait.
@@ -197,24 +203,24 @@ impl Side {
     }
 }
 
-/// Keeps everybody out of buckets until the end of the transaction; waits for those who are in only for a moment.
-pub(super) async fn close(transaction: &Transaction<'_>, buckets: &[i16]) -> Result<(), Trouble> {
-    let bounds = format!(
-        "SET LOCAL lock_timeout = '100ms'; SET LOCAL idle_in_transaction_session_timeout = {LOCKED_MAX_MS}; \
-         SET LOCAL statement_timeout = {LOCKED_MAX_MS}"
-    );
-    transaction.batch_execute(&bounds).await?;
-    transaction.execute("SELECT close_buckets($1)", &[&buckets]).await?;
-    Ok(())
+/// Begins a transaction that keeps everybody out of buckets until its end; waits for those who are in only for a
+/// moment.
+pub(super) fn close(buckets: &[i16]) -> Batch {
+    let mut batch = Batch::default();
+    batch.add("BEGIN");
+    batch.add("SET LOCAL lock_timeout = '100ms'");
+    batch.add(&format!("SET LOCAL idle_in_transaction_session_timeout = {LOCKED_MAX_MS}"));
+    batch.add(&format!("SET LOCAL statement_timeout = {LOCKED_MAX_MS}"));
+    batch.add(&format!("SELECT close_buckets({})", list(buckets)));
+    batch
 }
 
-/// Makes sure that buckets still arrive here by this mover's work, and stay so until the end of the transaction.
-pub(super) async fn still_arriving(
-    transaction: &Transaction<'_>,
-    ticket: Ticket,
-    buckets: &[i16],
-) -> Result<(), Trouble> {
-    let sql = "SELECT 1 FROM bucket_homes WHERE bucket = ANY ($1) AND state = $2 AND move = $3 AND epoch = $4 FOR SHARE";
-    let found = transaction.query(sql, &[&buckets, &ARRIVING, &ticket.number, &ticket.epoch]).await?;
-    if found.len() == buckets.len() { Ok(()) } else { Err(Trouble::NotOurs) }
+/// Makes sure that buckets still arrive here by this mover's work, and stay so until the end of the transaction; the
+/// answer must have a row for each.
+pub(super) fn still_arriving(ticket: Ticket, buckets: &[i16]) -> String {
+    let (Ticket { number, epoch }, buckets) = (ticket, list(buckets));
+    format!(
+        "SELECT 1 FROM bucket_homes WHERE bucket = ANY ({buckets}) AND state = {ARRIVING} AND move = {number} \
+         AND epoch = {epoch} FOR SHARE"
+    )
 }

@@ -2,6 +2,7 @@
 //! key moves, whichever migration made it.
 
 use super::Trouble;
+use super::batch::{list, text};
 use tokio_postgres::Client;
 
 /// Tables with a bucket that are not of a bucket: the fence, and the map where the metadata shares the database.
@@ -60,7 +61,9 @@ impl Table {
             let depths: Vec<(String, usize)> =
                 tables.iter().map(|table| (table.name.clone(), table.depth)).collect();
             for (table, refers) in tables.iter_mut().zip(&refers) {
-                let of = |name: &String| depths.iter().find(|(other, _)| other == name).map(|(_, depth)| depth + 1);
+                let of = |name: &String| {
+                    depths.iter().find(|(other, _)| other == name).map(|(_, depth)| depth + 1)
+                };
                 table.depth = refers.iter().filter_map(of).max().unwrap_or(0);
             }
         }
@@ -84,7 +87,8 @@ impl Table {
     }
 
     fn columns(&self, of: &str) -> String {
-        let columns: Vec<String> = self.columns.iter().map(|column| format!("{of}{}", quoted(column))).collect();
+        let columns: Vec<String> =
+            self.columns.iter().map(|column| format!("{of}{}", quoted(column))).collect();
         columns.join(", ")
     }
 
@@ -115,13 +119,15 @@ impl Table {
 
     /// Sends all rows of some buckets.
     pub(super) fn copy_out(&self, buckets: &[i16]) -> String {
-        let list: Vec<String> = buckets.iter().map(ToString::to_string).collect();
-        let (columns, own, order) = (self.columns("t."), self.own(), self.order());
+        let (columns, own, order, buckets) = (self.columns("t."), self.own(), self.order(), list(buckets));
         format!(
-            "COPY (SELECT {columns} FROM {own} AS t WHERE t.bucket = ANY ('{{{}}}'::smallint[]){order}) \
-             TO STDOUT (FORMAT binary)",
-            list.join(",")
+            "COPY (SELECT {columns} FROM {own} AS t WHERE t.bucket = ANY ({buckets}){order}) TO STDOUT (FORMAT binary)"
         )
+    }
+
+    /// How many rows of some buckets there are.
+    pub(super) fn count_of(&self, buckets: &[i16]) -> String {
+        format!("SELECT count(*) FROM {} WHERE bucket = ANY ({})", self.own(), list(buckets))
     }
 
     /// Takes rows in.
@@ -130,65 +136,73 @@ impl Table {
     }
 
     /// Rows and digest of some buckets.
-    pub(super) fn digest_of(&self, relation: &str) -> String {
-        let digest = self.digest("t.");
+    pub(super) fn digest_of(&self, relation: &str, buckets: &[i16]) -> String {
+        let (digest, buckets) = (self.digest("t."), list(buckets));
         format!(
-            "SELECT count(*), COALESCE(sum({digest}), 0)::text FROM {relation} AS t WHERE t.bucket = ANY ($1)"
+            "SELECT count(*), COALESCE(sum({digest}), 0) FROM {relation} AS t WHERE t.bucket = ANY ({buckets})"
         )
     }
 
-    /// Rows with these keys, as JSON, in some buckets, and their digests: keys, buckets.
-    pub(super) fn rows_of_keys(&self) -> String {
+    /// Rows with these keys (a JSON list) in some buckets, as JSON, and their digests.
+    pub(super) fn rows_of_keys(&self, keys: &str, buckets: &[i16]) -> String {
+        let (keys, buckets) = (text(keys), list(buckets));
         let (own, digest, same, order) = (self.own(), self.digest("t."), self.same_key(), self.order());
         format!(
-            "SELECT to_jsonb(t)::text, ({digest})::text FROM {own} AS t \
-             JOIN jsonb_populate_recordset(NULL::{own}, $1::text::jsonb) AS k ON {same} \
-             WHERE t.bucket = ANY ($2){order}"
+            "SELECT to_jsonb(t)::text, {digest} FROM {own} AS t \
+             JOIN jsonb_populate_recordset(NULL::{own}, {keys}::jsonb) AS k ON {same} \
+             WHERE t.bucket = ANY ({buckets}){order}"
         )
     }
 
-    /// Takes out what arrived under these keys: keys.
-    pub(super) fn forget_keys(&self) -> String {
-        let (own, landing, same) = (self.own(), self.landing(), self.same_key());
+    /// Takes out what arrived under these keys (a JSON list).
+    pub(super) fn forget_keys(&self, keys: &str) -> String {
+        let (own, landing, same, keys) = (self.own(), self.landing(), self.same_key(), text(keys));
         format!(
-            "DELETE FROM {landing} AS t USING jsonb_populate_recordset(NULL::{own}, $1::text::jsonb) AS k WHERE {same}"
+            "DELETE FROM {landing} AS t USING jsonb_populate_recordset(NULL::{own}, {keys}::jsonb) AS k WHERE {same}"
         )
     }
 
-    /// Takes rows in that are given as JSON, and tells their digests: rows.
-    pub(super) fn take_rows(&self) -> String {
-        let (own, landing, columns, given) = (self.own(), self.landing(), self.columns(""), self.columns("k."));
+    /// Takes rows in (a JSON list), and tells their digests.
+    pub(super) fn take_rows(&self, rows: &str) -> String {
+        let rows = text(rows);
+        let (own, landing, columns, given) =
+            (self.own(), self.landing(), self.columns(""), self.columns("k."));
         let digest = self.digest("");
         format!(
             "INSERT INTO {landing} ({columns}) \
-             SELECT {given} FROM jsonb_populate_recordset(NULL::{own}, $1::text::jsonb) AS k \
-             RETURNING ({digest})::text"
+             SELECT {given} FROM jsonb_populate_recordset(NULL::{own}, {rows}::jsonb) AS k RETURNING {digest}"
         )
     }
 
-    /// What waited becomes what is: buckets.
-    pub(super) fn settle(&self) -> String {
-        let (own, landing, columns) = (self.own(), self.landing(), self.columns(""));
+    /// What waited becomes what is.
+    pub(super) fn settle(&self, buckets: &[i16]) -> String {
+        let (own, landing, columns, buckets) = (self.own(), self.landing(), self.columns(""), list(buckets));
         format!(
-            "WITH waited AS (DELETE FROM {landing} WHERE bucket = ANY ($1) RETURNING {columns}) \
+            "WITH waited AS (DELETE FROM {landing} WHERE bucket = ANY ({buckets}) RETURNING {columns}) \
              INSERT INTO {own} ({columns}) SELECT {columns} FROM waited"
         )
     }
 
-    /// Deletes some rows of buckets: buckets, how many.
-    pub(super) fn delete_some(&self, relation: &str) -> String {
+    /// Deletes all rows of buckets.
+    pub(super) fn leave(&self, buckets: &[i16]) -> String {
+        format!("DELETE FROM {} WHERE bucket = ANY ({})", self.own(), list(buckets))
+    }
+
+    /// Deletes some rows of buckets.
+    pub(super) fn delete_some(&self, relation: &str, buckets: &[i16], limit: u64) -> String {
+        let buckets = list(buckets);
         let key: Vec<String> = self.key.iter().map(|column| quoted(column)).collect();
         let (key, same) = (key.join(", "), self.same_key());
         format!(
-            "WITH k AS (SELECT {key} FROM {relation} WHERE bucket = ANY ($1) LIMIT $2) \
+            "WITH k AS (SELECT {key} FROM {relation} WHERE bucket = ANY ({buckets}) LIMIT {limit}) \
              DELETE FROM {relation} AS t USING k WHERE {same}"
         )
     }
 
     /// The trigger that logs changes, with its arguments.
     pub(super) fn make_trigger(&self) -> String {
-        let mut arguments = vec![format!("'{}'", self.name.replace('\'', "''"))];
-        arguments.extend(self.key.iter().map(|column| format!("'{}'", column.replace('\'', "''"))));
+        let mut arguments = vec![text(&self.name)];
+        arguments.extend(self.key.iter().map(|column| text(column)));
         format!(
             "CREATE TRIGGER bucket_change AFTER INSERT OR UPDATE OR DELETE ON {} \
              FOR EACH ROW EXECUTE FUNCTION log_bucket_change({})",
