@@ -86,10 +86,14 @@ fn in_json(report: &Report, took_ms: u64) -> Value {
         "items": checked.items,
         "operations": checked.operations,
         "entries": checked.entries,
+        "records": checked.records,
         "names": report.names,
         "gold_held": checked.gold_held,
         "gold_minted": checked.gold_minted,
         "gold_burned": checked.gold_burned,
+        "cash_held": checked.cash_held,
+        "cash_minted": checked.cash_minted,
+        "cash_burned": checked.cash_burned,
         "took_ms": took_ms,
     })
 }

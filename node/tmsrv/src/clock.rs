@@ -1,7 +1,13 @@
 //! Real time as ticks: the only clock of the node's zones.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use world::Tick;
+
+/// The time of day in milliseconds since 1970; only for what is stored.
+pub(crate) fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
 
 /// Ticks since the node started.
 #[derive(Clone, Copy, Debug)]

@@ -283,12 +283,12 @@ impl GameThread {
             }
         }
         for (zone, job) in jobs {
-            let (session, id) = (job.session, job.id);
+            let id = job.id;
             if !self.tell(Outcome::Job(zone, job))
                 && let Some(played) = self.zones.get_mut(&zone)
             {
                 let outcome = world::JobOutcome::Failed;
-                played.inputs.push(Input::JobDone { session, job: id, outcome });
+                played.inputs.push(Input::JobDone { job: id, outcome });
             }
         }
     }

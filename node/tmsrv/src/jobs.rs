@@ -1,16 +1,23 @@
 //! Durable work that zones ask for.
+//!
+//! A job of a player holds the player's lock of writing from before it is sent until its outcome is known: the
+//! last state waits for it, and nothing is begun once that is being written. Without an answer the same operation
+//! is repeated until there is one; who leaves meanwhile, or a node that stops, waits for it a bounded time.
+
+mod transfer;
 
 use crate::host::Order;
 use crate::node::Node;
-use crate::session::Note;
-use model::calls::database::{ChangeGold, ChangeGoldRefusal};
-use model::{OperationId, ZoneId};
+use crate::session::{Note, Session};
+use model::calls::database::{Failure, ListCharacters, Transfer, TransferRefusal, Transferred};
+use model::ledger::GoldAccount;
+use model::{Character, ZoneId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use world::{Input, Job, JobOutcome, Work};
+use world::{Input, Job, JobOutcome, Plan, Possessions, Who, Work};
 
-/// How often an operation is repeated that got no answer. It carries an id, so it happens once.
+/// How often an operation is repeated for which somebody waits who wants to go.
 const TRIES: u32 = 40;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -18,71 +25,116 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Does a job and brings its outcome to the zone.
 pub(crate) async fn run(node: Arc<Node>, zone: ZoneId, job: Job) {
     node.metrics.jobs_running.inc();
-    let outcome = work(&node, &job).await;
+    let outcome = match (&job.work, job.who) {
+        (Work::Transfer(plan), Some(who)) => of_player(&node, zone, who, plan).await,
+        (Work::Transfer(plan), None) => of_zone(&node, zone, plan).await,
+    };
     node.metrics.jobs_running.dec();
     let label = match outcome {
-        JobOutcome::Gold(_) => "done",
-        JobOutcome::NotEnoughGold => "refused",
+        JobOutcome::Transferred { .. } => "done",
+        JobOutcome::Refused { .. } => "refused",
         JobOutcome::Failed => "failed",
     };
     node.metrics.jobs.with_label_values(&[label]).inc();
-    let done = Input::JobDone { session: job.session, job: job.id, outcome };
-    node.order(zone, Order::Input(zone, done)).await;
+    node.order(zone, Order::Input(zone, Input::JobDone { job: job.id, outcome })).await;
 }
 
-async fn work(node: &Node, job: &Job) -> JobOutcome {
-    let Work::ChangeGold { delta, reason } = job.work;
-    let Some(session) = node.sessions.get(job.session) else { return JobOutcome::Failed };
-    // the last state of the player waits for the outcome, and nothing is paid once that is being written
+async fn of_player(node: &Node, zone: ZoneId, who: Who, plan: &Plan) -> JobOutcome {
+    let Some(session) = node.sessions.get(who.session) else { return JobOutcome::Failed };
     let _writing = session.writing.lock().await;
     let Some(epoch) = session.epoch.get().copied() else { return JobOutcome::Failed };
     if session.parting.load(Ordering::SeqCst) {
         return JobOutcome::Failed;
     }
-    let request = ChangeGold {
-        operation: OperationId(rand::random()),
-        account: job.account,
-        character: job.character,
-        epoch,
-        delta,
-        reason: reason.to_owned(),
-        soft: Some(job.soft.clone()),
+    let Some((transfer, born)) = transfer::of_plan(plan, Some((who, epoch)), zone) else {
+        tracing::error!(session = %session.id, reason = plan.reason, "a plan that is no transfer");
+        return JobOutcome::Failed;
     };
-    match insist(node, &request).await {
-        Some(Ok(gold)) => {
-            session.paid.lock().done(job.soft.tile);
-            JobOutcome::Gold(gold)
+    match insist(node, Some(&session), &transfer).await {
+        Some(Ok(transferred)) => {
+            if let Some(soft) = &plan.soft {
+                session.paid.lock().done(soft.tile);
+            }
+            let gold = transferred.balance(&GoldAccount::Character(who.character));
+            JobOutcome::Transferred { born, gold }
         }
-        Some(Err(ChangeGoldRefusal::NotEnough)) => JobOutcome::NotEnoughGold,
-        Some(Err(ChangeGoldRefusal::TooMuch)) => JobOutcome::Failed,
-        Some(Err(ChangeGoldRefusal::Stale)) => {
+        Some(Err(TransferRefusal::Stale(_))) => {
             session.note(Note::Fenced);
             JobOutcome::Failed
         }
+        Some(Err(refusal)) => {
+            let fresh = if contradicts(&refusal) { possessions(node, &session).await } else { None };
+            tracing::warn!(session = %session.id, operation = %transfer.operation, reason = plan.reason,
+                %refusal, reread = fresh.is_some(), "the store refused what a zone allowed");
+            JobOutcome::Refused { refusal, fresh: fresh.map(Box::new) }
+        }
         None => {
-            tracing::error!(session = %job.session, operation = %request.operation, "it is not known whether gold changed");
-            // what is stored is right, whatever it is; this copy of the character may not be
-            session.note(Note::Fenced);
+            unknown(&session, &transfer);
             JobOutcome::Failed
         }
     }
 }
 
+/// What is stored is right, whatever it is; this copy of the character may not be.
+fn unknown(session: &Session, transfer: &Transfer) {
+    tracing::error!(session = %session.id, operation = %transfer.operation,
+        "it is not known whether a transfer was done");
+    session.note(Note::Fenced);
+}
+
+async fn of_zone(node: &Node, zone: ZoneId, plan: &Plan) -> JobOutcome {
+    let Some((transfer, born)) = transfer::of_plan(plan, None, zone) else { return JobOutcome::Failed };
+    match insist(node, None, &transfer).await {
+        Some(Ok(_)) => JobOutcome::Transferred { born, gold: None },
+        Some(Err(refusal)) => JobOutcome::Refused { refusal, fresh: None },
+        None => JobOutcome::Failed,
+    }
+}
+
+/// True when a refusal says that the zone's copy of the player is not what is stored.
+fn contradicts(refusal: &TransferRefusal) -> bool {
+    matches!(
+        refusal,
+        TransferRefusal::ItemGone(_)
+            | TransferRefusal::PlaceTaken(_)
+            | TransferRefusal::NotEnough(_)
+            | TransferRefusal::TooMuch(_)
+    )
+}
+
+/// What the player of a session has. Its lock of writing is held, so nothing of it is under way.
+async fn possessions(node: &Node, session: &Session) -> Option<Possessions> {
+    let permit = node.store_permits.acquire().await;
+    let answer = node.store.list_characters(ListCharacters { account: session.account }).await;
+    drop(permit);
+    let all = answer.inspect_err(|failure| tracing::warn!(session = %session.id, %failure, "cannot re-read"));
+    let found = all.ok()?.into_iter().find(|character| character.id == session.character)?;
+    let Character { equip, carry, hard, .. } = found;
+    Some(Possessions { equip, carry, gold: hard.gold })
+}
+
 /// Asks until the store says what came of it.
-async fn insist(node: &Node, request: &ChangeGold) -> Option<Result<i64, ChangeGoldRefusal>> {
+async fn insist(
+    node: &Node,
+    session: Option<&Session>,
+    transfer: &Transfer,
+) -> Option<Result<Transferred, TransferRefusal>> {
     let mut pause = PAUSE_MIN;
-    for _ in 0..TRIES {
+    let mut patience = TRIES;
+    loop {
         let permit = node.store_permits.acquire().await;
-        let answer = node.store.change_gold(request.clone()).await;
+        let answer = node.store.transfer(transfer.clone()).await;
         drop(permit);
-        match answer {
+        let failure = match answer {
             Ok(outcome) => return Some(outcome),
-            Err(failure) => {
-                tracing::warn!(character = %request.character, %failure, "gold could not be changed yet");
-            }
+            Err(failure) => failure,
+        };
+        tracing::warn!(operation = %transfer.operation, reason = transfer.reason, %failure, "not transferred yet");
+        let stays = session.is_some_and(|session| !session.leaving.load(Ordering::SeqCst));
+        if !stays || node.closing.is_cancelled() || matches!(failure, Failure::Corrupt(_)) {
+            patience = patience.checked_sub(1)?;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }
-    None
 }

@@ -1,5 +1,6 @@
 //! Opens the zones that the map gives to this node, and closes those that it takes.
 
+use crate::ground;
 use crate::host::Order;
 use crate::node::Node;
 use cluster::View;
@@ -44,7 +45,9 @@ async fn apply(node: &Arc<Node>, view: &View) {
     let gained: Vec<(ZoneId, Epoch)> = gained.collect();
     let opened = gained.len();
     if opened > 0 {
+        let zones = gained.iter().map(|(zone, _)| *zone).collect();
         open(node, gained).await;
+        node.process.tasks.spawn("ground", ground::bring(Arc::clone(node), zones));
     }
     if opened > 0 || !lost.is_empty() {
         tracing::info!(version = view.version, opened, closed = lost.len(), "took the map over");

@@ -20,7 +20,8 @@
 //! | game threads | told to end when everybody is saved | a panic stops the process |
 //! | session, one each | leaves its zone, saves, releases, says `Dropped` | tries to save for a minute, then logs |
 //! | stream of an edge | closed after the last session | its sessions are saved and released |
-//! | jobs, saves | finished within `stop_seconds` | repeated by id; saves come round again |
+//! | jobs, saves | finished within `stop_seconds` | repeated by id until the outcome is known; saves come round again |
+//! | ground, one each opening of zones | ends at once | asks again |
 //! | map keeper, save timer, store check | end at once | the last map holds; readiness says what is away |
 //!
 //! Main entry: [`run`]; with a store of one's own: [`run_with_store`].
@@ -29,6 +30,7 @@ mod attach;
 mod clock;
 mod edges;
 mod error;
+mod ground;
 mod host;
 mod jobs;
 mod keeper;

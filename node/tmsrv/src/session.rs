@@ -67,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) paid: Mutex<Paid>,
     /// Its last state is being written or was: nothing older may be written behind.
     pub(crate) parting: AtomicBool,
+    /// Its player is out of the world or on its way out: what it waits for is waited for a bounded time.
+    pub(crate) leaving: AtomicBool,
     /// The zone in which it plays at the moment.
     pub(crate) place: Mutex<Option<ZoneId>>,
     notes: mpsc::Sender<Note>,
@@ -210,6 +212,7 @@ pub(crate) fn begin(node: &Arc<Node>, edge: &Edge, attach: Attach) {
         writing: Arc::default(),
         paid: Mutex::default(),
         parting: AtomicBool::new(false),
+        leaving: AtomicBool::new(false),
         place: Mutex::new(None),
         notes,
         ended: CancellationToken::new(),
@@ -315,6 +318,7 @@ async fn take_out(
     departure: Departure,
     inbox: &mut mpsc::Receiver<Note>,
 ) -> Option<Snapshot> {
+    session.leaving.store(true, Ordering::SeqCst);
     let zone = session.place.lock().take()?;
     let (answer, last) = oneshot::channel();
     node.order(zone, Order::Leave(zone, session.id, departure, answer)).await;
@@ -336,6 +340,7 @@ async fn take_out(
 
 /// Saves and releases, as long as it takes.
 async fn release(node: &Arc<Node>, session: &Arc<Session>, snapshot: Option<Snapshot>) -> Option<Saved> {
+    session.leaving.store(true, Ordering::SeqCst);
     *session.place.lock() = None;
     let snapshot = snapshot?;
     Some(saver::save_last(node, session, &snapshot).await)

@@ -193,7 +193,7 @@ async fn who_paid_for_a_portal_gets_through_though_the_store_went_away_in_betwee
     let ana = house.character(PAD).await;
     let mut edge = house.edge("edge-1", PAD).await;
     let (session, _) = house.enters(&mut edge, &ana, PAD).await;
-    house.store.goes_away_after("change_gold");
+    house.store.goes_away_after("transfer");
     edge.command(session, Command::UsePortal).await;
     edge.perceives(session, "the price", |event| (*event == Event::GoldChanged { gold: 300 }).then_some(()))
         .await;
@@ -217,7 +217,7 @@ async fn who_leaves_while_a_portal_is_paid_is_where_it_paid_to_go() {
     let mut edge = house.edge("edge-1", PAD).await;
     let (session, sheet) = house.enters(&mut edge, &ana, PAD).await;
     let (watching, _) = house.enters(&mut edge, &bob, PAD).await;
-    let untold = house.store.gold_is_told.lock().await;
+    let untold = house.store.outcome_is_told.lock().await;
     edge.command(session, Command::UsePortal).await;
     let taken = async {
         while house.stored(&ana).await.hard.gold != 300 {

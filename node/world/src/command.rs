@@ -59,7 +59,24 @@ impl Zone {
                     fx.tell(player.session, Event::SkillBar { bar });
                 }
             }
-            _ => {} // the economy: being built
+            Command::MoveItem { .. }
+            | Command::SplitItem { .. }
+            | Command::DestroyItem { .. }
+            | Command::DropItem { .. }
+            | Command::PickUp { .. }
+            | Command::OpenShop { .. }
+            | Command::BuyItem { .. }
+            | Command::SellItem { .. }
+            | Command::ListSold
+            | Command::BuyBack { .. }
+            | Command::DepositGold { .. }
+            | Command::WithdrawGold { .. }
+            | Command::OfferTrade { .. }
+            | Command::CancelTrade
+            | Command::OpenStall { .. }
+            | Command::VisitStall { .. }
+            | Command::BuyFromStall { .. }
+            | Command::Words { .. } => self.deal(slot, command, fx),
         }
     }
 

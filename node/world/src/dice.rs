@@ -20,6 +20,11 @@ impl Dice {
         z ^ (z >> 31)
     }
 
+    /// An id that nobody else draws: 63 bits, never 0.
+    pub(crate) fn id63(&mut self) -> u64 {
+        (self.next() >> 1).max(1)
+    }
+
     /// A number of `0..=most`, all alike.
     pub(crate) fn up_to(&mut self, most: u32) -> u32 {
         let sides = u64::from(most) + 1;

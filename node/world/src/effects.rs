@@ -1,5 +1,6 @@
 //! What a zone says.
 
+use crate::plan::Plan;
 use model::character::SoftState;
 use model::{AccountId, Addressed, CharacterId, Event, SessionId, Tile, ZoneId};
 
@@ -7,33 +8,33 @@ use model::{AccountId, Addressed, CharacterId, Event, SessionId, Tile, ZoneId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
-/// Durable work that a player waits for; its outcome comes back as [`crate::Input::JobDone`].
+/// Durable work; its outcome comes back as [`crate::Input::JobDone`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Which.
     pub id: JobId,
-    /// Whose.
-    pub session: SessionId,
-    /// The session's account.
-    pub account: AccountId,
-    /// The session's character.
-    pub character: CharacterId,
+    /// The player who waits for it; `None` for what the zone does itself.
+    pub who: Option<Who>,
     /// What is to be done.
     pub work: Work,
-    /// The player's state when it is done, written together with it: at the end of the way that it pays for.
-    pub soft: SoftState,
+}
+
+/// The player of a [`Job`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The session.
+    pub session: SessionId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its character.
+    pub character: CharacterId,
 }
 
 /// The work of a [`Job`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Change the gold that the character carries.
-    ChangeGold {
-        /// What to add; negative takes.
-        delta: i64,
-        /// A word for the ledger.
-        reason: &'static str,
-    },
+    /// Move, make and end items and gold.
+    Transfer(Plan),
 }
 
 /// The soft state of a player at the end of a tick.
@@ -47,7 +48,7 @@ pub struct Snapshot {
     pub character: CharacterId,
     /// The state.
     pub soft: SoftState,
-    /// Jobs of the player that were done by then: a state with fewer of them is older than what they wrote.
+    /// Ways that were paid and gone by then: a state with fewer of them is older than what paying wrote.
     pub jobs_done: u32,
 }
 

@@ -1,7 +1,8 @@
 //! What stands in a zone.
 
 use crate::creature::Creature;
-use crate::effects::{JobId, Snapshot};
+use crate::economy::Dealings;
+use crate::effects::Snapshot;
 use crate::walk::{Standing, Walking};
 use model::{Character, EntityId, SessionId, Tile};
 use rules::Derived;
@@ -46,24 +47,16 @@ pub(crate) struct Player {
     pub(crate) inside: Tile,
     /// Waits to be handed over: does nothing any more.
     pub(crate) frozen: bool,
-    /// A portal that is being paid.
-    pub(crate) paying: Option<Paying>,
+    /// What it is about with items and gold.
+    pub(crate) dealings: Dealings,
     /// Where it has paid to go and is handed over to: nothing takes it back from there.
     pub(crate) bound_for: Option<Tile>,
-    /// Jobs that were done for it.
+    /// Ways that it paid for and went.
     pub(crate) jobs_done: u32,
     /// Came on foot over a border at this time, and nothing was heard of it since.
     pub(crate) on_foot_since_ms: Option<u64>,
     /// Its soft state differs from the last one that was taken for saving.
     pub(crate) changed: bool,
-}
-
-/// A portal that is being paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Paying {
-    pub(crate) job: JobId,
-    pub(crate) to: Tile,
-    pub(crate) price: i64,
 }
 
 impl Entity {

@@ -1,7 +1,7 @@
 //! Who is near: the entities of a zone by coarse cells.
 
 use model::place::VIEW_RADIUS;
-use model::{Rect, Tile};
+use model::{GroundId, Rect, Tile};
 
 /// Tiles along one side of a cell.
 const CELL: u16 = 16;
@@ -19,6 +19,8 @@ pub(crate) struct Entry {
 struct Cell {
     players: Vec<Entry>,
     creatures: Vec<Entry>,
+    /// Items on the ground.
+    ground: Vec<(GroundId, Tile)>,
 }
 
 /// Entities by cell, players apart from creatures. The order within a cell follows from its history alone.
@@ -75,6 +77,32 @@ impl Grid {
     /// Creatures in the 33 x 33 window around a tile.
     pub(crate) fn creatures_near(&self, center: Tile) -> impl Iterator<Item = Entry> + '_ {
         self.cells_near(center).flat_map(|cell| &cell.creatures).copied().filter(move |e| center.sees(e.tile))
+    }
+
+    /// Puts an item on the ground.
+    pub(crate) fn lay(&mut self, ground: GroundId, tile: Tile) {
+        let index = self.index(tile);
+        self.cells[index].ground.push((ground, tile));
+    }
+
+    /// Takes an item off the ground.
+    pub(crate) fn lift(&mut self, ground: GroundId, tile: Tile) {
+        let index = self.index(tile);
+        self.cells[index].ground.retain(|(other, _)| *other != ground);
+    }
+
+    /// Items on the ground in the window around a tile.
+    pub(crate) fn lying_near(&self, center: Tile) -> impl Iterator<Item = (GroundId, Tile)> + '_ {
+        self.cells_near(center)
+            .flat_map(|cell| &cell.ground)
+            .copied()
+            .filter(move |(_, tile)| center.sees(*tile))
+    }
+
+    /// What lies on a tile.
+    pub(crate) fn lying_on(&self, tile: Tile) -> Option<GroundId> {
+        let cell = &self.cells[self.index(tile)];
+        cell.ground.iter().find(|(_, other)| *other == tile).map(|(ground, _)| *ground)
     }
 
     /// Everybody on a tile.

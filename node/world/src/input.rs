@@ -1,8 +1,10 @@
 //! What a zone is told.
 
+use crate::economy::Lying;
 use crate::effects::JobId;
 use model::event::{Arrival, Departure};
-use model::{Character, Command, SessionId};
+use model::transfer::TransferRefusal;
+use model::{Character, Command, Item, ItemId, SessionId};
 use rules::Derived;
 
 /// One input of a tick. Inputs are worked off in the order in which they lie.
@@ -29,10 +31,10 @@ pub enum Input {
         /// Whose.
         session: SessionId,
     },
+    /// What the store says to lie on the ground; what the zone knows already is left as it is.
+    Ground(Vec<Lying>),
     /// What came of a job.
     JobDone {
-        /// Whose.
-        session: SessionId,
         /// Which.
         job: JobId,
         /// What came of it.
@@ -56,12 +58,33 @@ pub struct Entering {
 }
 
 /// What came of a [`crate::Job`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// Done: the gold that the character carries now.
-    Gold(i64),
-    /// Refused: not enough gold.
-    NotEnoughGold,
+    /// The plan is done.
+    Transferred {
+        /// Ids of what was born, in the order of the plan.
+        born: Vec<ItemId>,
+        /// What the character carries now, if its gold moved.
+        gold: Option<i64>,
+    },
+    /// The store changed nothing.
+    Refused {
+        /// Why.
+        refusal: TransferRefusal,
+        /// What the player has, when the refusal says that the zone does not know it.
+        fresh: Option<Box<Possessions>>,
+    },
     /// Not done, and it never will be.
     Failed,
+}
+
+/// Items and gold of a character as the store has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Possessions {
+    /// Equipment.
+    pub equip: Vec<Option<Item>>,
+    /// Inventory.
+    pub carry: Vec<Option<Item>>,
+    /// Gold carried.
+    pub gold: i64,
 }

@@ -1,13 +1,11 @@
 //! Ways out of a zone: borders, portals, recall.
 
 use crate::command::HYSTERESIS;
-use crate::effects::{Crossing, Effects, Job, JobId, Work};
-use crate::entity::Paying;
-use crate::input::JobOutcome;
+use crate::effects::{Crossing, Effects};
 use crate::view::Manner;
 use crate::zone::Zone;
 use content::{CITY_SPREAD, PORTAL_SPREAD};
-use model::event::{Notice, NoticeKey};
+use model::event::NoticeKey;
 use model::item::GOLD_MAX;
 use model::{Event, Tile};
 
@@ -28,7 +26,7 @@ impl Zone {
         player.outside = player.outside.saturating_add(steps);
         if player.outside >= HYSTERESIS {
             self.halt(slot, fx);
-            if self.entities[slot].player().is_some_and(|player| player.paying.is_none()) {
+            if self.entities[slot].player().is_some_and(|player| player.dealings.job.is_none()) {
                 self.cross(slot, tile, true, fx);
             } else {
                 self.settle(slot, self.now.ms(), fx);
@@ -70,10 +68,6 @@ impl Zone {
         self.refuse(session, NoticeKey::PlaceUnreachable, Vec::new(), fx);
     }
 
-    fn refuse(&self, session: model::SessionId, key: NoticeKey, arguments: Vec<String>, fx: &mut Effects) {
-        fx.tell(session, Event::Notice(Notice::Catalogue { key, arguments }));
-    }
-
     /// Takes a player to a tile of any zone.
     fn send_to(&mut self, slot: usize, to: Tile, fx: &mut Effects) {
         if self.contains(to) {
@@ -85,7 +79,7 @@ impl Zone {
 
     pub(crate) fn recall(&mut self, slot: usize, fx: &mut Effects) {
         let Some(player) = self.entities[slot].player() else { return };
-        if player.paying.is_some() {
+        if player.dealings.job.is_some() {
             return self.refuse(player.session, NoticeKey::StillBusy, Vec::new(), fx);
         }
         let home = usize::from(player.character.soft.home_city).min(self.content.cities.len() - 1);
@@ -106,7 +100,7 @@ impl Zone {
         let portal = self.content.portal_at(tile).copied();
         let Some(player) = self.entities[slot].player() else { return };
         let (session, gold) = (player.session, player.character.hard.gold);
-        let busy = player.paying.is_some();
+        let busy = player.dealings.job.is_some();
         match portal {
             None => self.refuse(session, NoticeKey::NoPortalHere, Vec::new(), fx),
             Some(_) if busy => self.refuse(session, NoticeKey::StillBusy, Vec::new(), fx),
@@ -119,7 +113,7 @@ impl Zone {
             Some(portal) => {
                 let to = self.spread(portal.to, PORTAL_SPREAD);
                 if portal.gold > 0 {
-                    self.pay(slot, portal.gold.min(GOLD_MAX), to, fx);
+                    self.pay_way(slot, portal.gold.min(GOLD_MAX), to, fx);
                 } else {
                     self.send_to(slot, to, fx);
                 }
@@ -127,46 +121,13 @@ impl Zone {
         }
     }
 
-    /// Asks for the price of a portal; the player goes through it when the store has taken the gold.
-    fn pay(&mut self, slot: usize, price: i64, to: Tile, fx: &mut Effects) {
-        self.last_job += 1;
-        let job = JobId(self.last_job);
-        let Some(player) = self.entities[slot].player_mut() else { return };
-        player.paying = Some(Paying { job, to, price });
-        let there = player.snapshot(to);
-        fx.jobs.push(Job {
-            id: job,
-            session: there.session,
-            account: there.account,
-            character: there.character,
-            work: Work::ChangeGold { delta: -price, reason: "portal" },
-            soft: there.soft,
-        });
-    }
-
-    /// Goes on with what waited for a job.
-    pub(crate) fn finish_job(&mut self, slot: usize, job: JobId, outcome: JobOutcome, fx: &mut Effects) {
-        let Some(player) = self.entities[slot].player_mut() else { return };
-        let Some(paying) = player.paying.take_if(|paying| paying.job == job) else { return };
-        let session = player.session;
-        match outcome {
-            JobOutcome::Gold(gold) => {
-                player.character.hard.gold = gold;
-                player.jobs_done += 1;
-                fx.tell(session, Event::GoldChanged { gold });
-                if !self.contains(paying.to)
-                    && let Some(player) = self.entities[slot].player_mut()
-                {
-                    player.bound_for = Some(paying.to);
-                }
-                return self.send_to(slot, paying.to, fx);
-            }
-            JobOutcome::NotEnoughGold => {
-                self.refuse(session, NoticeKey::NotEnoughGold, vec![paying.price.to_string()], fx);
-            }
-            JobOutcome::Failed => self.refuse(session, NoticeKey::PlaceUnreachable, Vec::new(), fx),
+    /// Goes the way that was paid for; nothing takes it back from there.
+    pub(crate) fn go_paid_way(&mut self, slot: usize, to: Tile, fx: &mut Effects) {
+        if !self.contains(to)
+            && let Some(player) = self.entities[slot].player_mut()
+        {
+            player.bound_for = Some(to);
         }
-        // a border that it came over in the meantime
-        self.note_border(slot, 0, fx);
+        self.send_to(slot, to, fx);
     }
 }

@@ -48,11 +48,13 @@ impl Zone {
             fx.tell_all(audience, Event::Placed { entity: id, tile: to });
         }
         self.meet(slot, Some(from), manner.arrival(), fx);
+        self.look_at_ground(slot, Some(from), to, fx);
     }
 
     /// Tells of an entity that was put into the grid just now.
     pub(crate) fn show(&mut self, slot: usize, arrival: Arrival, fx: &mut Effects) {
         self.meet(slot, None, arrival, fx);
+        self.look_at_ground(slot, None, self.entities[slot].tile, fx);
     }
 
     /// Tells of an entity that is about to be taken out.
@@ -64,6 +66,13 @@ impl Zone {
     pub(crate) fn tell_viewers(&self, slot: usize, event: Event, fx: &mut Effects) {
         let mut audience = fx.audience();
         self.collect(&mut audience, self.entities[slot].tile, |seen| seen.slot != slot);
+        fx.tell_all(audience, event);
+    }
+
+    /// Tells everybody who sees a tile.
+    pub(crate) fn tell_around(&self, tile: Tile, event: Event, fx: &mut Effects) {
+        let mut audience = fx.audience();
+        self.collect(&mut audience, tile, |_| true);
         fx.tell_all(audience, event);
     }
 

@@ -8,7 +8,8 @@
 //! where it was when the first player enters, so what nobody sees costs nothing.
 
 use crate::dice::Dice;
-use crate::effects::{Effects, Snapshot};
+use crate::economy::{Dealings, Ground, UnderWay};
+use crate::effects::{Effects, JobId, Snapshot};
 use crate::entity::{Entity, Kind, Player};
 use crate::generator::{Populate, Source};
 use crate::grid::{Entry, Grid};
@@ -25,6 +26,10 @@ use placement::ZoneTable;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+/// Purposes of dice besides the game itself.
+const JOBS: u64 = 1 << 32;
+const GROUND_IDS: u64 = 2 << 32;
 
 /// What a zone is made of.
 #[derive(Clone, Debug)]
@@ -53,6 +58,10 @@ pub struct Zone {
     pub(crate) sources: Vec<Source>,
     pub(crate) dice: Dice,
     pub(crate) last_job: u64,
+    /// Jobs that the node works on.
+    pub(crate) jobs: BTreeMap<JobId, UnderWay>,
+    pub(crate) ground: Ground,
+    pub(crate) ids_of_ground: Dice,
     bounds: Rect,
     /// Named zones that lie in the rectangle and come first.
     carved: Vec<Rect>,
@@ -85,7 +94,11 @@ impl Zone {
             grid: Grid::new(bounds),
             sources: Vec::new(),
             dice: Dice::new(seed, u64::from(id.0)),
-            last_job: 0,
+            // another life of this zone on this node never mistakes a late outcome for its own
+            last_job: Dice::new(seed, JOBS ^ u64::from(id.0)).id63() >> 1,
+            jobs: BTreeMap::new(),
+            ground: Ground::default(),
+            ids_of_ground: Dice::new(seed, GROUND_IDS ^ u64::from(id.0)),
             bounds,
             carved,
             sessions: BTreeMap::new(),
@@ -121,20 +134,23 @@ impl Zone {
         self.entities.len()
     }
 
-    /// When it wants its next step, if no input comes before. `None` while nobody is there.
+    /// When it wants its next step, if no input comes before. While nobody is there only what lies on the ground
+    /// ends.
     pub fn next_due(&self) -> Option<Tick> {
+        let ground = self.ground.first_due();
         if self.asleep_since.is_some() {
-            return None;
+            return ground;
         }
         let creatures = self.creature_timers.first().map(|due| due.plus(self.slept));
         let generation = Some(self.next_generation.plus(self.slept));
-        [self.player_timers.first(), creatures, generation].into_iter().flatten().min()
+        [self.player_timers.first(), creatures, generation, ground].into_iter().flatten().min()
     }
 
     /// Advances to `now`, which is never before the last one, and works off the inputs.
     pub fn step(&mut self, now: Tick, inputs: &mut Vec<Input>, fx: &mut Effects) {
         assert!(now >= self.now, "time went back from {} to {now} in zone {}", self.now, self.id);
         self.now = now;
+        self.expire(fx);
         self.run_timers(fx);
         for input in inputs.drain(..) {
             self.take_input(input, fx);
@@ -297,11 +313,8 @@ impl Zone {
                     self.turn_back(slot, fx);
                 }
             }
-            Input::JobDone { session, job, outcome } => {
-                if let Some(slot) = self.slot_of(session) {
-                    self.finish_job(slot, job, outcome, fx);
-                }
-            }
+            Input::Ground(found) => self.lay_all(found, fx),
+            Input::JobDone { job, outcome } => self.finish_job(job, outcome, fx),
         }
     }
 
@@ -327,7 +340,7 @@ impl Zone {
             outside: 0,
             inside: tile,
             frozen: false,
-            paying: None,
+            dealings: Dealings::default(),
             bound_for: None,
             jobs_done: 0,
             on_foot_since_ms: on_foot.then_some(self.now.ms()),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::{Stage, content, generator, terrain, tile};
 use world::walk::{BEHIND_MS, CLOCK_DRIFT, budget_max_ms, pace_ms};
-use world::{Input, JobOutcome, Tick};
+use world::{Input, Tick};
 
 const NAMES: [&str; 4] = ["ana", "bob", "eva", "leo"];
 const SPEED: u8 = 4;
@@ -136,7 +136,7 @@ fn answer(stage: &mut Stage) {
         stage.input(Input::TurnBack { session: crossing.snapshot.session });
     }
     while !stage.jobs.is_empty() {
-        stage.job_done(JobOutcome::Gold(400));
+        stage.store_does();
     }
 }
 

@@ -4,9 +4,11 @@
 mod support;
 
 use model::event::NoticeKey;
-use model::{Command, EntityId, Event, Route, Tile, ZoneId};
+use model::ledger::GoldAccount;
+use model::transfer::TransferRefusal;
+use model::{CharacterId, Command, EntityId, Event, Route, Tile, ZoneId};
 use support::{Stage, content, terrain, tile};
-use world::{Input, JobOutcome, Work};
+use world::{Change, Input, JobOutcome};
 
 #[test]
 fn two_who_meet_see_each_other_once_and_lose_each_other_once() {
@@ -265,10 +267,10 @@ fn the_end_of_a_walk_gives_no_portal() {
 fn a_paid_portal_opens_when_the_gold_is_gone() {
     let mut stage = Stage::new(3);
     stage.player("ana", tile(1008, 1016)).asks("ana", Command::UsePortal).tick();
-    assert_eq!(stage.jobs[0].work, Work::ChangeGold { delta: -500, reason: "portal" });
+    assert_eq!(stage.plan().changes, [Change::Burn { amount: 500, reason: "portal" }]);
     stage.stands("ana", tile(1008, 1016));
     stage.asks("ana", Command::UsePortal).tick().is_refused("ana", NoticeKey::StillBusy);
-    stage.job_done(JobOutcome::Gold(500)).is_told("ana", &Event::GoldChanged { gold: 500 });
+    stage.store_does().is_told("ana", &Event::GoldChanged { gold: 500 });
     assert!(stage.at("ana").distance(tile(1061, 1061)) <= 1);
 }
 
@@ -277,7 +279,13 @@ fn a_portal_that_cannot_be_paid_stays_shut() {
     let mut stage = Stage::new(3);
     stage.player("ana", tile(1008, 1016));
     for (outcome, key) in [
-        (JobOutcome::NotEnoughGold, NoticeKey::NotEnoughGold),
+        (
+            JobOutcome::Refused {
+                refusal: TransferRefusal::NotEnough(GoldAccount::Character(CharacterId(1))),
+                fresh: None,
+            },
+            NoticeKey::NotEnoughGold,
+        ),
         (JobOutcome::Failed, NoticeKey::PlaceUnreachable),
     ] {
         stage.asks("ana", Command::UsePortal).tick();
@@ -289,9 +297,9 @@ fn a_portal_that_cannot_be_paid_stays_shut() {
 fn who_has_paid_for_a_portal_is_never_turned_back() {
     let mut stage = Stage::new(3);
     stage.player("ana", tile(1008, 1040)).asks("ana", Command::UsePortal).tick();
-    let there = stage.jobs[0].soft.tile;
+    let there = stage.plan().soft.as_ref().expect("the price is written with the place").tile;
     assert!(there.distance(tile(1201, 1061)) <= 1, "{there}");
-    stage.job_done(JobOutcome::Gold(500));
+    stage.store_does();
     assert_eq!(stage.crossings.pop().expect("ana crosses").tile(), there);
     let session = stage.session("ana");
     stage.input(Input::TurnBack { session }).passes(20);

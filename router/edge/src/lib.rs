@@ -9,8 +9,8 @@
 //! | [`settings`](Settings) | limits, rates, deadlines, the language |
 //! | [`phase`] | what is legal when: the table of `docs/edge-input.md` |
 //! | [`budget`], [`addresses`] | how much a client and an address may do |
-//! | [`view`], [`view_ids`] | what a client is shown, and under which short ids |
-//! | `translate` | events to packets |
+//! | [`view`], [`view_ids`], [`ground_ids`] | what a client is shown, and under which short ids |
+//! | `translate` | events to packets, and what packets about items ask for |
 //! | `session` | one client: login, selection, attach, play |
 //! | `crossing` | walks that lead over the border between two nodes |
 //! | `connection`, `listener` | sockets |
@@ -21,6 +21,7 @@
 pub mod addresses;
 pub mod budget;
 pub mod clock;
+pub mod ground_ids;
 pub mod messages;
 pub mod metrics;
 pub mod phase;

@@ -420,7 +420,8 @@ mod tests {
     fn every_line_fits_the_oldest_client_in_both_languages() {
         for line in Line::ALL {
             for language in [Language::English, Language::Portuguese] {
-                let text = line.text(language, &["a name with fifteen", "1234567890"]);
+                let arguments = ["a name with fifteen", "1234567890", "1234567890", "1234567890", "168"];
+                let text = line.text(language, &arguments);
                 let mut bytes = [0; 95];
                 wire::text::encode(&text, 94, &mut bytes);
                 assert_eq!(wire::text::decode(&bytes), text, "{line:?} does not fit, or is not Windows-1252");
@@ -433,7 +434,7 @@ mod tests {
     #[test]
     fn both_languages_take_the_same_arguments() {
         for line in Line::ALL {
-            for argument in ["{0}", "{1}"] {
+            for argument in ["{0}", "{1}", "{2}", "{3}", "{4}"] {
                 let in_english = line.template(Language::English).contains(argument);
                 assert_eq!(in_english, line.template(Language::Portuguese).contains(argument), "{line:?}");
             }

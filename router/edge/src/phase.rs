@@ -103,6 +103,16 @@ pub enum Input {
     Inspect,
     /// 0x378
     SkillBar,
+    /// 0x376, 0x2E5, 0x2E4, 0x272, 0x270
+    Items,
+    /// 0x27B, 0x379, 0x37A, 0x3E8
+    Shop,
+    /// 0x388, 0x387
+    BankGold,
+    /// 0x383, 0x384
+    Trade,
+    /// 0x397, 0x39A, 0x398
+    Stall,
     /// 0x3A0
     Ping,
     /// 0x2BC, 0x2CB, 0x3AE: reports of the client that nobody needs.
@@ -113,7 +123,7 @@ pub enum Input {
 
 impl Input {
     /// All inputs, in the order of the table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Login,
         Self::Pin,
         Self::CreateCharacter,
@@ -130,6 +140,11 @@ impl Input {
         Self::EnterCity,
         Self::Inspect,
         Self::SkillBar,
+        Self::Items,
+        Self::Shop,
+        Self::BankGold,
+        Self::Trade,
+        Self::Stall,
         Self::Ping,
         Self::Report,
         Self::Unhandled,
@@ -153,6 +168,11 @@ impl Input {
             Self::EnterCity => "city entered 0x291",
             Self::Inspect => "who is that 0x369",
             Self::SkillBar => "skill bar 0x378",
+            Self::Items => "items 0x376, 0x2E5, 0x2E4, 0x272, 0x270",
+            Self::Shop => "shop 0x27B, 0x379, 0x37A, 0x3E8",
+            Self::BankGold => "gold of the bank 0x388, 0x387",
+            Self::Trade => "trade 0x383, 0x384",
+            Self::Stall => "personal shop 0x397, 0x39A, 0x398",
             Self::Ping => "ping 0x3A0",
             Self::Report => "reports 0x2BC, 0x2CB, 0x3AE",
             Self::Unhandled => "known, not served yet",
@@ -266,6 +286,11 @@ fn is_of_the_world(input: Input) -> bool {
             | Input::EnterCity
             | Input::Inspect
             | Input::SkillBar
+            | Input::Items
+            | Input::Shop
+            | Input::BankGold
+            | Input::Trade
+            | Input::Stall
     )
 }
 

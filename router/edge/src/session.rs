@@ -1,10 +1,13 @@
 //! One client: its phase, what it may send, and what it is told. No sockets here.
 
 mod attach;
+mod bank;
+mod goods;
 mod login;
 mod play;
 mod requests;
 mod selection;
+mod shown;
 
 use crate::budget::{Bucket, Strikes, WalkGate};
 use crate::clock::tick;
@@ -17,6 +20,7 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::translate::{self, Sent};
 use attach::Place;
+use bank::Bank;
 use cluster::View;
 use model::calls::registry::KickReason;
 use model::{AccountId, AccountName, Character, SessionId};
@@ -43,6 +47,7 @@ struct Guard {
     packets: Bucket,
     bytes: Bucket,
     chat: Bucket,
+    goods: Bucket,
     strikes: Strikes,
     walks: WalkGate,
     bad_checksums: u32,
@@ -70,6 +75,8 @@ pub(crate) struct Session {
     last_packet_ms: u64,
     account: Option<(AccountId, AccountName)>,
     characters: Vec<Character>,
+    /// The bank of the account, as its client was told.
+    bank: Bank,
     pin_tries: u32,
     own_number: Option<u16>,
     place: Option<Place>,
@@ -87,6 +94,7 @@ impl Session {
             packets: Bucket::full(settings.budgets.packets, now_ms),
             bytes: Bucket::full(settings.budgets.bytes, now_ms),
             chat: Bucket::full(settings.budgets.chat, now_ms),
+            goods: Bucket::full(settings.budgets.goods, now_ms),
             strikes: Strikes::default(),
             walks: WalkGate::default(),
             bad_checksums: 0,
@@ -111,6 +119,7 @@ impl Session {
             last_packet_ms: now_ms,
             account: None,
             characters: Vec::new(),
+            bank: Bank::default(),
             pin_tries: 0,
             own_number: None,
             place: None,
@@ -246,6 +255,7 @@ impl Session {
             Done::Checked(reply) => self.on_checked(reply.as_ref()),
             Done::Left(characters) => self.on_left(characters),
             Done::GaveUp => self.set_phase(Phase::Selecting),
+            Done::Recounted { cargo, told, tries } => self.on_recounted(cargo, told, tries),
             Done::Whispered { to, found } => self.on_whisper_done(&to, found),
         }
     }
@@ -428,10 +438,20 @@ fn input_of(packet: &ClientPacket) -> Input {
         ClientPacket::SkillBar(_) => Input::SkillBar,
         ClientPacket::Ping(_) => Input::Ping,
         ClientPacket::ClientLog(_) | ClientPacket::MoveStop(_) | ClientPacket::QuitDelay(_) => Input::Report,
-        ClientPacket::PkMode(_)
-        | ClientPacket::ShopOpen(_)
-        | ClientPacket::NpcClick(_)
-        | ClientPacket::Shout(_) => Input::Unhandled,
-        _ => Input::Unhandled, // the economy: being built
+        ClientPacket::MoveItem(_)
+        | ClientPacket::SplitItem(_)
+        | ClientPacket::DeleteItem(_)
+        | ClientPacket::DropItem(_)
+        | ClientPacket::PickItem(_) => Input::Items,
+        ClientPacket::ShopOpen(_)
+        | ClientPacket::ShopBuy(_)
+        | ClientPacket::ShopSell(_)
+        | ClientPacket::Repurchase(_) => Input::Shop,
+        ClientPacket::CargoDepositGold(_) | ClientPacket::CargoWithdrawGold(_) => Input::BankGold,
+        ClientPacket::Trade(_) | ClientPacket::TradeQuit(_) => Input::Trade,
+        ClientPacket::Autotrade(_) | ClientPacket::AutotradeOpen(_) | ClientPacket::AutotradeBuy(_) => {
+            Input::Stall
+        }
+        ClientPacket::PkMode(_) | ClientPacket::NpcClick(_) | ClientPacket::Shout(_) => Input::Unhandled,
     }
 }

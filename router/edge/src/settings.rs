@@ -144,6 +144,8 @@ pub struct Budgets {
     pub bytes: Rate,
     /// Chat lines and whispers.
     pub chat: Rate,
+    /// Requests about items and gold.
+    pub goods: Rate,
     /// Strikes after which a client is closed; one is forgiven every `strike_forgiven_ms`.
     pub strikes_max: u32,
     /// How long a strike counts, in milliseconds.
@@ -158,6 +160,7 @@ impl Default for Budgets {
             packets: Rate::new(30.0, 120.0),
             bytes: Rate::new(8_192.0, 32_768.0),
             chat: Rate::new(2.0, 10.0),
+            goods: Rate::new(15.0, 60.0),
             strikes_max: 20,
             strike_forgiven_ms: 5_000,
             pin_tries: 4,
@@ -227,7 +230,7 @@ impl Default for Connections {
 pub struct ViewLimits {
     /// Players, at most 998.
     pub players: usize,
-    /// Monsters and merchants, at most 24,000.
+    /// Monsters and merchants, at most 19,000.
     pub creatures: usize,
 }
 

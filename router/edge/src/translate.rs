@@ -2,16 +2,22 @@
 //!
 //! It speaks model on one side and wire on the other; short ids are given in, never chosen here.
 
+pub(crate) mod asks;
+pub(crate) mod goods;
+
 use model::character::{Affect, Character};
 use model::event::{Appearance, EquipLook, Sheet, Walk};
 use model::item::{CARRY_SLOTS, EQUIP_SLOTS, Item};
 use model::{Score, Tile};
 use wire::packet::{
     Action, ActionStop, CharList, CreateMob, EnterWorld, MessagePanel, PkInfo, ServerPacket, SetHpMp,
-    SkillBar, UpdateAffects, UpdateCarry, UpdateEquip, UpdateEtc, UpdateScore, WarInfo, Weather,
+    SkillBar, UpdateAffects, UpdateEtc, UpdateScore, WarInfo, Weather,
 };
 use wire::record::{self, AFFECTS, CARGO_SLOTS, CharacterList, CharacterSummary, Mob, Movement, Nameplate};
 use wire::{Profile, SCENE_FIELD};
+
+/// What others see of somebody's equipment.
+pub(crate) type Looks = [EquipLook; EQUIP_SLOTS];
 
 /// A packet and the id in its header.
 pub(crate) type Sent = (u16, ServerPacket);
@@ -48,7 +54,7 @@ pub(crate) fn enter(sheet: &Sheet, own: u16, profile: Profile) -> Vec<Sent> {
             war,
             (own, own_score(sheet).into()),
             (own, own_affects(sheet).into()),
-            (own, carry(sheet).into()),
+            (own, goods::carry(&sheet.carry, sheet.gold).into()),
             (own, etc(sheet).into()),
         ]);
     } else {
@@ -58,11 +64,11 @@ pub(crate) fn enter(sheet: &Sheet, own: u16, profile: Profile) -> Vec<Sent> {
             (own, own_score(sheet).into()),
             (own, own_affects(sheet).into()),
             (own, etc(sheet).into()),
-            (own, carry(sheet).into()),
+            (own, goods::carry(&sheet.carry, sheet.gold).into()),
         ]);
     }
     sent.extend([
-        (own, equip(&sheet.look).into()),
+        (own, goods::equip(&sheet.look).into()),
         (own, points(&sheet.score).into()),
         (own, set_down(sheet.tile).into()),
         (own, SkillBar { skills: sheet.skill_bar }.into()),
@@ -79,8 +85,8 @@ pub(crate) fn refresh(sheet: &Sheet, own: u16) -> Vec<Sent> {
         (own, own_score(sheet).into()),
         (own, own_affects(sheet).into()),
         (own, etc(sheet).into()),
-        (own, carry(sheet).into()),
-        (own, equip(&sheet.look).into()),
+        (own, goods::carry(&sheet.carry, sheet.gold).into()),
+        (own, goods::equip(&sheet.look).into()),
         (own, points(&sheet.score).into()),
         (own, SkillBar { skills: sheet.skill_bar }.into()),
         (SCENE_FIELD, weather(sheet.weather)),
@@ -89,7 +95,7 @@ pub(crate) fn refresh(sheet: &Sheet, own: u16) -> Vec<Sent> {
 
 /// An entity that comes into view.
 pub(crate) fn appear(look: &Appearance, id: u16, glows: bool, profile: Profile) -> Vec<Sent> {
-    let mut sent: Vec<Sent> = vec![(SCENE_FIELD, create(look, id, glows).into())];
+    let mut sent = vec![stand(look, id, glows)];
     if look.entity.is_player() {
         if profile == Profile::V748 {
             sent.push((id, points(&look.score).into()));
@@ -102,6 +108,11 @@ pub(crate) fn appear(look: &Appearance, id: u16, glows: bool, profile: Profile) 
         sent.push((id, walk(way).into()));
     }
     sent
+}
+
+/// An entity as it stands or sits there.
+pub(crate) fn stand(look: &Appearance, id: u16, glows: bool) -> Sent {
+    (SCENE_FIELD, goods::standing_or_stalled(create(look, id, glows), look))
 }
 
 /// A walk of an entity in view.
@@ -260,7 +271,7 @@ fn mob(sheet: &Sheet) -> Mob {
     }
 }
 
-fn own_look(sheet: &Sheet, own: u16) -> CreateMob {
+pub(crate) fn own_look(sheet: &Sheet, own: u16) -> CreateMob {
     CreateMob {
         x: sheet.tile.x,
         y: sheet.tile.y,
@@ -358,14 +369,6 @@ pub(crate) fn points(score: &Score) -> SetHpMp {
     }
 }
 
-fn carry(sheet: &Sheet) -> UpdateCarry {
-    UpdateCarry { carry: Box::new(items(&sheet.carry)), gold: sheet.gold }
-}
-
-fn equip(look: &[EquipLook; EQUIP_SLOTS]) -> UpdateEquip {
-    UpdateEquip { equip: looks(look), colors: colors(look) }
-}
-
 fn own_affects(sheet: &Sheet) -> UpdateAffects {
     UpdateAffects { affects: affects(&sheet.affects) }
 }
@@ -393,11 +396,11 @@ fn affect_words(visible: impl Iterator<Item = (u8, u32)>) -> [u16; AFFECTS] {
     words
 }
 
-fn looks(look: &[EquipLook; EQUIP_SLOTS]) -> [u16; record::EQUIP_SLOTS] {
+fn looks(look: &Looks) -> [u16; record::EQUIP_SLOTS] {
     std::array::from_fn(|i| record::look(look[i].kind, look[i].refine))
 }
 
-fn colors(look: &[EquipLook; EQUIP_SLOTS]) -> [u8; record::EQUIP_SLOTS] {
+fn colors(look: &Looks) -> [u8; record::EQUIP_SLOTS] {
     std::array::from_fn(|i| look[i].color)
 }
 

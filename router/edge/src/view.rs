@@ -86,6 +86,17 @@ impl View {
         }
     }
 
+    /// The id of an entity that has to be named to the client whether it is shown or not; with one lent now, the
+    /// client is owed a description of it. `None` when all ids are lent.
+    pub fn name(&mut self, entity: EntityId, preferred: Option<u16>, centre: Tile) -> Option<(u16, bool)> {
+        if let Some(id) = self.ids.id_of(entity) {
+            return Some((id, false));
+        }
+        let id = self.ids.lend(entity, preferred)?;
+        self.shown(entity, centre);
+        Some((id, true))
+    }
+
     /// An entity stands elsewhere.
     pub fn moved(&mut self, entity: EntityId, tile: Tile) {
         for known in [&mut self.tiles, &mut self.hidden] {
@@ -197,6 +208,20 @@ mod tests {
         view.moved(monster(3), at(3));
         assert_eq!(view.next_hidden(CENTRE, &LIMITS), Some(monster(3)));
         assert_eq!(view.next_hidden(CENTRE, &LIMITS), None);
+    }
+
+    #[test]
+    fn who_has_to_be_named_gets_an_id_over_the_limit_and_keeps_it_when_it_appears() {
+        let mut view = View::new(1);
+        for (n, distance) in [(1, 1), (2, 2), (3, 9)] {
+            view.appear(monster(n), at(distance), None, CENTRE, &LIMITS);
+        }
+        let Some((id, true)) = view.name(monster(3), None, CENTRE) else { panic!("an id lent now") };
+        assert_eq!(view.name(monster(3), None, CENTRE), Some((id, false)));
+        let shown = view.appear(monster(3), at(9), None, CENTRE, &LIMITS);
+        assert_eq!(shown, Showing::Show { id, instead_of: None });
+        assert_eq!(view.counts(), (3, 0));
+        assert_eq!(view.disappear(monster(3)), Some(id));
     }
 
     #[test]

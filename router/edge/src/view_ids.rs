@@ -1,15 +1,16 @@
 //! The short ids that one client knows entities by. Pure.
 //!
-//! On the wire an entity is a u16: players 1..=999, everything else 1000..=24999. Each client is lent ids of
-//! its own as entities come into its view. An id that was taken back is lent again only after all others of
+//! On the wire an entity is a u16: players 1..=999, everything else 1000..=24999 without the numbers of items on
+//! the ground. Each client is lent ids of its own as entities come into its view. An id that was taken back is lent again only after all others of
 //! its range, so that a late packet of the client never means another entity.
 
+use crate::ground_ids::GROUND_IDS;
 use model::EntityId;
 use std::collections::{HashMap, HashSet};
 
 /// Short ids of players.
 pub const PLAYER_IDS: std::ops::RangeInclusive<u16> = 1..=999;
-/// Short ids of monsters and merchants.
+/// Short ids of monsters and merchants, those of [`GROUND_IDS`] apart.
 pub const CREATURE_IDS: std::ops::RangeInclusive<u16> = 1_000..=24_999;
 
 /// Ids lent to one client, both ways.
@@ -87,7 +88,7 @@ impl ViewIds {
     }
 
     fn is_free(&self, id: u16) -> bool {
-        id != self.own && !self.by_id.contains_key(&id)
+        id != self.own && !GROUND_IDS.contains(&id) && !self.by_id.contains_key(&id)
     }
 
     /// The first free id after the one that was lent last, around the range.
@@ -177,9 +178,10 @@ mod tests {
         let mut ids = ViewIds::new(1);
         let first = ids.lend(monster(0), None).expect("free");
         ids.take_back(monster(0));
-        for n in 1..CREATURE_IDS.len() as u32 {
+        for n in 1..(CREATURE_IDS.len() - GROUND_IDS.len()) as u32 {
             let id = ids.lend(monster(n), None).expect("free");
             assert_ne!(id, first);
+            assert!(!GROUND_IDS.contains(&id));
             ids.take_back(monster(n));
         }
         assert_eq!(ids.lend(monster(50_000), None), Some(first));

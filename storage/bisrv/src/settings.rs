@@ -108,8 +108,11 @@ mod tests {
         let open = Settings { cash_http: Some(([127, 0, 0, 1], 0).into()), ..Settings::default() };
         assert_eq!(open.check().map_err(|bad| bad.key), Err("cash_token"));
         let short = Settings { cash_token: Secret::new("hunter2"), ..open.clone() };
-        let told = short.check().map_err(|bad| bad.to_string()).unwrap_err();
-        assert!(!told.contains("hunter2") && !format!("{short:?}").contains("hunter2"), "{told}");
+        let told = short.check().err().map(|bad| bad.to_string()).unwrap_or_default();
+        assert!(
+            !told.is_empty() && !told.contains("hunter2") && !format!("{short:?}").contains("hunter2"),
+            "{told}"
+        );
         let good = Settings { cash_token: Secret::new("0123456789abcdef"), ..open };
         assert_eq!(good.check(), Ok(()));
     }

@@ -5,7 +5,9 @@ use crate::admission::Admission;
 use crate::complaints::Complaints;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
-use model::calls::database::{Cargo, Checked, CheckedNames, Failure, Reply, Request, ShardsReport};
+use model::calls::database::{
+    Cargo, Checked, CheckedItems, CheckedNames, Crossings, Failure, Reply, Request, ShardsReport,
+};
 use model::membership::ClusterView;
 use prometheus::{HistogramVec, IntCounter, IntGauge};
 use settings::Live;
@@ -132,7 +134,18 @@ macro_rules! never_refuse {
         })*
     };
 }
-never_refuse!((), bool, i64, Cargo, ClusterView, Checked, CheckedNames, ShardsReport);
+never_refuse!(
+    (),
+    bool,
+    i64,
+    Cargo,
+    ClusterView,
+    Checked,
+    CheckedItems,
+    CheckedNames,
+    Crossings,
+    ShardsReport
+);
 
 impl<T> MayRefuse for Option<T> {
     fn is_refusal(&self) -> bool {

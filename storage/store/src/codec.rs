@@ -67,8 +67,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use model::Tile;
-    use model::calls::database::{ChangeGoldRefusal, CreateCharacterRefusal, NameTaken};
+    use model::calls::database::{
+        ChangeGoldRefusal, CreateCharacterRefusal, NameTaken, TransferRefusal, Transferred,
+    };
     use model::character::Affect;
+    use model::id::AccountId;
+    use model::ledger::GoldAccount;
     use proptest::prelude::*;
 
     fn example() -> SoftState {
@@ -97,6 +101,12 @@ mod tests {
         let gold: Result<i64, ChangeGoldRefusal> = Ok(100);
         assert_eq!(encode_outcome(&gold).unwrap(), [1, 0, 200]);
         assert_eq!(decode_outcome::<Result<i64, ChangeGoldRefusal>>(&[1, 0, 200]).unwrap(), gold);
+        let cargo = GoldAccount::Cargo(AccountId(7));
+        let done: Result<_, TransferRefusal> = Ok(Transferred { balances: vec![(cargo.clone(), 100)] });
+        assert_eq!(encode_outcome(&done).unwrap(), [1, 0, 1, 3, 7, 200]);
+        let refused: Result<Transferred, _> = Err(TransferRefusal::NotEnough(cargo));
+        assert_eq!(encode_outcome(&refused).unwrap(), [1, 1, 3, 3, 7]);
+        assert_eq!(encode_outcome(&AccountId(7)).unwrap(), [1, 7], "what a part of a transfer stores");
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod names;
 mod open;
 mod operations;
 mod options;
+mod records;
 mod recovery;
 mod saves;
 mod shard;
@@ -31,6 +32,7 @@ mod values;
 pub use options::{Dsn, PostgresOptions};
 
 use crate::Store;
+use crate::two_phase::Steps;
 use async_trait::async_trait;
 use atlas::Atlas;
 use database::Database;
@@ -59,9 +61,20 @@ pub struct Postgres {
     refreshing: tokio::sync::Mutex<()>,
     options: PostgresOptions,
     reservation_ms: i64,
+    /// Watches what happens on several shards.
+    steps: Arc<dyn Steps>,
     /// The slot table as last read: it is asked for several times a second and hardly ever changes.
     table: Mutex<Arc<SlotTable>>,
     probe: moves::Probe,
+}
+
+impl Postgres {
+    /// Somebody watches the steps of its two-phase commits, and may let it die at one: for tests.
+    #[must_use]
+    pub fn watched_by(mut self, steps: Arc<dyn Steps>) -> Self {
+        self.steps = steps;
+        self
+    }
 }
 
 /// Every operation is a method of its own file; this table says where it goes.

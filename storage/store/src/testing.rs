@@ -6,11 +6,15 @@
 
 mod accounts;
 mod characters;
+mod escrow;
 mod fencing;
 mod ledger;
 mod membership;
+pub mod memory;
 mod pg_server;
 pub mod stage;
+mod transfer_dice;
+mod transfers;
 
 pub use pg_server::{PgServer, postgres_wanted};
 
@@ -63,6 +67,33 @@ pub async fn conformance(store: Arc<dyn Store>) {
         fencing::gold_stays_within_its_bounds,
         fencing::a_former_owner_changes_no_gold_but_is_told_what_it_did,
         fencing::gold_changed_by_many_at_once_adds_up,
+        transfers::an_item_moves_and_two_swap_their_places,
+        transfers::a_stack_grows_by_what_ends,
+        transfers::items_are_born_and_end,
+        transfers::gold_goes_from_player_to_player,
+        transfers::a_trade_is_all_or_nothing,
+        transfers::a_former_owner_moves_nothing,
+        transfers::a_frozen_player_moves_nothing,
+        transfers::a_place_that_is_taken_stays_taken,
+        transfers::an_item_that_is_not_as_it_was_seen_is_gone,
+        transfers::an_unknown_owner_is_refused,
+        transfers::each_purse_has_its_bounds,
+        transfers::a_repeat_gets_the_first_outcome,
+        transfers::the_id_of_a_transfer_is_good_for_nothing_else,
+        transfers::soft_state_goes_with_a_transfer_or_not_at_all,
+        transfers::the_first_of_many_reasons_is_told,
+        transfers::what_is_no_transfer_is_refused,
+        transfers::many_transfers_at_once_add_up,
+        escrow::a_lot_is_listed_bid_for_and_settled,
+        escrow::a_parcel_waits_for_its_receiver,
+        escrow::of_many_who_grab_one_gets_it,
+        escrow::a_guild_keeps_items_and_gold,
+        escrow::cash_never_meets_gold,
+        escrow::a_record_changes_only_as_it_was_read,
+        escrow::nothing_is_left_where_no_record_is,
+        escrow::records_come_in_pages,
+        escrow::the_life_of_an_item_goes_on_in_another_bucket,
+        transfer_dice::random_transfers_do_what_a_small_model_says,
         ledger::a_character_is_found_by_its_name_in_any_case,
         ledger::births_and_deaths_are_entries,
         ledger::gold_that_moves_is_an_entry_with_two_sides,

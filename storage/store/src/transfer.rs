@@ -20,6 +20,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use judge::outcome_of;
 pub(crate) use judge::{
     AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, No, RecordRow, RecordSeen, Seen, outcome,
 };

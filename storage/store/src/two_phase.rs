@@ -132,8 +132,8 @@ impl Steps for Unwatched {
 pub enum Ended<S, R> {
     /// It happens on all shards; what each part said.
     Done(Vec<S>),
-    /// A part refused: it happens on none.
-    Refused(R),
+    /// Some parts refused, for these reasons: it happens on none.
+    Refused(Vec<R>),
 }
 
 /// Does the parts, which are in ascending order of their shards, all or none. A failure means that nobody knows yet
@@ -147,9 +147,9 @@ pub async fn run<P: Participant, D: Decisions>(
     debug_assert!(parts.windows(2).all(|pair| pair[0].shard() < pair[1].shard()), "in ascending order");
     let said = match execute(attempt, parts, steps).await {
         Ok(Ok(said)) => said,
-        Ok(Err(refusal)) => {
+        Ok(Err(refusals)) => {
             take_back(attempt, parts).await;
-            return Ok(Ended::Refused(refusal));
+            return Ok(Ended::Refused(refusals));
         }
         Err(failed) => return failed.end(attempt, parts).await,
     };
@@ -207,20 +207,21 @@ impl Failed {
     }
 }
 
+/// A refusal does not stop the others: the caller weighs all of them.
 async fn execute<P: Participant>(
     attempt: &Attempt,
     parts: &mut [P],
     steps: &dyn Steps,
-) -> Result<Result<Vec<P::Said>, P::Refusal>, Failed> {
-    let mut said = Vec::with_capacity(parts.len());
+) -> Result<Result<Vec<P::Said>, Vec<P::Refusal>>, Failed> {
+    let (mut said, mut refusals) = (Vec::with_capacity(parts.len()), Vec::new());
     for part in parts {
         steps.before(attempt, Step::Execute(part.shard())).await?;
         match part.execute().await? {
             Ok(word) => said.push(word),
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => refusals.push(refusal),
         }
     }
-    Ok(Ok(said))
+    Ok(if refusals.is_empty() { Ok(said) } else { Err(refusals) })
 }
 
 async fn prepare<P: Participant, D: Decisions>(

@@ -158,16 +158,16 @@ async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
     let store = database.open().await;
     let hero = stage::living(&store).await;
     drop(store);
-    // what the second migration made is taken away: this is how the first one left a store
+    // what the later migrations made is taken away: this is how the first one left a store
     match database {
         Database::Sqlite(_) => database.sql(
             "DROP TABLE ledger; DROP INDEX accounts_bucket; DROP INDEX characters_bucket; \
-             DROP INDEX items_bucket; DROP INDEX operations_bucket; \
-             DELETE FROM refinery_schema_history WHERE version = 2",
+             DROP INDEX items_bucket; DROP INDEX operations_bucket; DROP TABLE purses; DROP TABLE records; \
+             DELETE FROM refinery_schema_history WHERE version >= 2",
         ),
         Database::Postgres(..) => database.sql(
-            "DROP TABLE ledger; DROP FUNCTION ledger_is_append_only; \
-             DELETE FROM wydbr_shard_migrations WHERE version = 2",
+            "DROP TABLE ledger; DROP FUNCTION ledger_is_append_only; DROP TABLE purses; DROP TABLE records; \
+             DELETE FROM wydbr_shard_migrations WHERE version >= 2",
         ),
     }
     database.sql(&format!("UPDATE accounts SET cargo_gold = 40 WHERE id = {}", hero.account.0));

@@ -56,6 +56,13 @@ fn is_stored(server: &PgServer, database: &str, account: &Account) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_shard_keeps_every_promise() {
+    or_skip!();
+    let server = PgServer::start();
+    conformance(open(&[&server.create_database("wyd")]).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_shards_keep_every_promise() {
     or_skip!();
     let server = PgServer::start();

@@ -1,8 +1,8 @@
 //! The core: keeps callers to the limits, and answers from the values.
 
+use crate::market::MARKET_KEYS;
 use crate::values::{PutFailure, Unanswered, Values};
-use async_trait::async_trait;
-use link::{Peer, Service, Stream};
+use model::calls::market;
 use model::calls::temporary::{KEY_MAX, LIFE_MS_MAX, Reply, Request, VALUE_MAX};
 use prometheus::{IntCounterVec, IntGauge, Opts};
 use std::sync::Arc;
@@ -57,6 +57,9 @@ fn limit(what: &str, found: u64, min: u64, max: u64, unit: &str) -> Result<(), R
 }
 
 fn check_key(key: &str) -> Result<(), Reply> {
+    if key.starts_with(MARKET_KEYS) {
+        return Err(Reply::Refused(format!("keys that begin with {MARKET_KEYS} are the market's")));
+    }
     limit("key", key.len() as u64, 1, KEY_MAX as u64, "bytes")
 }
 
@@ -83,6 +86,16 @@ impl Cabinet {
     /// Over these values.
     pub fn new(values: Arc<dyn Values>, metrics: Metrics) -> Self {
         Self { values, metrics }
+    }
+
+    /// Counts an answer of the market.
+    pub(crate) fn count_market(&self, reply: &market::Reply) {
+        let outcome = match reply {
+            market::Reply::Refused(_) => "refused",
+            market::Reply::Unavailable => "unavailable",
+            _ => "answered",
+        };
+        self.metrics.requests.with_label_values(&["market", outcome]).inc();
     }
 
     /// Answers one request.
@@ -149,21 +162,5 @@ impl Cabinet {
             }
             answers(self.values.probe().await);
         }
-    }
-}
-
-#[async_trait]
-impl Service for Cabinet {
-    type Request = Request;
-    type Reply = Reply;
-    type In = ();
-    type Out = ();
-
-    async fn call(&self, _peer: &Peer, request: Request) -> Reply {
-        self.handle(request).await
-    }
-
-    async fn stream(&self, peer: Peer, _stream: Stream<(), ()>) {
-        tracing::warn!(peer = %peer.name, "TSSSrv has no streams");
     }
 }

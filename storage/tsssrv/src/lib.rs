@@ -1,15 +1,22 @@
-//! TSSSrv: temporary storage. Values under keys that expire, in the process or in Redis.
+//! TSSSrv: temporary storage, and the market over it. Values under keys that expire, in the process or in Redis.
 //!
-//! What lies here may be lost at any time: whatever must not be lost lies in the store. This crate must
-//! never know what a value means. [`run`] is the process, [`Values`] the storage, [`Cabinet`] the core that
-//! keeps callers to the limits.
+//! What lies here may be lost at any time: whatever must not be lost lies in the store. [`run`] is the process,
+//! [`Values`] the storage, [`Cabinet`] the core that keeps callers to the limits and must never know what a value
+//! means, [`Market`] trades, personal shops and auctions, [`Front`] both of them on the internal network.
+//!
+//! One TSSSrv serves at a time: nodes follow the live member with the lowest name. With Redis a second one that
+//! stands by goes on where the first one stopped.
 
 mod cabinet;
+mod front;
+mod market;
 mod run;
 mod settings;
 mod values;
 
 pub use cabinet::{Cabinet, Metrics};
+pub use front::Front;
+pub use market::{Clock, Market, Parts, wall_clock};
 pub use run::{RunError, run};
-pub use settings::Settings;
-pub use values::{MemoryValues, PutFailure, RedisUrlError, RedisValues, Unanswered, Values};
+pub use settings::{Auction, Settings};
+pub use values::{MemoryValues, PutFailure, RedisUrlError, RedisValues, Swap, Unanswered, Values};

@@ -1,6 +1,8 @@
 //! The process: what is started, and in which order it ends.
 
 use crate::cabinet::{Cabinet, Metrics};
+use crate::front::Front;
+use crate::market::{Market, Parts, wall_clock};
 use crate::settings::Settings;
 use crate::values::{MemoryValues, RedisUrlError, RedisValues, Values};
 use cluster::Seat;
@@ -36,12 +38,21 @@ pub async fn run(
         _ => Arc::new(RedisValues::new(&first.values, &first.redis_prefix)?),
     };
     let store = dbclient::RemoteStore::connect(process.credentials.clone(), common.dbsrv.clone());
+    let market = Market::new(Parts {
+        store: store.clone(),
+        values: Arc::clone(&values),
+        auction: first.auction.clone(),
+        clock: wall_clock(),
+        stop: process.stop.clone(),
+    });
     let seat = Seat::take(&process, &common, store).await?;
     let cabinet = Arc::new(Cabinet::new(values, Metrics::register(&process.metrics)));
+    process.tasks.spawn("market", Arc::clone(&market).watch());
     let (maintained, health, stop) = (Arc::clone(&cabinet), process.health.clone(), process.stop.clone());
     process.tasks.spawn("values", async move {
         maintained.maintain(stop, move |answers| health.ready("values", answers)).await;
     });
-    seat.serve(cabinet).await;
+    seat.serve(Arc::new(Front { cabinet, market: Arc::clone(&market) })).await;
+    market.ended().await;
     Ok(())
 }

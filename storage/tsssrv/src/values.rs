@@ -32,6 +32,17 @@ pub enum PutFailure {
     Unanswered(#[from] Unanswered),
 }
 
+/// One value of a step that changes several at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swap {
+    /// Which.
+    pub key: String,
+    /// What is expected there; `None`: nothing.
+    pub expected: Option<Vec<u8>>,
+    /// What is to be there, and how long; `None`: nothing.
+    pub value: Option<(Vec<u8>, Duration)>,
+}
+
 /// Storage for values that expire. Limits of keys, values and lives are the caller's business.
 #[async_trait]
 pub trait Values: Send + Sync + 'static {
@@ -43,6 +54,8 @@ pub trait Values: Send + Sync + 'static {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Unanswered>;
     /// Reads and removes a value: of many that take, one gets it.
     async fn take(&self, key: &str) -> Result<Option<Vec<u8>>, Unanswered>;
+    /// Changes all of these values if each is as expected, and none otherwise: false. No key is named twice.
+    async fn swap(&self, swaps: &[Swap]) -> Result<bool, PutFailure>;
     /// Removes what has expired, where that does not happen by itself.
     fn sweep(&self) {}
     /// Values and their bytes, where that is known.

@@ -5,6 +5,7 @@ mod cluster;
 mod http;
 mod player;
 mod redis;
+pub mod storm;
 
 pub use cluster::{Cluster, Options, ProcessRow, signal, wydbr_binary};
 pub use http::{Answer, get, post_json};

@@ -31,8 +31,8 @@ pub struct Fragile {
     away: AtomicBool,
     /// It goes away once it has done this.
     away_after: parking_lot::Mutex<Option<&'static str>>,
-    /// While a test holds it, nobody hears that gold has changed.
-    pub gold_is_told: tokio::sync::Mutex<()>,
+    /// While a test holds it, nobody hears what came of a transfer.
+    pub outcome_is_told: tokio::sync::Mutex<()>,
 }
 
 impl Fragile {
@@ -41,7 +41,7 @@ impl Fragile {
             inner,
             away: AtomicBool::new(false),
             away_after: parking_lot::Mutex::default(),
-            gold_is_told: tokio::sync::Mutex::default(),
+            outcome_is_told: tokio::sync::Mutex::default(),
         }
     }
 
@@ -53,8 +53,8 @@ impl Fragile {
         if self.away_after.lock().take_if(|last| *last == method).is_some() {
             self.away.store(true, Ordering::SeqCst);
         }
-        if method == "change_gold" {
-            drop(self.gold_is_told.lock().await);
+        if method == "transfer" {
+            drop(self.outcome_is_told.lock().await);
         }
     }
 }

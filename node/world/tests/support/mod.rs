@@ -4,19 +4,26 @@
 use content::{Content, Creature, Generator, Portal, RouteKind, Terrain, Waypoint};
 use model::event::{Arrival, Departure, Notice, NoticeKey};
 use model::membership::NamedZone;
+use model::transfer::TransferRefusal;
 use model::{
-    AccountId, Character, CharacterId, CharacterName, Class, Command, EntityId, Event, Rect, Route, Score,
-    SessionId, SoftState, Step, Tile, ZoneId,
+    AccountId, Character, CharacterId, CharacterName, Class, Command, EntityId, Event, GroundId, ItemId,
+    Rect, Route, Score, SessionId, SoftState, Step, Tile, ZoneId,
 };
 use placement::ZoneTable;
 use rules::Derived;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use world::{Crossing, Effects, Entering, Input, Job, JobOutcome, Populate, Snapshot, Tick, Zone, ZoneSetup};
+use world::{
+    Change, Crossing, Effects, Entering, Input, Job, JobOutcome, Plan, Populate, Snapshot, Tick, Work, Zone,
+    ZoneSetup,
+};
 
 /// The zone on the stage and its neighbour in the east.
 pub const WEST: Rect = Rect { min: Tile::new(1000, 1000), max: Tile::new(1127, 1127) };
 pub const EAST: Rect = Rect { min: Tile::new(1128, 1000), max: Tile::new(1255, 1127) };
+
+/// Gold of a player who enters without more ado.
+pub const PURSE: i64 = 1_000;
 
 pub fn tile(x: u16, y: u16) -> Tile {
     Tile::new(x, y)
@@ -98,6 +105,7 @@ pub struct Watcher {
     pub session: SessionId,
     pub entity: EntityId,
     pub view: BTreeMap<EntityId, Tile>,
+    pub ground: BTreeSet<GroundId>,
     pub events: Vec<Event>,
     inspected: Vec<EntityId>,
 }
@@ -110,6 +118,9 @@ pub struct Stage {
     pub left: Vec<Snapshot>,
     pub jobs: Vec<Job>,
     pub transcript: Vec<String>,
+    /// Gold as the store has it.
+    pub purses: BTreeMap<SessionId, i64>,
+    next_item: u128,
     inputs: Vec<Input>,
     fx: Effects,
     names: BTreeMap<String, SessionId>,
@@ -138,6 +149,8 @@ impl Stage {
             left: Vec::new(),
             jobs: Vec::new(),
             transcript: Vec::new(),
+            purses: BTreeMap::new(),
+            next_item: 1_000,
             inputs: Vec::new(),
             fx: Effects::default(),
             names: BTreeMap::new(),
@@ -153,14 +166,29 @@ impl Stage {
         let number = self.names.get(name).map_or(self.names.len() as u64 + 1, |session| session.0);
         let session = SessionId(number);
         self.names.insert(name.to_owned(), session);
-        let character = character(name, number, at);
-        let entity = EntityId::of_character(character.id);
         let score = Score { run_speed: speed, hp: 80, hp_max: 80, ..Score::default() };
         let derived = Derived { score, ..Derived::default() };
+        self.enters(session, character(name, number, at), derived, on_foot)
+    }
+
+    fn enters(
+        &mut self,
+        session: SessionId,
+        character: Character,
+        derived: Derived,
+        on_foot: bool,
+    ) -> &mut Self {
+        let entity = EntityId::of_character(character.id);
         let entering = Entering { session, character, derived, arrival: Arrival::Glow, on_foot };
         self.inputs.push(Input::Enter(Box::new(entering)));
-        let watcher =
-            Watcher { session, entity, view: BTreeMap::new(), events: Vec::new(), inspected: Vec::new() };
+        let watcher = Watcher {
+            session,
+            entity,
+            view: BTreeMap::new(),
+            ground: BTreeSet::new(),
+            events: Vec::new(),
+            inspected: Vec::new(),
+        };
         self.watchers.insert(session, watcher);
         self.tick()
     }
@@ -206,7 +234,10 @@ impl Stage {
 
     /// Walks straight to a tile and is given the time for it.
     pub fn walks_to(&mut self, name: &str, to: Tile) -> &mut Self {
-        while self.at(name) != to {
+        for _ in 0..100 {
+            if self.at(name) == to {
+                return self;
+            }
             let mut at = self.at(name);
             let mut digits = String::new();
             while at != to && digits.len() < 12 {
@@ -223,10 +254,15 @@ impl Stage {
                 digits.push(char::from(Step::between(at, next).unwrap().ascii()));
                 at = next;
             }
-            let steps = digits.len() as u64;
-            self.walks(name, &digits).passes(steps * 5 + 1);
+            self.walks(name, &digits);
+            for _ in 0..digits.len() * 21 + 2 {
+                if self.at(name) == at {
+                    break;
+                }
+                self.tick();
+            }
         }
-        self
+        panic!("{name} never came to {to}, it stands on {}", self.at(name));
     }
 
     pub fn leaves(&mut self, name: &str) -> &mut Self {
@@ -273,10 +309,60 @@ impl Stage {
         self
     }
 
+    /// Answers the oldest job.
     pub fn job_done(&mut self, outcome: JobOutcome) -> &mut Self {
-        let job = self.jobs.pop().expect("a job was asked for");
-        self.inputs.push(Input::JobDone { session: job.session, job: job.id, outcome });
+        assert!(!self.jobs.is_empty(), "a job was asked for");
+        let job = self.jobs.remove(0);
+        self.inputs.push(Input::JobDone { job: job.id, outcome });
         self.tick()
+    }
+
+    /// The store does the oldest job: items get ids, and it knows how much gold is left.
+    pub fn store_does(&mut self) -> &mut Self {
+        let job = self.jobs.first().expect("a job was asked for");
+        let Work::Transfer(plan) = &job.work;
+        let born: Vec<ItemId> = (0..plan.births()).map(|n| ItemId(self.next_item + n as u128)).collect();
+        self.next_item += born.len() as u128;
+        let gold = job.who.map(|who| {
+            let delta: i64 = plan
+                .changes
+                .iter()
+                .map(|change| match change {
+                    Change::Mint { amount, .. } => *amount,
+                    Change::Burn { amount, .. } => -amount,
+                    _ => 0,
+                })
+                .sum();
+            let purse = self.purses.entry(who.session).or_insert(PURSE);
+            *purse += delta;
+            assert!(*purse >= 0, "the zone let somebody pay what it does not have");
+            *purse
+        });
+        self.job_done(JobOutcome::Transferred { born, gold })
+    }
+
+    /// The store refuses the oldest job.
+    pub fn store_refuses(&mut self, refusal: TransferRefusal) -> &mut Self {
+        self.job_done(JobOutcome::Refused { refusal, fresh: None })
+    }
+
+    /// The oldest job as a plan.
+    pub fn plan(&self) -> &Plan {
+        match &self.jobs.first().expect("a job was asked for").work {
+            Work::Transfer(plan) => plan,
+        }
+    }
+
+    /// Enters with these things in these slots; its own item numbers are the slots plus 100 (equipment plus 200).
+    pub fn enters_with(&mut self, name: &str, at: Tile, change: impl Fn(&mut Character)) -> &mut Self {
+        let number = self.names.get(name).map_or(self.names.len() as u64 + 1, |session| session.0);
+        let session = SessionId(number);
+        self.names.insert(name.to_owned(), session);
+        let mut character = character(name, number, at);
+        change(&mut character);
+        self.purses.insert(session, character.hard.gold);
+        let derived = rules::derive(&character, &self.zone.content().items);
+        self.enters(session, character, derived, false)
     }
 
     /// What everybody believes to see is what is there.
@@ -296,6 +382,8 @@ impl Stage {
                 "{:?} at {own} believes to see others than are there",
                 watcher.session
             );
+            let near = self.zone.lying().filter(|lying| own.sees(lying.tile)).map(|lying| lying.id);
+            assert_eq!(watcher.ground, near.collect(), "{:?} at {own}: what lies there", watcher.session);
         }
     }
 
@@ -363,7 +451,16 @@ impl Stage {
 impl Watcher {
     fn perceive(&mut self, event: &Event) {
         match event {
-            Event::Entered(_) => self.view.clear(),
+            Event::Entered(_) => {
+                self.view.clear();
+                self.ground.clear();
+            }
+            Event::GroundAppeared { ground, .. } => {
+                assert!(self.ground.insert(*ground), "{ground:?} appeared twice");
+            }
+            Event::GroundGone { ground } => {
+                self.ground.remove(ground);
+            }
             Event::Appeared { look, .. } => {
                 let asked = self.inspected.contains(&look.entity);
                 if look.entity == self.entity {
@@ -408,7 +505,7 @@ pub fn character(name: &str, number: u64, at: Tile) -> Character {
         hard: model::character::HardState {
             level: 0,
             experience: 0,
-            gold: 1000,
+            gold: PURSE,
             attributes: Default::default(),
             mastery: [0; 4],
             unspent: Default::default(),

@@ -78,6 +78,7 @@ impl Session {
                 self.send(SCENE_CHARACTER_LIST, list);
                 self.account = Some((account, name));
                 self.characters = characters;
+                self.bank = cargo.into();
                 let has_pin = self.profile != Profile::V748;
                 self.set_phase(if has_pin { Phase::Pin } else { Phase::Selecting });
             }

@@ -2,8 +2,10 @@
 
 use super::Session;
 use super::requests;
+use super::shown::Before;
 use crate::budget::{WalkGate, WalkVerdict};
 use crate::crossing::rest_of;
+use crate::ground_ids::GroundIds;
 use crate::messages::{self, Line};
 use crate::phase::Phase;
 use crate::translate::{self, Tags};
@@ -30,12 +32,19 @@ const AT_ONCE: i32 = 3;
 
 /// What a player in the world is shown.
 pub(super) struct World {
-    own: u16,
-    entity: EntityId,
-    tile: Tile,
-    sheet: Box<Sheet>,
-    view: View,
-    tags: HashMap<EntityId, Tags>,
+    pub(super) own: u16,
+    pub(super) entity: EntityId,
+    pub(super) tile: Tile,
+    pub(super) sheet: Box<Sheet>,
+    pub(super) view: View,
+    pub(super) tags: HashMap<EntityId, Tags>,
+    pub(super) grounds: GroundIds,
+    /// Short id of the merchant whose shop was opened last.
+    pub(super) shop: u16,
+    /// True while its client may show the window of a trade.
+    pub(super) trading: bool,
+    /// True while it sits in its own personal shop.
+    pub(super) stalled: bool,
     /// The walk that its client is on or was on last.
     walk: Option<Walk>,
     /// The rest of that walk, while the player is handed over in the middle of it.
@@ -62,7 +71,7 @@ impl Session {
             },
             ClientPacket::RequestMob(packet) => self.on_inspect(packet.target),
             ClientPacket::SkillBar(SkillBar { skills }) => self.command(Command::SetSkillBar { bar: skills }),
-            _ => {}
+            packet => self.on_goods_packet(packet),
         }
     }
 
@@ -117,6 +126,12 @@ impl Session {
             return self.send(0, MessagePanel { text: DAY.1.to_owned() });
         }
         let (to, text) = (messages::clean(&packet.name), messages::clean(&packet.text));
+        if let Some(command) = Self::command_of(&to, &text) {
+            if self.may_talk() {
+                self.command(command);
+            }
+            return;
+        }
         let is_channel = to.trim().is_empty() || text.starts_with(['=', '-', '@']);
         if !self.may_talk() {
             return;
@@ -216,7 +231,7 @@ impl Session {
                 world.sheet.weather = *kind;
                 self.send(wire::SCENE_FIELD, translate::weather(*kind));
             }
-            _ => {} // the economy: being built
+            event => self.on_goods_event(event),
         }
     }
 
@@ -228,8 +243,14 @@ impl Session {
         let before = self.world.take();
         let crossing = before.as_ref().and_then(|world| world.crossing.clone());
         let crossing = crossing.filter(|rest| rest.from == sheet.tile && reason != AttachReason::Resume);
-        let mut view = before.map_or_else(|| View::new(own), |world| world.view);
+        let (mut view, mut grounds, mut goods) = match before {
+            None => (View::new(own), GroundIds::default(), Before::default()),
+            Some(World { view, grounds, sheet, trading, stalled, .. }) => {
+                (view, grounds, Before { equip: sheet.equip, trading, stalled, grounds: Vec::new() })
+            }
+        };
         let before = view.clear();
+        goods.grounds = grounds.clear();
         let gone = (reason != AttachReason::Login).then_some(before);
         self.world = Some(World {
             own,
@@ -238,6 +259,10 @@ impl Session {
             sheet: Box::new(sheet.clone()),
             view,
             tags: HashMap::new(),
+            grounds,
+            shop: 0,
+            trading: false,
+            stalled: false,
             walk: crossing.clone(),
             crossing: None,
         });
@@ -248,6 +273,10 @@ impl Session {
                     self.send(own, translate::set_down(sheet.tile));
                 }
                 self.send_all(translate::refresh(sheet, own));
+                self.correct_goods(&goods, sheet);
+                if reason == AttachReason::Resume {
+                    self.recount_bank();
+                }
                 self.go_on_walking(crossing);
             }
             None => {
@@ -352,7 +381,7 @@ impl Session {
     }
 
     /// The number that this client calls itself, for as long as it is connected.
-    fn own_number(&mut self) -> u16 {
+    pub(super) fn own_number(&mut self) -> u16 {
         if self.own_number.is_none() {
             self.own_number = self.shared.numbers.lock().take();
         }

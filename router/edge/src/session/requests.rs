@@ -43,6 +43,12 @@ pub(crate) enum Done {
     Left(Option<Vec<Character>>),
     /// The same after a character could not enter the world.
     GaveUp,
+    /// What is in the bank; what its client had been told when that was asked, and how often it may be asked again.
+    Recounted {
+        cargo: Option<Cargo>,
+        told: u64,
+        tries: u8,
+    },
     Whispered {
         to: String,
         found: Option<bool>,
@@ -100,6 +106,10 @@ async fn cargo(shared: &Shared, account: AccountId) -> Option<Cargo> {
         }
         tokio::time::sleep(ASK_AGAIN).await;
     }
+}
+
+pub(super) async fn recount(shared: Arc<Shared>, account: AccountId, told: u64, tries: u8) -> Done {
+    Done::Recounted { cargo: cargo(&shared, account).await, told, tries }
 }
 
 /// A call about the account: tried again while that can do no harm.

@@ -21,7 +21,7 @@ impl Check for Settings {
         within("connections.write_queue_bytes", write_queue, 16_384..=u64::MAX, "at least 16384")?;
         within("connections.events_queued", connections.events_queued as u64, 1..=1_000_000, "1 to 1000000")?;
         within("view.players", self.view.players as u64, 0..=998, "0 to 998")?;
-        within("view.creatures", self.view.creatures as u64, 0..=24_000, "0 to 24000")
+        within("view.creatures", self.view.creatures as u64, 0..=19_000, "0 to 19000")
     }
 }
 
@@ -49,6 +49,7 @@ impl Settings {
         rate("budgets.packets.per_second", "budgets.packets.burst", self.budgets.packets)?;
         rate("budgets.bytes.per_second", "budgets.bytes.burst", self.budgets.bytes)?;
         rate("budgets.chat.per_second", "budgets.chat.burst", self.budgets.chat)?;
+        rate("budgets.goods.per_second", "budgets.goods.burst", self.budgets.goods)?;
         rate("addresses.connects.per_second", "addresses.connects.burst", self.addresses.connects)?;
         rate("addresses.logins.per_second", "addresses.logins.burst", self.addresses.logins)
     }

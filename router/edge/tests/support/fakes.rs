@@ -152,8 +152,16 @@ impl link::Service for FakeRegistry {
     }
 }
 
-/// A bank in which everybody has 555 gold.
-pub struct FakeBank;
+/// A bank in which everybody has the same: 555 gold at first.
+pub struct FakeBank {
+    pub cargo: Mutex<bank::Cargo>,
+}
+
+impl Default for FakeBank {
+    fn default() -> Self {
+        Self { cargo: Mutex::new(bank::Cargo { items: vec![None; CARGO_SLOTS], gold: 555 }) }
+    }
+}
 
 #[async_trait]
 impl link::Service for FakeBank {
@@ -163,7 +171,7 @@ impl link::Service for FakeBank {
     type Out = ();
 
     async fn call(&self, _: &Peer, _: bank::Request) -> bank::Reply {
-        bank::Reply::Cargo(bank::Cargo { items: vec![None; CARGO_SLOTS], gold: 555 })
+        bank::Reply::Cargo(self.cargo.lock().unwrap().clone())
     }
 
     async fn stream(&self, _: Peer, _: Stream<(), ()>) {}

@@ -2,15 +2,14 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 mod client;
-mod fakes;
+pub mod fakes;
 
 pub use ::support::credentials;
 pub use client::Client;
-pub use fakes::{FakeNode, FakeRegistry};
+pub use fakes::{FakeBank, FakeNode, FakeRegistry};
 
 use cluster::View;
 use edge::{Around, Edge, Settings};
-use fakes::FakeBank;
 use link::{Server, Service, Target};
 use model::membership::{ClusterView, Member, NamedZone, ProcessName, Role, Slot, SlotTable};
 use model::{Epoch, Incarnation, Rect, Tile, ZoneId};
@@ -20,7 +19,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use telemetry::Process;
+use telemetry::{Process, Started};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::Profile;
@@ -35,8 +34,11 @@ pub const FIELD: Tile = Tile::new(1000, 1000);
 /// Everything that is running.
 pub struct Stage {
     pub process: Process,
+    /// Where its metrics are.
+    pub metrics: SocketAddr,
     pub edge: Edge,
     pub registry: Arc<FakeRegistry>,
+    pub bank: Arc<FakeBank>,
     pub nodes: Vec<Arc<FakeNode>>,
     pub live: Live<Settings>,
     view: watch::Sender<Arc<View>>,
@@ -77,11 +79,12 @@ impl Stage {
     pub async fn new(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let common = ::support::common(folder.path(), "edge-1");
-        let process = telemetry::start(Role::Edge, &common).await.unwrap().process;
+        let Started { process, http: metrics } = telemetry::start(Role::Edge, &common).await.unwrap();
         let registry = Arc::new(FakeRegistry::default());
         let fakes = CancellationToken::new();
         let registry_host = host("nrsrv-1", Arc::clone(&registry), &fakes).await;
-        let bank_target = host("bisrv-1", Arc::new(FakeBank), &fakes).await;
+        let bank = Arc::new(FakeBank::default());
+        let bank_target = host("bisrv-1", Arc::clone(&bank), &fakes).await;
         let mut nodes = Vec::new();
         for name in ["tmsrv-1", "tmsrv-2"] {
             let node = Arc::new(FakeNode::new(name));
@@ -99,8 +102,10 @@ impl Stage {
         let edge = Edge::start(&process, live.clone(), around).await.unwrap();
         let mut stage = Self {
             process,
+            metrics,
             edge,
             registry,
+            bank,
             nodes,
             live,
             view,

@@ -174,6 +174,8 @@ impl Limits<'_> {
         }
         let fence = self.asked.order.fence;
         let since = self.now_ms.saturating_sub(DAY_MS);
+        // who takes gold is not held to what it took in items, and the other way round
+        let (takes_items, takes_gold) = (items > 0, gold > 0);
         let (mut items, mut gold) = (items, gold);
         let mut before = None;
         for _ in 0..PAGES {
@@ -187,7 +189,9 @@ impl Limits<'_> {
                 items += more;
                 gold = gold.saturating_add(pieces);
             }
-            if items > self.settings.guild_items_day || gold > self.settings.guild_gold_day {
+            let many = takes_items && items > self.settings.guild_items_day;
+            let much = takes_gold && gold > self.settings.guild_gold_day;
+            if many || much {
                 return Err(BankRefusal::DailyLimit.into());
             }
             match page.last() {

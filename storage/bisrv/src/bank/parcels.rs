@@ -11,7 +11,7 @@ use model::calls::bank::{
     BankRefusal, Cargo, DeliverParcels, PARCEL_ITEMS_MAX, PARCEL_TEXT_MAX, PARCELS_LISTED_MAX, Parcel, Reply,
     SendParcel, TakeParcel,
 };
-use model::calls::database::{FindCharacter, GetRecord, HeldRecord, ListRecords};
+use model::calls::database::{Failure, FindCharacter, GetRecord, HeldRecord, ListRecords};
 use model::calls::records::RECORDS_MAX;
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, GOLD_MAX};
 use model::ledger::{Actor, GoldAccount};
@@ -82,12 +82,7 @@ fn check_sending(asked: &SendParcel) -> Result<(), BankRefusal> {
     if asked.gold == 0 { Ok(()) } else { check_amount(asked.gold) }
 }
 
-fn record(
-    parcel: ParcelId,
-    receiver: AccountId,
-    until_ms: i64,
-    letter: &Letter,
-) -> Result<Record, model::calls::database::Failure> {
+fn record(parcel: ParcelId, receiver: AccountId, until_ms: i64, letter: &Letter) -> Result<Record, Failure> {
     let (key, scope, body) = (RecordKey::Parcel(parcel), receiver.0, letter.encode()?);
     Ok(Record { key, home: receiver, version: 0, scope, until_ms, body })
 }
@@ -233,7 +228,14 @@ pub(super) async fn send_back(desk: &Desk<'_>, now_ms: i64) -> Result<u64, No> {
         let page = desk.ask(|| desk.store.list_records(request)).await?;
         let Some(last) = page.last().map(|held| held.record.key.number()) else { return Ok(count) };
         for held in page.iter().filter(|held| held.record.until_ms <= now_ms) {
-            count += u64::from(sent_back(desk, held, now_ms).await?);
+            match sent_back(desk, held, now_ms).await {
+                Ok(done) => count += u64::from(done),
+                // the others go back all the same
+                Err(No::Failed(Failure::Corrupt(what))) => {
+                    tracing::error!(key = ?held.record.key, what, "a parcel cannot be read");
+                }
+                Err(no) => return Err(no),
+            }
         }
         if last <= after {
             return Ok(count); // a store that does not go on

@@ -1,3 +1,6 @@
+//! What becomes of two slots, case by case.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use model::calls::bank::Order;
 use model::transfer::Fence;

@@ -208,7 +208,7 @@ pub struct OpenStall {
     pub title: String,
     /// What it sells, as the client shows it.
     pub wares: Vec<Ware>,
-    /// Tax of the place in percent, 0..=100.
+    /// Tax of the place in percent, 0..=99.
     pub tax: u8,
 }
 
@@ -273,12 +273,10 @@ pub struct BidOnLot {
 }
 
 /// Buys a lot at its price.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuyOutLot {
     /// The buyer and the operation.
     pub order: Order,
-    /// Name of the buying character.
-    pub buyer: String,
     /// Which.
     pub lot: LotId,
     /// The price that the buyer was shown.
@@ -311,7 +309,7 @@ pub struct SearchLots {
     pub page: u32,
 }
 
-/// Orders of a search. The price is that of the next bid, or of the buy-out where that is asked for.
+/// Orders of a search. The price of a lot is that of its next bid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LotOrder {
     /// Cheapest first.
@@ -353,7 +351,7 @@ pub struct Lot {
 /// A carried item with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
-    /// Inventory slot.
+    /// Inventory slot, from 0: the number that players type.
     pub slot: u8,
     /// What lies there.
     pub item: Item,

@@ -17,6 +17,7 @@ use super::names::{Exists, Find, HELD, Kind, Name};
 use crate::examine::{self, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, examine, find};
 use crate::ledger::Line;
 use crate::rows::Fields;
+use crate::two_phase::Attempt;
 use deadpool_postgres::{Client, GenericClient};
 use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, Failure, Finding,
@@ -259,9 +260,11 @@ impl Step for CheckDatabases {
     type Outcome = Vec<(String, String)>;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
-        let sql = "SELECT database::text, gid FROM pg_prepared_xacts WHERE database = current_database()";
+        // a young one of ours is an operation under way
+        let sql = "SELECT database::text, gid FROM pg_prepared_xacts WHERE database = current_database() \
+                   AND NOT (starts_with(gid, $1) AND prepared > clock_timestamp() - interval '10 seconds')";
         let statement = client.prepare_cached(sql).await?;
-        let rows = client.query(&statement, &[]).await?;
+        let rows = client.query(&statement, &[&Attempt::OURS]).await?;
         let told = rows.iter().map(|row| {
             let (database, gid) = (row.text(0)?, row.text(1)?);
             Ok((format!("the prepared transaction {gid:?} in database {database} was never ended"), gid))

@@ -31,6 +31,9 @@ pub(super) fn bucket(account: AccountId) -> i16 {
     placement::bucket_of(account) as i16
 }
 
+/// The statement that enters buckets, sorted; see [`enter`].
+pub(super) const ENTER: &str = "SELECT enter_buckets($1)";
+
 /// Enters the buckets that a transaction writes, and asks `first` on the same way: one round trip for both. Every
 /// transaction that writes on a shard begins so; `first` is answered as of a moment after it entered. Buckets
 /// that are not here are [`Fault::Moved`].
@@ -43,7 +46,7 @@ pub(super) async fn enter<T>(
     let mut wanted = buckets.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
-    let statement = transaction.prepare_cached("SELECT enter_buckets($1)").await?;
+    let statement = transaction.prepare_cached(ENTER).await?;
     let enter = async { Ok(transaction.execute(&statement, &[&wanted]).await.map(drop)?) };
     // polled in this order, so sent in this order
     let ((), first) = try_join(enter, first).await?;
@@ -54,6 +57,14 @@ pub(super) async fn enter<T>(
 pub(super) struct InBucket<'a, S> {
     pub(super) step: &'a S,
     pub(super) bucket: i16,
+}
+
+impl<'a, S: Step> InBucket<'a, S> {
+    /// A step that enters all its buckets itself.
+    pub(super) fn entered(step: &'a S) -> Self {
+        debug_assert!(S::ENTERS, "it must enter");
+        Self { step, bucket: 0 }
+    }
 }
 
 impl<S: Step> Step for InBucket<'_, S> {

@@ -16,6 +16,7 @@ use super::shard::Shard;
 use super::values::Id128;
 use crate::error::{OpenError, migration_error};
 use crate::rows::Fields;
+use crate::two_phase::Unwatched;
 use model::calls::database::Failure;
 use parking_lot::Mutex;
 use placement::{BUCKETS, BucketMap};
@@ -115,6 +116,7 @@ impl Postgres {
             reservation_ms,
             table: Default::default(),
             probe: Default::default(),
+            steps: Arc::new(Unwatched),
         })
     }
 }

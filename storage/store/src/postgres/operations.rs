@@ -46,9 +46,10 @@ impl Once {
 
     /// The stored outcome, if there is one.
     pub(super) async fn stored<T: DeserializeOwned>(&self, client: &Client) -> Result<Option<T>, Fault> {
-        let sql = "SELECT kind, outcome FROM operations WHERE operation = $1";
+        let sql = "SELECT kind, outcome FROM operations WHERE operation = $1 AND bucket = $2";
         let statement = client.prepare_cached(sql).await?;
-        let Some(row) = client.query_opt(&statement, &[&Id128(self.operation.0)]).await? else {
+        let (id, bucket) = (Id128(self.operation.0), placement::bucket_of(self.account) as i16);
+        let Some(row) = client.query_opt(&statement, &[&id, &bucket]).await? else {
             return Ok(None);
         };
         let kind = row.text(0)?;

@@ -7,12 +7,13 @@ use super::database::{Database, Held, Step};
 use super::homes::state::HERE;
 use super::open::{Address, Connected, Schema};
 use super::options::{Dsn, PostgresOptions};
+use super::transfers::Lanes;
 use super::values::Id128;
 use crate::error::OpenError;
 use model::calls::database::Failure;
 use placement::BucketMap;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// How long an operation waits for a shard that is being checked.
 const CHECK: Duration = Duration::from_secs(3);
@@ -38,13 +39,24 @@ pub(super) struct Shard {
     identity: Identity,
     connect_timeout: Duration,
     checked: OnceCell<()>,
+    lanes: Lanes,
+    patient: Semaphore,
+    wait: Duration,
 }
 
 impl Shard {
     /// Connects at the first use.
     pub(super) fn new(dsn: &Dsn, identity: Identity, options: &PostgresOptions) -> Result<Self, Failure> {
         let database = Database::new(dsn, options.pool_size, options)?;
-        Ok(Self { database, identity, connect_timeout: options.connect_timeout, checked: OnceCell::new() })
+        Ok(Self {
+            database,
+            identity,
+            connect_timeout: options.connect_timeout,
+            checked: OnceCell::new(),
+            lanes: Lanes::default(),
+            patient: Semaphore::new((options.pool_size / 2).max(1)),
+            wait: options.wait_timeout,
+        })
     }
 
     /// A shard that was added, or that the settings name.
@@ -77,6 +89,18 @@ impl Shard {
     /// The cluster that it belongs to.
     pub(super) fn cluster(&self) -> u128 {
         self.identity.cluster
+    }
+
+    /// Where transfers wait for each other.
+    pub(super) fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
+    /// The right to wait for locks with a connection in hand: half of the connections are left to those who do not.
+    pub(super) async fn be_patient(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let permit = tokio::time::timeout(self.wait, self.patient.acquire()).await;
+        let busy = || Failure::Unavailable(format!("{}: too many wait for each other", self.database.dsn()));
+        permit.map_err(|_| busy())?.map_err(|_| busy())
     }
 
     /// Does one step on it.

@@ -14,6 +14,8 @@ use model::{Account, Character, SoftState, Tile};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub mod economy;
+
 /// A new operation.
 pub fn operation() -> OperationId {
     OperationId(rand::random())

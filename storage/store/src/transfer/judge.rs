@@ -102,12 +102,20 @@ pub(crate) struct Doings {
     /// Entries of the ledger, in their order.
     pub(crate) lines: Vec<Written>,
     /// For [`outcome`]: by the order of the moves.
-    balances: Vec<(usize, GoldAccount, i64)>,
+    pub(crate) balances: Vec<Told>,
 }
+
+/// What one purse holds after a transfer, with the order in which it is told.
+pub(crate) type Told = (usize, GoldAccount, i64);
 
 /// The outcome of a transfer that all its shards do.
 pub(crate) fn outcome<'a>(doings: impl IntoIterator<Item = &'a Doings>) -> Transferred {
-    let mut found: Vec<_> = doings.into_iter().flat_map(|doings| doings.balances.iter().cloned()).collect();
+    outcome_of(doings.into_iter().flat_map(|doings| doings.balances.iter().cloned()))
+}
+
+/// The outcome of a transfer from what all its shards tell.
+pub(crate) fn outcome_of(told: impl IntoIterator<Item = Told>) -> Transferred {
+    let mut found: Vec<Told> = told.into_iter().collect();
     found.sort_by_key(|(position, ..)| *position);
     Transferred { balances: found.into_iter().map(|(_, account, balance)| (account, balance)).collect() }
 }

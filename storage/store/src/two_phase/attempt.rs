@@ -3,9 +3,6 @@
 use model::id::OperationId;
 use std::fmt;
 
-/// What all names begin with: prepared transactions with other names are not ours to touch.
-const OURS: &str = "wydbr";
-
 /// One attempt at an operation. Its number is random, so that no attempt is ever mistaken for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt {
@@ -18,6 +15,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// What all names begin with, of whatever cluster: prepared transactions with other names are not ours to touch.
+    pub const OURS: &str = "wydbr:";
+
     /// The name of the prepared transaction on a shard, below 200 bytes. The shard is part of it because two shards
     /// may be databases of one server, where such names are unique over all databases.
     pub fn gid(&self, shard: u16) -> String {
@@ -26,15 +26,12 @@ impl Attempt {
 
     /// What the names of all parts of a cluster begin with.
     pub fn prefix(cluster: u128) -> String {
-        format!("{OURS}:{cluster:032x}:")
+        format!("{}{cluster:032x}:", Self::OURS)
     }
 
     /// From its own name, as shown.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.split(':');
-        if fields.next()? != OURS {
-            return None;
-        }
+        let mut fields = text.strip_prefix(Self::OURS)?.split(':');
         let mut hex = |digits: usize| fields.next().filter(|field| field.len() == digits);
         let cluster = u128::from_str_radix(hex(32)?, 16).ok()?;
         let operation = OperationId(u128::from_str_radix(hex(32)?, 16).ok()?);
@@ -54,7 +51,7 @@ impl Attempt {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{OURS}:{:032x}:{:032x}:{:016x}", self.cluster, self.operation.0, self.number)
+        write!(f, "{}{:032x}:{:032x}:{:016x}", Self::OURS, self.cluster, self.operation.0, self.number)
     }
 }
 

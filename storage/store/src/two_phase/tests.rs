@@ -250,7 +250,7 @@ async fn a_refusal_of_any_part_undoes_the_others() {
     for shard in 0..SHARDS {
         let world = World::default();
         let answer = attempt(&world, 1, Some(shard), |_, _| Blow::Nothing).await;
-        assert_eq!(answer, Ok(Ended::Refused(shard)));
+        assert_eq!(answer, Ok(Ended::Refused(vec![shard])));
         world.end().await;
         agreed(&world, 1, &answer, &shard);
     }

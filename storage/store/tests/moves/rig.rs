@@ -122,7 +122,7 @@ pub fn nothing_is_left(server: &PgServer, databases: &[&str]) {
         let ask = |sql: &str| server.psql(database, sql);
         assert_eq!(ask("SELECT count(*) FROM bucket_homes WHERE state <> 1"), "0", "{database}");
         assert_eq!(ask("SELECT count(*) FROM bucket_changes"), "0", "{database}");
-        let prepared = "SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, 'wydbr-move')";
+        let prepared = "SELECT count(*) FROM pg_prepared_xacts WHERE starts_with(gid, 'wydbr:')";
         assert_eq!(ask(prepared), "0", "{database}");
         for table in ["accounts", "characters", "items", "operations", "ledger"] {
             let strays =

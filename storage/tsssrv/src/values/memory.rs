@@ -1,6 +1,6 @@
 //! Values in the process itself: the default. Bounded in number and bytes.
 
-use super::{PutFailure, Unanswered, Values};
+use super::{PutFailure, Swap, Unanswered, Values};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
@@ -79,6 +79,29 @@ impl MemoryValues {
         self.store(&mut shelf, key, value, now + life)
     }
 
+    /// Refuses a step that does not fit as a whole.
+    fn check_room(&self, shelf: &Shelf, swaps: &[Swap]) -> Result<(), PutFailure> {
+        let (mut entries, mut bytes) = (shelf.values.len(), shelf.bytes);
+        for Swap { key, expected, value } in swaps {
+            if let Some(old) = expected {
+                entries -= 1;
+                bytes -= key.len() + old.len();
+            }
+            if let Some((new, _)) = value {
+                entries += 1;
+                bytes += key.len() + new.len();
+            }
+        }
+        if entries > self.entries_max && entries > shelf.values.len() {
+            let used = shelf.values.len();
+            return Err(PutFailure::Full { used, limit: self.entries_max, unit: "values" });
+        }
+        if bytes > self.bytes_max && bytes > shelf.bytes {
+            return Err(PutFailure::Full { used: shelf.bytes, limit: self.bytes_max, unit: "bytes" });
+        }
+        Ok(())
+    }
+
     fn get_at(&self, key: &str, now: Instant) -> Option<Vec<u8>> {
         let shelf = self.shelf.lock();
         shelf.values.get(key).filter(|value| value.until > now).map(|value| value.bytes.clone())
@@ -109,6 +132,24 @@ impl Values for MemoryValues {
         let now = Instant::now();
         let value = self.shelf.lock().remove(key);
         Ok(value.filter(|value| value.until > now).map(|value| value.bytes))
+    }
+
+    async fn swap(&self, swaps: &[Swap]) -> Result<bool, PutFailure> {
+        let now = Instant::now();
+        let mut shelf = self.shelf.lock();
+        shelf.expire(now);
+        let found = |key: &str| shelf.values.get(key).map(|value| value.bytes.as_slice());
+        if swaps.iter().any(|swap| found(&swap.key) != swap.expected.as_deref()) {
+            return Ok(false);
+        }
+        self.check_room(&shelf, swaps)?;
+        for Swap { key, value, .. } in swaps {
+            shelf.remove(key);
+            if let Some((bytes, life)) = value {
+                shelf.insert(key, Value { bytes: bytes.clone(), until: now + *life });
+            }
+        }
+        Ok(true)
     }
 
     fn sweep(&self) {

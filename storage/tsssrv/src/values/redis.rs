@@ -1,14 +1,33 @@
 //! Values in Redis: they outlive the process and are shared by all copies of it.
 
-use super::{PutFailure, Unanswered, Values};
+use super::{PutFailure, Swap, Unanswered, Values};
 use async_trait::async_trait;
 use model::Secret;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, FromRedisValue};
+use redis::{Cmd, FromRedisValue, Script};
 use std::time::Duration;
 
 const RESPONSE: Duration = Duration::from_millis(1_000);
 const CONNECT: Duration = Duration::from_millis(1_000);
+
+// For each key: 1 if a value is expected, that value, the life of the new one in ms (0: none), the new one.
+const SWAP: &str = "
+for i, key in ipairs(KEYS) do
+  local found = redis.call('GET', key)
+  if ARGV[4 * i - 3] == '1' then
+    if found ~= ARGV[4 * i - 2] then return 0 end
+  elseif found then
+    return 0
+  end
+end
+for i, key in ipairs(KEYS) do
+  if ARGV[4 * i - 1] == '0' then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, ARGV[4 * i], 'PX', ARGV[4 * i - 1])
+  end
+end
+return 1";
 
 /// What is set as Redis is no URL of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +91,21 @@ impl Values for RedisValues {
 
     async fn take(&self, key: &str) -> Result<Option<Vec<u8>>, Unanswered> {
         self.ask(redis::cmd("GETDEL").arg(self.key(key))).await
+    }
+
+    async fn swap(&self, swaps: &[Swap]) -> Result<bool, PutFailure> {
+        let script = Script::new(SWAP);
+        let mut call = script.prepare_invoke();
+        for Swap { key, expected, value } in swaps {
+            call.key(self.key(key));
+            call.arg(u8::from(expected.is_some())).arg(expected.as_deref().unwrap_or_default());
+            let life = value.as_ref().map_or(0, |(_, life)| life.as_millis().max(1) as u64);
+            call.arg(life).arg(value.as_ref().map(|(bytes, _)| bytes.as_slice()).unwrap_or_default());
+        }
+        let mut connection = self.connection.clone();
+        let swapped: Result<i64, _> = call.invoke_async(&mut connection).await;
+        let swapped = swapped.map_err(|error| Unanswered(error.category().to_owned()))?;
+        Ok(swapped == 1)
     }
 
     async fn probe(&self) -> bool {

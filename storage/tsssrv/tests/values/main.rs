@@ -6,25 +6,41 @@ use model::Secret;
 use model::calls::temporary::{KEY_MAX, LIFE_MS_MAX, Reply, Request, VALUE_MAX};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use store::Sqlite;
 use support::{RedisServer, SOON, any_port, credentials};
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use tsssrv::{Cabinet, MemoryValues, Metrics, RedisValues, Values};
+use tsssrv::{
+    Auction, Cabinet, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Swap, Values, wall_clock,
+};
 
 const MINUTE: u64 = 60_000;
 
 struct Stage {
     client: Client<Request, Reply>,
+    values: Arc<dyn Values>,
     stop: CancellationToken,
+    _folder: TempDir,
 }
 
 impl Stage {
     async fn new(values: Arc<dyn Values>) -> Self {
         let server = Server::bind(any_port(), credentials("tsssrv-1")).await.unwrap();
         let target = Target { name: credentials("tsssrv-1").name, address: server.local_addr() };
-        let cabinet = Arc::new(Cabinet::new(values, Metrics::unregistered().unwrap()));
+        let cabinet = Arc::new(Cabinet::new(Arc::clone(&values), Metrics::unregistered().unwrap()));
         let stop = CancellationToken::new();
-        tokio::spawn(server.serve(cabinet, stop.clone()));
-        Self { client: Client::fixed(credentials("tmsrv-1"), target), stop }
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap());
+        let (values, clock) = (Arc::clone(&values), wall_clock());
+        let market = Market::new(Parts {
+            store,
+            values: Arc::clone(&values),
+            auction: Auction::default(),
+            clock,
+            stop: stop.clone(),
+        });
+        tokio::spawn(server.serve(Arc::new(Front { cabinet, market }), stop.clone()));
+        Self { client: Client::fixed(credentials("tmsrv-1"), target), values, stop, _folder: folder }
     }
 
     async fn ask(&self, request: Request) -> Reply {
@@ -65,7 +81,48 @@ async fn conforms(stage: &Stage) {
     values_are_put_read_and_taken(stage).await;
     of_many_that_put_or_take_one_wins(stage).await;
     values_expire(stage).await;
+    several_values_change_in_one_step(&stage.values).await;
+    of_many_steps_one_wins(&stage.values).await;
     limits_are_named(stage).await;
+}
+
+fn swap(key: &str, expected: Option<&[u8]>, value: Option<&[u8]>) -> Swap {
+    let value = value.map(|value| (value.to_owned(), Duration::from_millis(MINUTE)));
+    Swap { key: key.to_owned(), expected: expected.map(<[u8]>::to_vec), value }
+}
+
+async fn several_values_change_in_one_step(values: &Arc<dyn Values>) {
+    let made = [swap("s1", None, Some(b"1")), swap("s2", None, Some(b""))];
+    assert_eq!(values.swap(&made).await, Ok(true));
+    assert_eq!(values.swap(&made).await, Ok(false), "they are there");
+    let wrong = [swap("s1", Some(b"1"), Some(b"2")), swap("s2", Some(b"?"), None)];
+    assert_eq!(values.swap(&wrong).await, Ok(false));
+    assert_eq!(values.get("s1").await.unwrap().as_deref(), Some(&b"1"[..]), "all or nothing");
+    let nothing = [swap("s1", Some(b"1"), Some(b"2")), swap("s2", None, None)];
+    assert_eq!(values.swap(&nothing).await, Ok(false), "an empty value is not nothing");
+    let right = [swap("s1", Some(b"1"), Some(b"\xff\x00")), swap("s2", Some(b""), None)];
+    assert_eq!(values.swap(&right).await, Ok(true));
+    assert_eq!(values.get("s1").await.unwrap().as_deref(), Some(&b"\xff\x00"[..]));
+    assert_eq!(values.get("s2").await, Ok(None));
+    assert_eq!(values.swap(&[swap("s1", Some(b"\xff\x00"), None)]).await, Ok(true));
+}
+
+async fn of_many_steps_one_wins(values: &Arc<dyn Values>) {
+    let steps: Vec<_> = (0..50_u8)
+        .map(|n| {
+            let values = Arc::clone(values);
+            let keys = if n % 2 == 0 { ["r1", "r2"] } else { ["r2", "r1"] };
+            tokio::spawn(
+                async move { values.swap(&keys.map(|key| swap(key, None, Some(&[n])))).await.unwrap() },
+            )
+        })
+        .collect();
+    let mut won = 0;
+    for step in steps {
+        won += usize::from(step.await.unwrap());
+    }
+    assert_eq!(won, 1);
+    assert_eq!(values.get("r1").await, values.get("r2").await, "both are the winner's");
 }
 
 async fn values_are_put_read_and_taken(stage: &Stage) {
@@ -119,6 +176,7 @@ async fn limits_are_named(stage: &Stage) {
         (put("k", &vec![0; VALUE_MAX + 1], 1), "value is 65537 bytes; expected 0 to 65536"),
         (put("k", b"x", 0), "life_ms is 0 ms; expected 1 to 86400000"),
         (put_if_absent("k", b"x", LIFE_MS_MAX + 1), "life_ms is 86400001 ms; expected 1 to 86400000"),
+        (put("market:x", b"x", 1), "keys that begin with market: are the market's"),
         (Request::Get { key: String::new() }, "key is 0 bytes; expected 1 to 128"),
         (Request::Take { key: "k".repeat(500) }, "key is 500 bytes; expected 1 to 128"),
     ] {

@@ -1,6 +1,8 @@
 //! A tiny game server on real TCP: everybody sees everybody. It can be told to misbehave in one way.
 #![allow(clippy::unwrap_used, dead_code, reason = "a test helper that several test programs share")]
 
+pub mod goods;
+
 use bot::protocol::bytes::{i32_at, put_i32, put_text, put_u16, text_at, u16_at, u32_at};
 use bot::protocol::layout::ScoreWidth;
 use bot::protocol::outgoing::{packet, stamp};
@@ -50,9 +52,16 @@ pub enum Flaw {
     Robs,
     /// The inventory is not sent on entering.
     ForgetsInventory,
+    /// What was laid on the ground is in the inventory again after the next login.
+    KeepsWhatWasDropped,
+    /// Gold that was put into the bank is gone after the next login.
+    LosesDeposits,
+    /// A trade gives and takes nothing.
+    TradesHalf,
 }
 
 struct Player {
+    account: String,
     id: u16,
     name: String,
     tile: Tile,
@@ -64,6 +73,7 @@ struct Player {
 struct State {
     players: HashMap<u16, Player>,
     characters: HashMap<String, (String, i32)>,
+    goods: goods::Market,
 }
 
 /// The server; it ends with the test's runtime.
@@ -168,7 +178,7 @@ fn handle(session: &mut Session, state: &Arc<Mutex<State>>, flaw: Flaw, frame: &
         0x333 => return chat(session, state, flaw, frame),
         0x334 => whisper(session, state, flaw, frame),
         _ if opcode == layout.action.walk => return walk(session, state, flaw, frame),
-        _ => {}
+        _ => goods::handle(session, state, flaw, frame),
     }
     true
 }
@@ -200,6 +210,7 @@ fn login(session: &mut Session, state: &Arc<Mutex<State>>, frame: &[u8]) {
     if let Some((name, _)) = state.lock().unwrap().characters.get(&session.account) {
         put_text(&mut list, layout.selection.in_list + 16, 16, name);
     }
+    state.lock().unwrap().goods.put_cargo(&session.account, session.profile, &mut list);
     send(&session.out, list);
 }
 
@@ -241,11 +252,17 @@ fn enter(session: &mut Session, state: &Arc<Mutex<State>>, flaw: Flaw) {
     }
     put_score(profile, &mut enter, layout.enter.score);
     put_u16(&mut enter, layout.enter.own_id, id);
+    state.goods.put_carry(&session.account, &mut enter, layout.enter.carry);
+    put_i32(&mut enter, 40, state.goods.gold(&session.account, coins));
     send(&session.out, enter);
     send(&session.out, create(profile, id, name, tile, flaw));
     for &opcode in on_entry(profile).iter().filter(|&&opcode| opcode != 0x364) {
         if opcode != 0x185 || flaw != Flaw::ForgetsInventory {
-            send(&session.out, detail(profile, opcode, id, tile, coins));
+            let mut detail = detail(profile, opcode, id, tile, state.goods.gold(&session.account, coins));
+            if opcode == 0x185 {
+                state.goods.put_carry(&session.account, &mut detail, 12);
+            }
+            send(&session.out, detail);
         }
     }
     for other in state.players.values() {
@@ -260,8 +277,10 @@ fn enter(session: &mut Session, state: &Arc<Mutex<State>>, flaw: Flaw) {
             send(&other.out, create(other.profile, id + 500, name, tile, flaw));
         }
     }
+    send(&session.out, goods::keeper(profile));
     session.own = Some(id);
-    let player = Player { id, name: name.clone(), tile, profile, out: session.out.clone() };
+    let account = session.account.clone();
+    let player = Player { account, id, name: name.clone(), tile, profile, out: session.out.clone() };
     state.players.insert(id, player);
 }
 
@@ -304,6 +323,7 @@ fn leave(session: &mut Session, state: &Arc<Mutex<State>>) {
     let Some(id) = session.own.take() else { return };
     let mut state = state.lock().unwrap();
     state.players.remove(&id);
+    state.goods.leaves(id);
     for other in state.players.values() {
         let mut remove = packet(0x165, 16, id);
         put_i32(&mut remove, 12, 2);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 
 /// Begins the names of the transactions that are prepared here.
-const GID: &str = "wydbr-move";
+const GID: &str = "wydbr:move";
 
 /// What the names of all prepared transactions of a move begin with.
 pub(super) fn gid_prefix(cluster: u128, number: i64) -> String {

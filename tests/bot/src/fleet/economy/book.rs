@@ -1,13 +1,13 @@
 //! What all bots of an economy write down: what was acknowledged, refused, never answered.
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a bot can do in the economy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// Move an item in the inventory: to a free slot, a swap, a join of stacks.
@@ -26,6 +26,8 @@ pub enum Deed {
     Buy,
     /// Sell to a merchant.
     Sell,
+    /// Buy back what was sold.
+    BuyBack,
     /// An item into the bank.
     BankItem,
     /// An item out of the bank.

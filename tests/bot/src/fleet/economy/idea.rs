@@ -49,6 +49,8 @@ pub struct Scene<'a> {
     pub at: Tile,
     /// Equipment slots by the items that were worn there.
     pub wears: &'a HashMap<u16, u8>,
+    /// Numbers of lots that the auction house named.
+    pub lots: &'a [String],
 }
 
 /// Kinds of merchants, as the low half of a byte says.
@@ -140,6 +142,7 @@ impl Scene<'_> {
             Deed::Grab => self.grab(rng),
             Deed::Buy => self.buy(rng),
             Deed::Sell => self.sell(rng),
+            Deed::BuyBack => self.buy_back(rng),
             Deed::BankItem => {
                 let (keeper, from) = (self.merchant(KEEPER)?, pick(rng, &self.bag())?);
                 let to = pick(rng, &free(self.world, Container::Cargo, 120))?;
@@ -154,7 +157,8 @@ impl Scene<'_> {
             Deed::UnbankGold => self.gold(deed, rng),
             Deed::Stall => self.stall(rng),
             Deed::StallBuy => self.visit(rng),
-            Deed::Trade | Deed::StallSale | Deed::Passage | Deed::Auction | Deed::Parcel => None,
+            Deed::Auction => self.auction(rng),
+            Deed::Trade | Deed::StallSale | Deed::Passage | Deed::Parcel => None,
         }
     }
 
@@ -230,6 +234,23 @@ impl Scene<'_> {
         self.request(Deed::Sell, packet, &[slot], Box::new(done))
     }
 
+    fn buy_back(&self, rng: &mut StdRng) -> Option<Idea> {
+        self.merchant(SHOP).filter(|_| self.profile != Profile::V748)?;
+        let (own, gold) = (self.own_id(), self.world.own().gold);
+        let affordable = self.world.sold_lately().iter().filter(|(_, _, price)| *price <= gold);
+        let orders: Vec<i32> = affordable.map(|(order, _, _)| *order).collect();
+        let Some(order) = pick(rng, &orders).filter(|_| rng.random_bool(0.6)) else {
+            let done = |_: &World, event: &Event| matches!(event, Event::Goods(Told::SoldLately(_)));
+            let packet = outgoing::list_sold(own);
+            return Some(Idea { deed: None, packet, concerned: Vec::new(), done: Box::new(done) });
+        };
+        let to = self.free_carry(rng)?;
+        // a purchase from oneself is one from that list
+        let packet = outgoing::buy(own, own, u16::try_from(order).ok()?, to.index);
+        let done = move |world: &World, _: &Event| world.slot(to).is_some() && world.own().gold <= gold;
+        self.request(Deed::BuyBack, packet, &[to], Box::new(done))
+    }
+
     fn gold(&self, deed: Deed, rng: &mut StdRng) -> Option<Idea> {
         self.merchant(KEEPER)?;
         let (carried, banked) = (self.world.own().gold, self.world.cargo_gold());
@@ -246,6 +267,36 @@ impl Scene<'_> {
             told && world.own().gold == carried - shift
         };
         self.request(deed, packet, &[], Box::new(done))
+    }
+
+    /// Puts something up, looks for lots, buys one or takes an own one back.
+    fn auction(&self, rng: &mut StdRng) -> Option<Idea> {
+        let gold = self.world.own().gold;
+        let say = |text: &str| outgoing::whisper(self.profile, self.own_id(), "auction", text);
+        let lot = (!self.lots.is_empty()).then(|| &self.lots[rng.random_range(0..self.lots.len())]);
+        match (rng.random_range(0..3), lot) {
+            (0, _) => {
+                let slot = pick(rng, &self.bag()).filter(|_| self.bag().len() > KEEPS)?;
+                let text =
+                    format!("sell {} {} {}", slot.index, rng.random_range(10..40), rng.random_range(40..90));
+                let done = move |world: &World, _: &Event| world.slot(slot).is_none();
+                self.request(Deed::Auction, say(&text), &[slot], Box::new(done))
+            }
+            (1, Some(lot)) => {
+                let cancels = rng.random_bool(0.2);
+                let text = format!("{} {lot}", if cancels { "cancel" } else { "buy" });
+                let cargo = self.world.container(Container::Cargo).to_vec();
+                let done = move |world: &World, _: &Event| {
+                    world.own().gold < gold || world.container(Container::Cargo) != cargo
+                };
+                self.request(Deed::Auction, say(&text), &[], Box::new(done))
+            }
+            _ => {
+                let done = |_: &World, event: &Event| matches!(event, Event::Panel(_));
+                let text = if rng.random_bool(0.2) { "mine" } else { "find" };
+                Some(Idea { deed: None, packet: say(text), concerned: Vec::new(), done: Box::new(done) })
+            }
+        }
     }
 
     fn stall(&self, rng: &mut StdRng) -> Option<Idea> {
@@ -299,6 +350,27 @@ impl Scene<'_> {
                 let packet = outgoing::visit_stall(self.own_id(), owner);
                 Some(Idea { deed: None, packet, concerned: Vec::new(), done: Box::new(done) })
             }
+        }
+    }
+}
+
+/// The number of the lot that a line of the auction house is about: `7KQ2M Sword: bid 10, buy 60, 24 h`.
+pub fn lot_number(line: &str) -> Option<String> {
+    let (number, rest) = line.split_once(' ')?;
+    let is_number = (5..=13).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    (is_number && rest.contains(": ") && rest.ends_with(" h")).then(|| number.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_about_lots_are_told_from_others() {
+        assert_eq!(lot_number("7KQ2M Espada: lance 10, compra 60, 24 h").as_deref(), Some("7KQ2M"));
+        for other in ["Lot 7KQ2M: 10. Fee 10.", "No lots found.", "12 lots, page 1 of 2", "Nobody: 3 h", ""] {
+            assert_eq!(lot_number(other), None, "{other}");
         }
     }
 }

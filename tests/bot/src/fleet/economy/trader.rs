@@ -3,7 +3,7 @@
 use super::Options;
 use super::barter::{Barter, Ending};
 use super::book::{Book, Deed};
-use super::idea::{Done, Idea, REACH, Scene};
+use super::idea::{Done, Idea, REACH, Scene, lot_number};
 use crate::client::{Belongings, Client, ClientError, Event, World};
 use crate::protocol::incoming::Told;
 use crate::protocol::outgoing;
@@ -19,11 +19,13 @@ const GRACE: Duration = Duration::from_millis(700);
 const AFTER_RESYNC: Duration = Duration::from_secs(4);
 /// How long a personal shop stays open.
 const STALL_OPEN: std::ops::Range<u64> = 4_000..12_000;
+/// Lots that a bot remembers.
+const LOTS_KEPT: usize = 10;
 /// Ideas tried before a bot does nothing for a while.
 const ATTEMPTS: usize = 8;
 
 /// How often bots do what, in relation to each other.
-const WEIGHTS: [(Deed, u32); 16] = [
+const WEIGHTS: [(Deed, u32); 18] = [
     (Deed::Move, 12),
     (Deed::Wear, 8),
     (Deed::Split, 6),
@@ -32,6 +34,7 @@ const WEIGHTS: [(Deed, u32); 16] = [
     (Deed::Grab, 40),
     (Deed::Buy, 14),
     (Deed::Sell, 5),
+    (Deed::BuyBack, 6),
     (Deed::BankItem, 10),
     (Deed::UnbankItem, 8),
     (Deed::BankGold, 6),
@@ -39,6 +42,7 @@ const WEIGHTS: [(Deed, u32); 16] = [
     (Deed::Trade, 10),
     (Deed::Stall, 2),
     (Deed::StallBuy, 20),
+    (Deed::Auction, 12),
     (Deed::Passage, 1),
 ];
 
@@ -72,6 +76,7 @@ pub struct Trader {
     barter: Option<Barter>,
     stall_until: Option<Instant>,
     wears: HashMap<u16, u8>,
+    lots: Vec<String>,
     wish: Wish,
     settling: bool,
 }
@@ -88,6 +93,7 @@ impl Trader {
             barter: None,
             stall_until: None,
             wears: HashMap::new(),
+            lots: Vec::new(),
             wish: Wish::None,
             settling: false,
         }
@@ -169,7 +175,7 @@ impl Trader {
                 return Ok(());
             }
             let world = client.world();
-            let scene = scene(client, &self.wears, now);
+            let scene = scene(client, (&self.wears, &self.lots), now);
             let packet =
                 barter.act(world.own().own_id, &scene.tradable(), world.own().gold, &mut self.rng, now);
             return match packet {
@@ -212,7 +218,7 @@ impl Trader {
                     return Ok(());
                 }
                 deed => {
-                    let idea = scene(client, &self.wears, now).idea(deed, &mut self.rng);
+                    let idea = scene(client, (&self.wears, &self.lots), now).idea(deed, &mut self.rng);
                     if let Some(idea) = idea {
                         return self.ask(client, idea, now).await;
                     }
@@ -288,6 +294,13 @@ impl Trader {
         self.judge_answer(client.world(), book, event, now);
         match event {
             Event::OwnPlaced { .. } => self.shown_anew(now),
+            Event::Panel(line) => {
+                if let Some(lot) = lot_number(line) {
+                    self.lots.retain(|known| *known != lot);
+                    self.lots.insert(0, lot);
+                    self.lots.truncate(LOTS_KEPT);
+                }
+            }
             Event::Goods(Told::StallSold(owner, _)) if *owner == client.world().own().own_id => {
                 book.acknowledge(Deed::StallSale);
             }
@@ -367,9 +380,13 @@ impl Trader {
     }
 }
 
-fn scene<'a>(client: &'a Client, wears: &'a HashMap<u16, u8>, now: Instant) -> Scene<'a> {
+fn scene<'a>(
+    client: &'a Client,
+    (wears, lots): (&'a HashMap<u16, u8>, &'a [String]),
+    now: Instant,
+) -> Scene<'a> {
     let world = client.world();
-    Scene { profile: client.profile(), world, at: world.tile(now), wears }
+    Scene { profile: client.profile(), world, at: world.tile(now), wears, lots }
 }
 
 /// What is wrong between what was shown last and what is shown after coming back.

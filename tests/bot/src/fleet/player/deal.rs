@@ -211,8 +211,12 @@ impl Player {
     fn judge_return(&self, shown: &Belongings, found: &Belongings) {
         let Some(book) = &self.shared.book else { return };
         let name = self.name();
-        let without = self.shared.options.economy.iter().flat_map(|economy| &economy.without);
-        let may_be_given = !without.into_iter().any(|deed| *deed == Deed::Parcel);
+        // who has lots or parcels under way may be given something while it is away
+        let leaves_out = |deed| {
+            let economy = self.shared.options.economy.as_ref();
+            economy.is_some_and(|economy| economy.without.contains(&deed))
+        };
+        let may_be_given = !(leaves_out(Deed::Parcel) && leaves_out(Deed::Auction));
         let verdict = compare(shown, found, may_be_given);
         book.count(|counts| {
             counts.compared += 1;

@@ -1,0 +1,12 @@
+//! The bank over a real link socket and a real SQLite store.
+#![allow(clippy::unwrap_used)]
+
+mod cash;
+mod gold;
+mod guild;
+mod http;
+mod items;
+mod loading;
+mod parcels;
+mod stage;
+mod storm;

@@ -1,0 +1,10 @@
+//! The market over real link sockets, on SQLite, with values in memory and in a real Redis.
+#![allow(clippy::unwrap_used)]
+
+mod auction;
+mod lost;
+mod refusals;
+mod stage;
+mod stalls;
+mod trades;
+mod words;

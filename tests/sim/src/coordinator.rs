@@ -1,0 +1,115 @@
+//! The host that does transfers, as DBSrv does: one shard in one step, several by the two-phase protocol; and
+//! finishes what others left.
+
+use crate::decider;
+use crate::net::{self, DEADLINE, failure, read, write};
+use crate::shard::{No, Part, Remote};
+use model::calls::database::Failure;
+use model::transfer::Transfer;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::testing::memory::{MemoryShard, Outcome};
+use store::two_phase::{self, Attempt, Ended, Participant, Rules, Unwatched};
+use turmoil::net::TcpStream;
+
+/// The cluster in the names of attempts.
+const CLUSTER: u128 = 0x51;
+/// How often the recoverer looks.
+const RECOVER_EVERY: Duration = Duration::from_millis(1_000);
+/// Patience of the recoverer, short so that a run sees it at work.
+const RULES: Rules = Rules { in_doubt_ms: 3_000, retention_ms: 20_000 };
+
+/// Name of a coordinator's host.
+pub fn host(index: u16) -> String {
+    format!("dbsrv-{index}")
+}
+
+/// Runs the host. Attempts are numbered by `dice`, never twice the same.
+pub async fn run(shards: u16, dice: Arc<Mutex<ChaCha8Rng>>) -> turmoil::Result {
+    tokio::task::spawn_local(async move {
+        loop {
+            tokio::time::sleep(RECOVER_EVERY).await;
+            let sites: Vec<Remote> = (0..shards).map(Remote).collect();
+            two_phase::recover(&decider::Remote, &sites, RULES).await;
+        }
+    });
+    net::serve(move |mut stream: TcpStream| {
+        let dice = dice.clone();
+        async move {
+            loop {
+                let transfer: Transfer = read(&mut stream).await?;
+                let number = crate::held(&dice).random();
+                let outcome = tokio::time::timeout(4 * DEADLINE, transfer_once(shards, &transfer, number));
+                let late = || Failure::Unavailable("it took too long".into());
+                let outcome = outcome.await.unwrap_or_else(|_| Err(late()));
+                write(&mut stream, &outcome).await?;
+            }
+        }
+    })
+    .await
+}
+
+/// Asks a coordinator to do a transfer; a failure means that nobody knows.
+pub async fn transfer(coordinator: u16, transfer: &Transfer) -> Result<Outcome, Failure> {
+    let patient = tokio::time::timeout(5 * DEADLINE, async {
+        let mut stream = TcpStream::connect((host(coordinator).as_str(), net::PORT)).await?;
+        write(&mut stream, transfer).await?;
+        read::<Result<Outcome, Failure>>(&mut stream).await
+    });
+    let late = |_| Failure::Unavailable("no answer".into());
+    patient.await.map_err(late)?.map_err(failure)?
+}
+
+async fn transfer_once(shards: u16, transfer: &Transfer, number: u64) -> Result<Outcome, Failure> {
+    let (home, taking_part) = match MemoryShard::taking_part(transfer, shards) {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Some(outcome) = Remote(home).stored(transfer.operation).await? {
+        return Ok(outcome);
+    }
+    let mut parts: Vec<Part> =
+        taking_part.into_iter().map(|shard| Part::new(shard, transfer.clone())).collect();
+    let ended = match parts.as_mut_slice() {
+        [alone] => match alone.execute().await? {
+            Ok(said) => return alone.commit_alone(vec![said]).await,
+            Err(no) => Ended::Refused(vec![no]),
+        },
+        parts => {
+            let attempt = Attempt { cluster: CLUSTER, operation: transfer.operation, number };
+            two_phase::run(&decider::Remote, &attempt, parts, &Unwatched).await?
+        }
+    };
+    match ended {
+        Ended::Done(_) => {
+            // what the others will read is what counts
+            let stored = Remote(home).stored(transfer.operation).await?;
+            stored.ok_or_else(|| Failure::Unavailable("decided, and not yet done everywhere".into()))
+        }
+        Ended::Refused(nos) => {
+            let mut refusals = Vec::new();
+            for no in nos {
+                match no {
+                    No::Done(outcome) => return Ok(outcome),
+                    No::Refused(refusal) => refusals.push(refusal),
+                }
+            }
+            let first = refusals.into_iter().next();
+            let refusal = first.ok_or_else(|| Failure::Corrupt("refused by nobody".into()))?;
+            Remote(home).conclude(transfer.operation, refusal).await
+        }
+    }
+}
+
+/// Waits until nothing is in doubt, by asking every shard; for the end of a run.
+pub async fn settled(shards: u16) -> Result<bool, Failure> {
+    use store::two_phase::Site;
+    for shard in 0..shards {
+        if !Remote(shard).in_doubt().await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

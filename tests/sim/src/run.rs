@@ -1,0 +1,137 @@
+//! One run: build the cluster, let it be played and broken, heal it, judge what is left.
+
+use crate::faults::schedule;
+use crate::player::{Board, GOLD, Life, Player, SLOTS, item};
+use crate::shard::SharedDisk;
+use crate::{coordinator, decider, faults, held, oracle, shard};
+use model::id::{AccountId, CharacterId, ItemId};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::testing::memory::{Disk, MemoryShard};
+
+/// What a run is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// From what everything follows.
+    pub seed: u64,
+    /// How long things break, in simulated time.
+    pub breaking: Duration,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Transfers that were done.
+    pub done: u64,
+    /// Transfers that were refused.
+    pub refused: u64,
+    /// Faults.
+    pub faults: u64,
+    /// Simulated milliseconds.
+    pub simulated_ms: u64,
+    /// Hash of everything that happened: the same for the same seed.
+    pub bytes: u64,
+    /// What is wrong; empty is good.
+    pub wrong: Vec<String>,
+}
+
+/// After the breaking everything is healed; so long the rest may take.
+const HEALING: Duration = Duration::from_secs(120);
+
+/// Runs a seed to its end.
+pub fn run(plan: Plan) -> Report {
+    let mut dice = ChaCha8Rng::seed_from_u64(plan.seed);
+    let shards = dice.random_range(2..=4);
+    let coordinators = dice.random_range(1..=3);
+    let players = dice.random_range(4..=8);
+    let disks: Vec<SharedDisk> = (0..shards).map(|_| Arc::new(Mutex::new(Disk::default()))).collect();
+    let (board, first) = people(players, &disks, &mut dice);
+    let board = Arc::new(Mutex::new(board));
+
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(dice.random())
+        .tick_duration(Duration::from_millis(2))
+        .min_message_latency(Duration::from_millis(1))
+        .max_message_latency(Duration::from_millis(dice.random_range(3..40)))
+        .simulation_duration(plan.breaking + HEALING)
+        .build();
+    for (index, disk) in disks.iter().enumerate() {
+        let disk = disk.clone();
+        sim.host(shard::host(index as u16), move || shard::run(disk.clone(), index as u16, shards));
+    }
+    let decisions = decider::Disk::default();
+    sim.host(decider::HOST, move || decider::run(decisions.clone()));
+    for index in 0..coordinators {
+        let own = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(dice.random())));
+        sim.host(coordinator::host(index), move || coordinator::run(shards, own.clone()));
+    }
+    for index in 0..players {
+        let (seed, until) = (dice.random(), plan.breaking + Duration::from_secs(1));
+        let life = Life { index, shards, coordinators, until, seed, board: board.clone() };
+        sim.client(format!("player-{index}"), life.live());
+    }
+
+    let faults = schedule(&mut dice, (shards, coordinators), plan.breaking);
+    let broken = play(&mut sim, &faults, &board);
+    let simulated_ms = sim.elapsed().as_millis() as u64;
+    let board = held(&board);
+    let mut wrong = oracle::judge(&board, &first, &disks);
+    wrong.extend(broken);
+    Report {
+        done: board.journal.iter().filter(|(_, outcome)| outcome.is_ok()).count() as u64,
+        refused: board.journal.iter().filter(|(_, outcome)| outcome.is_err()).count() as u64,
+        faults: faults.len() as u64 / 2,
+        simulated_ms,
+        bytes: xxhash_rust::xxh3::xxh3_64(board.trace.join("\n").as_bytes()),
+        wrong,
+    }
+}
+
+/// Runs until all players are done; what stopped it before, if anything did.
+fn play(
+    sim: &mut turmoil::Sim<'_>,
+    faults: &[(Duration, faults::Fault)],
+    board: &Mutex<Board>,
+) -> Option<String> {
+    let mut next = faults.iter().peekable();
+    loop {
+        while let Some((at, fault)) = next.next_if(|(at, _)| *at <= sim.elapsed()) {
+            held(board).trace.push(format!("{} {fault:?}", at.as_millis()));
+            fault.strike(sim);
+        }
+        match sim.step() {
+            Ok(true) => return None,
+            Ok(false) => {}
+            Err(error) => return Some(format!("it did not come to rest: {error}")),
+        }
+    }
+}
+
+/// Players with their things, on the shards of their accounts.
+fn people(
+    count: usize,
+    disks: &[SharedDisk],
+    dice: &mut ChaCha8Rng,
+) -> (Board, BTreeMap<ItemId, (i64, i64, i64)>) {
+    let (mut board, mut first) = (Board::default(), BTreeMap::new());
+    for index in 0..count as u64 {
+        let player =
+            Player { account: AccountId(dice.random::<u64>() >> 1), character: CharacterId(0xC000 + index) };
+        let shard = MemoryShard::of(player.account, disks.len() as u16);
+        let mut disk = held(&disks[usize::from(shard)]);
+        disk.account(player.account, GOLD);
+        disk.character(player.account, player.character, GOLD);
+        for slot in 0..SLOTS / 2 {
+            let item = item(index * 10 + u64::from(slot));
+            let at = player.carry(slot);
+            disk.item(player.account, &item, at.place);
+            first.insert(item.id, Disk::spot(&at.place));
+            board.items.insert(item.id, (item, at));
+        }
+        board.players.push(player);
+    }
+    (board, first)
+}
