@@ -76,7 +76,7 @@ async fn a_move_survives_the_death_of_its_mover_at_every_step() {
     let (store, other) = (rig.open().await, rig.open().await);
     let play = Play::begin(&[store.clone(), other.clone()], 16).await;
     for (turn, step) in Postgres::MOVE_STEPS.into_iter().enumerate() {
-        let (to, buckets) = ((turn % 2) as u16, rig::owned(&store, ((turn + 1) % 2) as u16, 40).await);
+        let (to, buckets) = ((turn % 2) as u16, rig::owned(&store, ((turn + 1) % 2) as u16, 150).await);
         let movers = [rig.open().await, rig.open().await];
         // the second chunk, so that something has moved before
         let mut dying = Carrier::dies_at(&movers[0], step, 2.min(1 + turn));

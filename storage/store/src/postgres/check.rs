@@ -131,20 +131,22 @@ impl Step for CheckBuckets {
         let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
         let transaction = builder.read_only(true).start().await?;
         let client = &transaction;
-        let sql = "SELECT bucket FROM bucket_homes WHERE bucket BETWEEN $1 AND $2 AND state <= 2";
+        // what arrives or is still to be deleted is examined on the shard where it is at home
+        let sql = "SELECT bucket FROM bucket_homes WHERE bucket BETWEEN $1 AND $2 AND state > 2";
         let statement = client.prepare_cached(sql).await?;
-        let range: [&(dyn ToSql + Sync); 2] = [&(self.first as i16), &(self.last as i16)];
+        let (first, last) = (self.first as i16, self.last as i16);
+        let range: [&(dyn ToSql + Sync); 2] = [&first, &last];
         let rows = client.query(&statement, &range).await?;
-        let here: Vec<i16> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-        let here: &[&(dyn ToSql + Sync)] = &[&here];
+        let moving: Vec<i16> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let here: [&(dyn ToSql + Sync); 3] = [&first, &last, &moving];
         let shelf = Shelf {
-            accounts: read(client, &at_home(examine::ACCOUNTS), here, Owner::account).await?,
-            characters: read(client, &at_home(examine::CHARACTERS), here, Owner::character).await?,
-            items: read(client, &at_home(examine::ITEMS), here, ItemRow::read).await?,
-            purses: read(client, &at_home(examine::PURSES), here, PurseRow::read).await?,
-            records: read(client, &at_home(examine::RECORDS), here, RecordRow::read).await?,
-            operations: read(client, &at_home(examine::OPERATIONS), here, OperationRow::read).await?,
-            lines: read(client, &at_home(examine::LINES), here, Line::read).await?,
+            accounts: read(client, &at_home(examine::ACCOUNTS), &here, Owner::account).await?,
+            characters: read(client, &at_home(examine::CHARACTERS), &here, Owner::character).await?,
+            items: read(client, &at_home(examine::ITEMS), &here, ItemRow::read).await?,
+            purses: read(client, &at_home(examine::PURSES), &here, PurseRow::read).await?,
+            records: read(client, &at_home(examine::RECORDS), &here, RecordRow::read).await?,
+            operations: read(client, &at_home(examine::OPERATIONS), &here, OperationRow::read).await?,
+            lines: read(client, &at_home(examine::LINES), &here, Line::read).await?,
         };
         let mut strays = read(client, &stray(examine::ACCOUNTS), &range, Owner::account).await?;
         strays.extend(read(client, &stray(examine::CHARACTERS), &range, Owner::character).await?);
@@ -153,9 +155,9 @@ impl Step for CheckBuckets {
     }
 }
 
-/// The statement for the buckets that are at home, in place of a range.
+/// The statement without some buckets.
 fn at_home(sql: &str) -> String {
-    sql.replacen("bucket BETWEEN $1 AND $2", "bucket = ANY ($1)", 1)
+    sql.replacen("bucket BETWEEN $1 AND $2", "bucket BETWEEN $1 AND $2 AND bucket <> ALL ($3)", 1)
 }
 
 /// The statement for what belongs to buckets of which this shard knows nothing.
