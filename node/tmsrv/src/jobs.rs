@@ -4,18 +4,23 @@
 //! last state waits for it, and nothing is begun once that is being written. Without an answer the same operation
 //! is repeated until there is one; who leaves meanwhile, or a node that stops, waits for it a bounded time.
 
+mod remote;
 mod transfer;
+
+pub(crate) use remote::ask_market;
 
 use crate::host::Order;
 use crate::node::Node;
 use crate::session::{Note, Session};
 use model::calls::database::{Failure, ListCharacters, Transfer, TransferRefusal, Transferred};
+use model::calls::{bank, market};
 use model::ledger::GoldAccount;
-use model::{Character, ZoneId};
+use model::transfer::Fence;
+use model::{Character, Epoch, ZoneId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use world::{Input, Job, JobOutcome, Plan, Possessions, Who, Work};
+use world::{Input, Job, JobOutcome, MarketWork, Plan, Possessions, Who, Work};
 
 /// How often an operation is repeated for which somebody waits who wants to go.
 const TRIES: u32 = 40;
@@ -26,31 +31,53 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(crate) async fn run(node: Arc<Node>, zone: ZoneId, job: Job) {
     node.metrics.jobs_running.inc();
     let outcome = match (&job.work, job.who) {
-        (Work::Transfer(plan), Some(who)) => of_player(&node, zone, who, plan).await,
+        (Work::Market(MarketWork::Cancel { character, trade }), None) => {
+            remote::end_trade(&node, *character, *trade).await;
+            return node.metrics.jobs_running.dec();
+        }
+        (Work::Bank(_) | Work::Market(_), None) => JobOutcome::Failed,
+        (work, Some(who)) => of_player(&node, zone, who, work).await,
         (Work::Transfer(plan), None) => of_zone(&node, zone, plan).await,
     };
     node.metrics.jobs_running.dec();
     let label = match outcome {
         JobOutcome::Transferred { .. } => "done",
-        JobOutcome::Refused { .. } => "refused",
+        JobOutcome::Bank { reply: bank::Reply::Refused(_), .. } | JobOutcome::Refused { .. } => "refused",
+        JobOutcome::Market { ref reply, .. } if matches!(**reply, market::Reply::Refused(_)) => "refused",
+        JobOutcome::Bank { .. } | JobOutcome::Market { .. } => "done",
         JobOutcome::Failed => "failed",
     };
     node.metrics.jobs.with_label_values(&[label]).inc();
     node.order(zone, Order::Input(zone, Input::JobDone { job: job.id, outcome })).await;
 }
 
-async fn of_player(node: &Node, zone: ZoneId, who: Who, plan: &Plan) -> JobOutcome {
+async fn of_player(node: &Node, zone: ZoneId, who: Who, work: &Work) -> JobOutcome {
     let Some(session) = node.sessions.get(who.session) else { return JobOutcome::Failed };
     let _writing = session.writing.lock().await;
     let Some(epoch) = session.epoch.get().copied() else { return JobOutcome::Failed };
     if session.parting.load(Ordering::SeqCst) {
         return JobOutcome::Failed;
     }
+    let fence = Fence { account: who.account, character: who.character, epoch };
+    match work {
+        Work::Transfer(plan) => transferred(node, zone, &session, (who, epoch), plan).await,
+        Work::Bank(work) => remote::bank(node, &session, fence, work).await,
+        Work::Market(work) => remote::market(node, &session, fence, work).await,
+    }
+}
+
+async fn transferred(
+    node: &Node,
+    zone: ZoneId,
+    session: &Session,
+    (who, epoch): (Who, Epoch),
+    plan: &Plan,
+) -> JobOutcome {
     let Some((transfer, born)) = transfer::of_plan(plan, Some((who, epoch)), zone) else {
         tracing::error!(session = %session.id, reason = plan.reason, "a plan that is no transfer");
         return JobOutcome::Failed;
     };
-    match insist(node, Some(&session), &transfer).await {
+    match insist(node, Some(session), &transfer).await {
         Some(Ok(transferred)) => {
             if let Some(soft) = &plan.soft {
                 session.paid.lock().done(soft.tile);
@@ -63,13 +90,13 @@ async fn of_player(node: &Node, zone: ZoneId, who: Who, plan: &Plan) -> JobOutco
             JobOutcome::Failed
         }
         Some(Err(refusal)) => {
-            let fresh = if contradicts(&refusal) { possessions(node, &session).await } else { None };
+            let fresh = if contradicts(&refusal) { possessions(node, session).await } else { None };
             tracing::warn!(session = %session.id, operation = %transfer.operation, reason = plan.reason,
                 %refusal, reread = fresh.is_some(), "the store refused what a zone allowed");
             JobOutcome::Refused { refusal, fresh: fresh.map(Box::new) }
         }
         None => {
-            unknown(&session, &transfer);
+            unknown(session, &transfer);
             JobOutcome::Failed
         }
     }
@@ -119,8 +146,7 @@ async fn insist(
     session: Option<&Session>,
     transfer: &Transfer,
 ) -> Option<Result<Transferred, TransferRefusal>> {
-    let mut pause = PAUSE_MIN;
-    let mut patience = TRIES;
+    let mut patience = Patience::default();
     loop {
         let permit = node.store_permits.acquire().await;
         let answer = node.store.transfer(transfer.clone()).await;
@@ -130,11 +156,38 @@ async fn insist(
             Err(failure) => failure,
         };
         tracing::warn!(operation = %transfer.operation, reason = transfer.reason, %failure, "not transferred yet");
-        let stays = session.is_some_and(|session| !session.leaving.load(Ordering::SeqCst));
-        if !stays || node.closing.is_cancelled() || matches!(failure, Failure::Corrupt(_)) {
-            patience = patience.checked_sub(1)?;
+        if !patience.wait(node, session, matches!(failure, Failure::Corrupt(_))).await {
+            return None;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// How long an answer is waited for: without end while the player plays on, else a bounded time.
+struct Patience {
+    left: u32,
+    pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { left: TRIES, pause: PAUSE_MIN }
+    }
+}
+
+impl Patience {
+    /// For what can be asked anew.
+    fn short() -> Self {
+        Self { left: 3, pause: PAUSE_MIN }
+    }
+
+    /// Waits before the next try; false when there shall be none. `limited`: waiting longer helps nobody.
+    async fn wait(&mut self, node: &Node, session: Option<&Session>, limited: bool) -> bool {
+        let stays = session.is_some_and(|session| !session.leaving.load(Ordering::SeqCst));
+        if !stays || limited || node.closing.is_cancelled() {
+            self.left -= 1;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        self.left > 0
     }
 }

@@ -4,17 +4,19 @@ use crate::clock::Clock;
 use crate::edges::EdgeId;
 use crate::error::RunError;
 use crate::host::{Host, Order, Outcome};
+use crate::market::Trades;
 use crate::metrics::Metrics;
 use crate::network::Streams;
 use crate::session::{Note, Sessions};
 use crate::settings::Settings;
-use crate::{jobs, keeper, saver};
+use crate::{jobs, keeper, market, saver};
 use arc_swap::ArcSwap;
 use cluster::Cluster;
 use content::Content;
 use dbclient::RemoteStore;
 use model::calls::database::ReadClusterView;
-use model::membership::{Member, ProcessName};
+use model::calls::{bank, temporary};
+use model::membership::{Member, ProcessName, Role};
 use model::{Epoch, ZoneId};
 use parking_lot::RwLock;
 use placement::ZoneTable;
@@ -47,6 +49,12 @@ pub(crate) struct Node {
     pub(crate) populate: Populate,
     pub(crate) metrics: Metrics,
     pub(crate) sessions: Sessions,
+    /// BISrv.
+    pub(crate) bank: link::Client<bank::Request, bank::Reply>,
+    /// TSSSrv.
+    pub(crate) market: link::Client<temporary::Request, temporary::Reply>,
+    /// Trades of players of this node.
+    pub(crate) trades: Trades,
     /// Zones that are played here, and under which epoch.
     pub(crate) zones: RwLock<BTreeMap<ZoneId, Epoch>>,
     pub(crate) table: ArcSwap<ZoneTable>,
@@ -115,6 +123,7 @@ pub async fn run_with_store(
     process.tasks.spawn("outcomes", hear_outcomes(Arc::clone(&node), outcomes));
     process.tasks.spawn("zones", keeper::run(Arc::clone(&node)));
     process.tasks.spawn("saves", saver::run(Arc::clone(&node)));
+    process.tasks.spawn("market", market::run(Arc::clone(&node)));
     let asked = Arc::clone(&node.store);
     process.probe("store", move || {
         let store = Arc::clone(&asked);
@@ -179,7 +188,11 @@ fn build(
         hosts.push(host);
         threads.push(thread);
     }
+    let credentials = &process.credentials;
     let node = Node {
+        bank: link::Client::new(credentials.clone(), cluster.target(Role::BiSrv)),
+        market: link::Client::new(credentials.clone(), cluster.target(Role::TssSrv)),
+        trades: Trades::default(),
         name: process.name.clone(),
         store,
         store_permits: Semaphore::new(started.store_concurrency.clamp(1, 4096)),

@@ -107,6 +107,20 @@ impl Sessions {
         self.all.lock().get(&id).cloned()
     }
 
+    /// The session that plays a character.
+    pub(crate) fn of_character(&self, character: CharacterId) -> Option<Arc<Session>> {
+        let all = self.all.lock();
+        let plays = |session: &&Arc<Session>| {
+            session.character == character && !session.leaving.load(Ordering::SeqCst)
+        };
+        all.values().find(plays).cloned()
+    }
+
+    /// The sessions of an account.
+    pub(crate) fn of_account(&self, account: AccountId) -> Vec<Arc<Session>> {
+        self.all.lock().values().filter(|session| session.account == account).cloned().collect()
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.all.lock().len()
@@ -236,6 +250,7 @@ async fn live(
     let farewell = play(&node, &session, &attach, &mut inbox).await;
     *session.place.lock() = None;
     node.sessions.remove(&session);
+    node.trades.forget_session(session.id);
     node.metrics.partings.with_label_values(&[farewell.label()]).inc();
     tracing::debug!(session = %session.id, farewell = farewell.label(), "a session ended");
     if let Some(message) = farewell.message(session.id) {

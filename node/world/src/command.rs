@@ -81,6 +81,7 @@ impl Zone {
     }
 
     fn begin_walk(&mut self, slot: usize, asked: &Asked, fx: &mut Effects) {
+        self.walk_off(slot, fx);
         let route = self.free_part(asked.from, &asked.route);
         let reasonable = asked.from.distance(asked.to) <= walk::TARGET_MAX && asked.to.is_on_map();
         if asked.route.is_empty() && asked.to == asked.from {

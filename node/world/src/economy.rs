@@ -9,10 +9,13 @@
 //! While a job is at work its player walks and talks, and further commands of this kind wait, at most
 //! [`WAITING_MAX`]. Crossing a border and recalls wait as well.
 
+mod bank;
 mod ground;
 mod shop;
 mod slots;
+mod trade;
 
+pub use bank::kind_rule;
 pub(crate) use ground::Ground;
 pub use ground::Lying;
 
@@ -24,7 +27,7 @@ use crate::zone::Zone;
 use model::event::{Notice, NoticeKey};
 use model::item::ItemSpec;
 use model::transfer::TransferRefusal;
-use model::{Command, Container, EntityId, Event, ItemId, SessionId, Slot, Tile};
+use model::{Command, Container, EntityId, Event, Item, ItemId, SessionId, Slot, Tile};
 use std::collections::VecDeque;
 
 /// Commands that may wait for a player's job.
@@ -41,6 +44,15 @@ pub(crate) struct Dealings {
     merchant: Option<EntityId>,
     /// What was sold lately, newest first, and what was got for it.
     sold: VecDeque<(ItemSpec, i64)>,
+    /// The trade that it is in, or was invited to.
+    trade: Option<trade::Trade>,
+}
+
+impl Dealings {
+    /// True while an outcome is waited for, or a trade is open: it neither crosses nor is moved.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.job.is_some() || self.is_trading()
+    }
 }
 
 /// A job that the node works on.
@@ -73,6 +85,16 @@ enum Then {
     PickedUp(model::GroundId),
     /// An item of the ground that lay too long.
     Expired(model::GroundId),
+    /// An item moved to, from or within the bank; `carried` is what lay in the slot of the inventory.
+    Banked { from: Slot, to: Slot, keeper: Option<EntityId>, carried: Option<Item> },
+    /// Gold into the bank.
+    Deposited { amount: i64 },
+    /// Gold from the bank.
+    Withdrawn { amount: i64 },
+    /// The own half of a trade.
+    Offered { checked: bool },
+    /// The end of a trade.
+    Cancelled,
 }
 
 /// Why a command is not even tried: what the player is told.
@@ -88,10 +110,15 @@ impl Zone {
     /// Does a command of the economy, or lets it wait for the job that is at work.
     pub(crate) fn deal(&mut self, slot: usize, command: Command, fx: &mut Effects) {
         let Some(player) = self.entities[slot].player_mut() else { return };
+        let session = player.session;
+        let about_trade = matches!(command, Command::OfferTrade { .. } | Command::CancelTrade);
+        if player.dealings.is_trading() && !about_trade {
+            self.tell_slots(slot, &slots_of(&command), fx);
+            return self.refuse(session, NoticeKey::StillBusy, Vec::new(), fx);
+        }
         if player.dealings.job.is_none() {
             return self.deal_now(slot, command, fx);
         }
-        let session = player.session;
         if player.dealings.waiting.len() < WAITING_MAX {
             player.dealings.waiting.push_back(command);
         } else {
@@ -112,7 +139,15 @@ impl Zone {
             Command::SellItem { merchant, from } => self.sell(slot, merchant, from, fx),
             Command::ListSold => self.list_sold(slot, fx),
             Command::BuyBack { order } => self.buy_back(slot, order, fx),
-            _ => Ok(()),
+            Command::DepositGold { amount } => self.deposit(slot, amount, fx),
+            Command::WithdrawGold { amount } => self.withdraw(slot, amount, fx),
+            Command::OfferTrade { partner, offer, checked } => {
+                self.offer_trade(slot, partner, &offer, checked, fx)
+            }
+            Command::CancelTrade => self.cancel_trade(slot, fx),
+            Command::Words { word, text } => self.words(slot, &word, text, fx),
+            // personal shops are not built
+            _ => Err(NoticeKey::TryLater.into()),
         };
         let Some(session) = self.entities[slot].player().map(|player| player.session) else { return };
         if let Err(No(key, arguments)) = done {
@@ -123,6 +158,11 @@ impl Zone {
 
     /// Gives a plan to the store.
     fn begin(&mut self, slot: usize, plan: Plan, then: Then, fx: &mut Effects) {
+        self.begin_work(slot, Work::Transfer(plan), then, fx);
+    }
+
+    /// Gives work to the node.
+    fn begin_work(&mut self, slot: usize, work: Work, then: Then, fx: &mut Effects) {
         let job = self.next_job();
         let Some(player) = self.entities[slot].player_mut() else { return };
         player.dealings.job = Some(job);
@@ -131,7 +171,11 @@ impl Zone {
             account: player.character.account,
             character: player.character.id,
         };
-        fx.jobs.push(Job { id: job, who: Some(who), work: Work::Transfer(plan.clone()) });
+        let plan = match &work {
+            Work::Transfer(plan) => plan.clone(),
+            Work::Bank(_) | Work::Market(_) => Plan::default(),
+        };
+        fx.jobs.push(Job { id: job, who: Some(who), work });
         self.jobs.insert(job, UnderWay { session: Some(who.session), plan, then });
     }
 
@@ -162,8 +206,20 @@ impl Zone {
             JobOutcome::Transferred { born, gold } => self.transferred(slot, done, &born, gold, fx),
             JobOutcome::Refused { refusal, fresh } => {
                 self.not_done(slot, &done, Some(&refusal), fx);
-                if let (Some(slot), Some(fresh)) = (slot, fresh) {
-                    self.take_fresh(slot, *fresh, fx);
+                if let Some(slot) = slot {
+                    self.take_all_fresh(slot, fresh, fx);
+                }
+            }
+            JobOutcome::Bank { reply, fresh } => {
+                if let Some(slot) = slot {
+                    self.bank_answered(slot, &done.then, reply, fx);
+                    self.take_all_fresh(slot, fresh, fx);
+                }
+            }
+            JobOutcome::Market { reply, fresh } => {
+                if let Some(slot) = slot {
+                    self.market_answered(slot, &done.then, *reply, fx);
+                    self.take_all_fresh(slot, fresh, fx);
                 }
             }
             JobOutcome::Failed => self.not_done(slot, &done, None, fx),
@@ -185,7 +241,8 @@ impl Zone {
                 return;
             }
             let Some(command) = player.dealings.waiting.pop_front() else { return };
-            self.deal_now(slot, command, fx);
+            // again through the door: a trade may have opened meanwhile
+            self.deal(slot, command, fx);
         }
     }
 
@@ -237,7 +294,7 @@ impl Zone {
                 fx.tell(session, Event::GoldChanged { gold });
                 return self.go_paid_way(slot, to, fx);
             }
-            Then::Slots | Then::Dropped { .. } | Then::PickedUp(_) | Then::Expired(_) => {}
+            _ => {}
         }
         if !matches!(then, Then::Moved { .. }) {
             self.tell_slots(slot, &plan.slots(), fx);
@@ -265,14 +322,26 @@ impl Zone {
         }
         let Some(slot) = slot else { return };
         let Some(session) = self.entities[slot].player().map(|player| player.session) else { return };
+        self.offer_failed(slot, &done.then, fx);
         self.tell_slots(slot, &done.plan.slots(), fx);
+        if let Then::Banked { from, to, .. } = &done.then {
+            self.tell_slots(slot, &[*from, *to], fx);
+        }
         let key = refusal.map_or(NoticeKey::TryLater, notice);
         let (key, arguments) = match (&done.then, key) {
-            (Then::Way { price, .. }, NoticeKey::NotEnoughGold) => (key, vec![price.to_string()]),
+            (Then::Way { price, .. }, NoticeKey::GoldMissing) => {
+                (NoticeKey::NotEnoughGold, vec![price.to_string()])
+            }
             (Then::Way { .. }, NoticeKey::TryLater) => (NoticeKey::PlaceUnreachable, Vec::new()),
             _ => (key, Vec::new()),
         };
         self.refuse(session, key, arguments, fx);
+    }
+
+    fn take_all_fresh(&mut self, slot: usize, fresh: Option<Box<Possessions>>, fx: &mut Effects) {
+        if let Some(fresh) = fresh {
+            self.take_fresh(slot, *fresh, fx);
+        }
     }
 
     /// The zone's copy of what a player has was not what the store has: it is the store's from now on.
@@ -326,7 +395,7 @@ fn notice(refusal: &TransferRefusal) -> NoticeKey {
         TransferRefusal::ItemGone(_) | TransferRefusal::PlaceTaken(_) | TransferRefusal::RecordChanged(_) => {
             NoticeKey::ItemGone
         }
-        TransferRefusal::NotEnough(_) => NoticeKey::NotEnoughGold,
+        TransferRefusal::NotEnough(_) => NoticeKey::GoldMissing,
         TransferRefusal::TooMuch(_) => NoticeKey::TooMuchGold,
         TransferRefusal::Frozen(_) => NoticeKey::AccountFrozen,
         TransferRefusal::Stale(_) | TransferRefusal::NoSuchOwner(_) | TransferRefusal::Malformed(_) => {

@@ -1,8 +1,11 @@
 //! What a zone says.
 
 use crate::plan::Plan;
+use model::calls::bank::KindRule;
+use model::calls::market::Carried;
 use model::character::SoftState;
-use model::{AccountId, Addressed, CharacterId, Event, SessionId, Tile, ZoneId};
+use model::trade::FirmOffer;
+use model::{AccountId, Addressed, CharacterId, Event, Item, SessionId, Slot, Tile, TradeId, ZoneId};
 
 /// Number of a job within its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +38,70 @@ pub struct Who {
 pub enum Work {
     /// Move, make and end items and gold.
     Transfer(Plan),
+    /// Ask the bank.
+    Bank(BankWork),
+    /// Ask the market.
+    Market(MarketWork),
+}
+
+/// What the bank is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BankWork {
+    /// Move an item between inventory and bank, or within the bank.
+    Move {
+        /// From where.
+        from: Slot,
+        /// Where to.
+        to: Slot,
+        /// What lies in the slot of the inventory.
+        carried: Option<Item>,
+        /// How its kind stacks.
+        rule: Option<KindRule>,
+    },
+    /// Carried gold into the bank.
+    Deposit {
+        /// How much.
+        amount: i64,
+    },
+    /// Gold of the bank to the character.
+    Withdraw {
+        /// How much.
+        amount: i64,
+    },
+}
+
+/// What the market is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarketWork {
+    /// The own half of a trade.
+    Offer {
+        /// Name of the character.
+        name: String,
+        /// With whom, in the same zone.
+        partner: CharacterId,
+        /// What.
+        offer: FirmOffer,
+        /// True to agree.
+        checked: bool,
+        /// Version of the partner's half that the player sees.
+        saw: u32,
+    },
+    /// The end of a trade.
+    Cancel {
+        /// Whose.
+        character: CharacterId,
+        /// Which; `None`: any.
+        trade: Option<TradeId>,
+    },
+    /// What was typed after `auction`.
+    Words {
+        /// Name of the character.
+        name: String,
+        /// The text.
+        text: String,
+        /// What it carries and may sell.
+        carry: Vec<Carried>,
+    },
 }
 
 /// The soft state of a player at the end of a tick.

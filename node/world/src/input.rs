@@ -2,9 +2,11 @@
 
 use crate::economy::Lying;
 use crate::effects::JobId;
+use model::calls::market::TradeNews;
+use model::calls::{bank, market};
 use model::event::{Arrival, Departure};
 use model::transfer::TransferRefusal;
-use model::{Character, Command, Item, ItemId, SessionId};
+use model::{Character, Command, Item, ItemId, SessionId, TradeId};
 use rules::Derived;
 
 /// One input of a tick. Inputs are worked off in the order in which they lie.
@@ -30,6 +32,15 @@ pub enum Input {
     TurnBack {
         /// Whose.
         session: SessionId,
+    },
+    /// News of a trade of a player.
+    Trade {
+        /// Whose.
+        session: SessionId,
+        /// Which.
+        trade: TradeId,
+        /// What.
+        news: TradeNews,
     },
     /// What the store says to lie on the ground; what the zone knows already is left as it is.
     Ground(Vec<Lying>),
@@ -72,6 +83,20 @@ pub enum JobOutcome {
         /// Why.
         refusal: TransferRefusal,
         /// What the player has, when the refusal says that the zone does not know it.
+        fresh: Option<Box<Possessions>>,
+    },
+    /// The bank's answer.
+    Bank {
+        /// What it says; never that it does not know.
+        reply: bank::Reply,
+        /// What the player has, when the answer says that the zone does not know it.
+        fresh: Option<Box<Possessions>>,
+    },
+    /// The market's answer.
+    Market {
+        /// What it says; never that it does not know.
+        reply: Box<market::Reply>,
+        /// What the player has, when the answer says that the zone does not know it.
         fresh: Option<Box<Possessions>>,
     },
     /// Not done, and it never will be.

@@ -29,8 +29,8 @@ mod view;
 pub mod walk;
 mod zone;
 
-pub use economy::Lying;
-pub use effects::{Crossing, Effects, Job, JobId, Snapshot, Who, Work};
+pub use economy::{Lying, kind_rule};
+pub use effects::{BankWork, Crossing, Effects, Job, JobId, MarketWork, Snapshot, Who, Work};
 pub use generator::{Populate, SPAWN_PERIOD};
 pub use input::{Entering, Input, JobOutcome, Possessions};
 pub use plan::{Change, GroundRecord, Plan, Spot};

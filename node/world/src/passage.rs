@@ -26,7 +26,7 @@ impl Zone {
         player.outside = player.outside.saturating_add(steps);
         if player.outside >= HYSTERESIS {
             self.halt(slot, fx);
-            if self.entities[slot].player().is_some_and(|player| player.dealings.job.is_none()) {
+            if self.entities[slot].player().is_some_and(|player| !player.dealings.is_busy()) {
                 self.cross(slot, tile, true, fx);
             } else {
                 self.settle(slot, self.now.ms(), fx);
@@ -79,7 +79,9 @@ impl Zone {
 
     pub(crate) fn recall(&mut self, slot: usize, fx: &mut Effects) {
         let Some(player) = self.entities[slot].player() else { return };
-        if player.dealings.job.is_some() {
+        if player.dealings.is_busy() {
+            self.walk_off(slot, fx);
+            let Some(player) = self.entities[slot].player() else { return };
             return self.refuse(player.session, NoticeKey::StillBusy, Vec::new(), fx);
         }
         let home = usize::from(player.character.soft.home_city).min(self.content.cities.len() - 1);
@@ -100,7 +102,7 @@ impl Zone {
         let portal = self.content.portal_at(tile).copied();
         let Some(player) = self.entities[slot].player() else { return };
         let (session, gold) = (player.session, player.character.hard.gold);
-        let busy = player.dealings.job.is_some();
+        let busy = player.dealings.is_busy();
         match portal {
             None => self.refuse(session, NoticeKey::NoPortalHere, Vec::new(), fx),
             Some(_) if busy => self.refuse(session, NoticeKey::StillBusy, Vec::new(), fx),

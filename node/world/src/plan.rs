@@ -176,9 +176,14 @@ impl Plan {
 }
 
 fn put(character: &mut Character, spot: &Spot, item: Option<Item>) {
-    if let Spot::Own(slot) = spot
-        && let Some(place) = slot_mut(character, *slot)
-    {
+    if let Spot::Own(slot) = spot {
+        put_in(character, *slot, item);
+    }
+}
+
+/// Puts what the store says into a slot of the copy; the bank is never in the world.
+pub(crate) fn put_in(character: &mut Character, slot: Slot, item: Option<Item>) {
+    if let Some(place) = slot_mut(character, slot) {
         *place = item;
     }
 }

@@ -313,6 +313,7 @@ impl Zone {
                     self.turn_back(slot, fx);
                 }
             }
+            Input::Trade { session, trade, news } => self.trade_news(session, trade, news, fx),
             Input::Ground(found) => self.lay_all(found, fx),
             Input::JobDone { job, outcome } => self.finish_job(job, outcome, fx),
         }
@@ -361,6 +362,7 @@ impl Zone {
         let entity = self.remove(slot, departure, fx);
         if let Some(player) = entity.player() {
             fx.left.push(player.snapshot(self.resting_tile(&entity, player)));
+            self.forget_trade(&player.dealings, player.character.id, fx);
         }
         if self.sessions.is_empty() {
             self.asleep_since = Some(self.now);

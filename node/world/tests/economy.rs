@@ -4,6 +4,7 @@
 mod support;
 
 use content::RouteKind;
+use model::calls::bank::{BankRefusal, KindRule, Reply};
 use model::event::NoticeKey;
 use model::item::ItemSpec;
 use model::ledger::{GoldAccount, ItemPlace};
@@ -12,7 +13,7 @@ use model::{
     Character, CharacterId, Command, Container, Effect, EntityId, Event, Item, ItemId, ItemKind, Slot, Tile,
 };
 use support::{Stage, content, creature, generator, tile};
-use world::{Change, Input, JobOutcome, Possessions, Spot};
+use world::{BankWork, Change, Input, JobOutcome, Possessions, Spot, Work};
 
 const HERE: Tile = Tile::new(1010, 1050);
 /// Items of the built-in pack.
@@ -510,7 +511,7 @@ fn a_refused_purchase_leaves_nothing_half_done() {
     let merchant = smith(&stage);
     let buys = Command::BuyItem { merchant: Some(merchant), shelf: 0, to: 0 };
     let refusals = [
-        (TransferRefusal::NotEnough(GoldAccount::Character(CharacterId(1))), NoticeKey::NotEnoughGold),
+        (TransferRefusal::NotEnough(GoldAccount::Character(CharacterId(1))), NoticeKey::GoldMissing),
         (TransferRefusal::PlaceTaken(ItemPlace::Carry(CharacterId(1), 0)), NoticeKey::ItemGone),
         (TransferRefusal::TooMuch(GoldAccount::Character(CharacterId(1))), NoticeKey::TooMuchGold),
         (TransferRefusal::Malformed("so".into()), NoticeKey::TryLater),
@@ -525,4 +526,74 @@ fn a_refused_purchase_leaves_nothing_half_done() {
     // an outcome that nobody waits for
     stage.input(Input::JobDone { job: world::JobId(1), outcome: JobOutcome::Failed }).tick();
     assert_eq!(stage.heard("ana"), []);
+}
+
+fn cargo(index: u8) -> Slot {
+    Slot { container: Container::Cargo, index }
+}
+
+fn bank(reply: Reply) -> JobOutcome {
+    JobOutcome::Bank { reply, fresh: None }
+}
+
+#[test]
+fn the_bank_moves_items_when_its_keeper_is_near() {
+    let (knife, potion) = (item(1, KNIFE), pieces(2, POTION, 7));
+    let mut stage = stage_with(&[(0, knife), (1, potion), (2, item(3, 508))]);
+    let keeper = Some(merchant(&stage, tile(1016, 1052)));
+    let moves = |from, to| Command::MoveItem { from, to, keeper };
+    stage.asks("ana", moves(carry(0), cargo(5))).tick();
+    let rule = Some(KindRule { kind: ItemKind(KNIFE), pieces: 0 });
+    let work = BankWork::Move { from: carry(0), to: cargo(5), carried: Some(knife), rule };
+    assert_eq!(stage.jobs[0].work, Work::Bank(work));
+    assert_eq!(stage.heard("ana"), []);
+    stage.job_done(bank(Reply::Moved { slots: [(carry(0), None), (cargo(5), Some(knife))] }));
+    assert_eq!(stage.heard("ana"), [Event::ItemMoved { from: carry(0), to: cargo(5), keeper }]);
+    is_refused(&mut stage, moves(carry(0), cargo(6)), NoticeKey::ItemGone, &[(carry(0), None)]);
+
+    // onto a stack in the bank it joins, and both slots are told as they are
+    stage.asks("ana", moves(carry(1), cargo(8))).tick();
+    let joined = pieces(9, POTION, 20);
+    stage.job_done(bank(Reply::Moved { slots: [(carry(1), None), (cargo(8), Some(joined))] }));
+    assert_eq!(stage.heard("ana"), [slot_is(carry(1), None), slot_is(cargo(8), Some(joined))]);
+    // and back
+    stage.asks("ana", moves(cargo(8), carry(4))).tick();
+    stage.job_done(bank(Reply::Moved { slots: [(cargo(8), None), (carry(4), Some(joined))] }));
+    assert_eq!(stage.heard("ana"), [Event::ItemMoved { from: cargo(8), to: carry(4), keeper }]);
+
+    stage.asks("ana", moves(cargo(8), carry(5))).tick().job_done(bank(Reply::Refused(BankRefusal::ItemGone)));
+    stage.is_refused("ana", NoticeKey::ItemGone);
+    is_refused(&mut stage, moves(carry(2), cargo(1)), NoticeKey::ItemBound, &[]);
+    is_refused(&mut stage, moves(equip(0), cargo(1)), NoticeKey::CannotWear, &[]);
+    is_refused(&mut stage, moves(cargo(1), carry(40)), NoticeKey::NoRoom, &[]);
+    let smith = Some(smith(&stage));
+    let elsewhere = Command::MoveItem { from: carry(4), to: cargo(9), keeper: smith };
+    is_refused(&mut stage, elsewhere, NoticeKey::TooFar, &[(carry(4), Some(joined))]);
+    stage.walks_to("ana", tile(1040, 1050));
+    stage.heard("ana");
+    is_refused(&mut stage, moves(carry(4), cargo(9)), NoticeKey::TooFar, &[]);
+}
+
+#[test]
+fn gold_goes_to_the_bank_and_back() {
+    let mut stage = stage_with(&[]);
+    stage.asks("ana", Command::DepositGold { amount: 600 }).tick();
+    assert_eq!(stage.jobs[0].work, Work::Bank(BankWork::Deposit { amount: 600 }));
+    stage.job_done(bank(Reply::Gold { carried: 400, cargo: 5_600 }));
+    let expected = [
+        Event::GoldDeposited { amount: 600 },
+        Event::CargoGoldChanged { gold: 5_600 },
+        Event::GoldChanged { gold: 400 },
+    ];
+    assert_eq!(stage.heard("ana"), expected);
+    for amount in [401, 0, -5] {
+        is_refused(&mut stage, Command::DepositGold { amount }, NoticeKey::GoldMissing, &[]);
+    }
+    let most = Command::WithdrawGold { amount: 2_000_000_000 };
+    is_refused(&mut stage, most, NoticeKey::TooMuchGold, &[]);
+    stage.asks("ana", Command::WithdrawGold { amount: 100 }).tick();
+    stage.job_done(bank(Reply::Refused(BankRefusal::NotEnough))).is_refused("ana", NoticeKey::GoldMissing);
+    stage.asks("ana", Command::WithdrawGold { amount: 100 }).tick();
+    stage.job_done(bank(Reply::Gold { carried: 500, cargo: 5_500 }));
+    stage.is_told("ana", &Event::GoldWithdrawn { amount: 100 });
 }

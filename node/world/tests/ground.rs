@@ -7,7 +7,7 @@ use model::event::NoticeKey;
 use model::transfer::{RecordKey, TransferRefusal};
 use model::{AccountId, Command, Container, Effect, Event, GroundId, Item, ItemId, ItemKind, Slot, Tile};
 use support::{Stage, content, terrain, tile};
-use world::{Change, GroundRecord, Input, JobOutcome, Lying, Spot, Tick, Work};
+use world::{Change, GroundRecord, Input, JobOutcome, Lying, Spot, Tick};
 
 const HERE: Tile = Tile::new(1010, 1050);
 const KNIFE: u16 = 861;
@@ -252,8 +252,10 @@ fn what_a_former_owner_left_is_brought_once_and_ends_in_time() {
     );
     stage.passes(41);
     assert_eq!(stage.jobs.len(), 1);
-    let Work::Transfer(plan) = &stage.jobs[0].work;
-    assert_eq!(plan.ground, Some(GroundRecord::Lift { id: GroundId(1), home: AccountId(9), version: 1 }));
+    assert_eq!(
+        stage.plan().ground,
+        Some(GroundRecord::Lift { id: GroundId(1), home: AccountId(9), version: 1 })
+    );
     stage.store_refuses(TransferRefusal::RecordChanged(RecordKey::Ground(GroundId(1))));
     assert_eq!(stage.heard("ana"), [Event::GroundGone { ground: GroundId(1) }]);
 }

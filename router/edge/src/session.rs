@@ -439,6 +439,7 @@ fn input_of(packet: &ClientPacket) -> Input {
         ClientPacket::Ping(_) => Input::Ping,
         ClientPacket::ClientLog(_) | ClientPacket::MoveStop(_) | ClientPacket::QuitDelay(_) => Input::Report,
         ClientPacket::MoveItem(_)
+        | ClientPacket::UseItem(_)
         | ClientPacket::SplitItem(_)
         | ClientPacket::DeleteItem(_)
         | ClientPacket::DropItem(_)

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::packet::{
     Autotrade, AutotradeBuy, AutotradeOpen, CargoDepositGold, CargoWithdrawGold, ClientPacket, DeleteItem,
     DropItem, MoveItem, NO_SLOT, PickItem, Repurchase, ServerPacket, ShopBuy, ShopOpen, ShopSell, SplitItem,
-    Trade, TradeQuit,
+    Trade, TradeQuit, UseItem,
 };
 use wire::{Profile, SCENE_FIELD, record};
 
@@ -224,6 +224,20 @@ async fn a_move_that_names_the_empty_slot_as_its_source_is_understood() {
     scene.ask(MoveItem { to_container: 1, to_slot: 8, from_container: 1, from_slot: 3, keeper: 0 }).await;
     let back = Command::MoveItem { from: carry(8), to: carry(3), keeper: None };
     assert_eq!(scene.heard(3).await[2], back);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_cannot_be_used_yet_is_given_back_to_the_client() {
+    for profile in Profile::ALL {
+        let mut scene = Scene::new(profile).await;
+        scene.tell(Event::SlotChanged { slot: carry(3), item: Some(potions()) }).await;
+        scene.client.until("send_item").await;
+        scene.ask(UseItem { container: 1, slot: 3, ..UseItem::default() }).await;
+        let (id, slot) = scene.client.until("send_item").await;
+        let ServerPacket::SendItem(slot) = slot else { panic!("{slot:?}") };
+        assert_eq!((id, slot.container, slot.slot, slot.item), (scene.client.own, 1, 3, shown()));
+        assert!(scene.node().commands().is_empty());
+    }
 }
 
 fn ground(number: u64) -> Event {

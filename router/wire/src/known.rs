@@ -73,7 +73,6 @@ pub static ROWS: &[Row] = &[
     row("mob_kill", ToClient, 0x0338, [32, 32, 24]),
     row("set_clan", ToClient, 0x0193, [16, 16, 16]),
     row("apply_bonus", ToServer, 0x0277, [20, 20, 20]),
-    row("use_item", Both, 0x0373, [36, 36, 36]).going(V748, ToServer),
     row("use_item_pattern", ToServer, 0x03C9, [52, 52, 52]),
     row("firework_pattern", ToClient, 0x03CA, [36, 36, 36]),
     row("update_item", Both, 0x0374, [20, 20, 20]),

@@ -227,6 +227,7 @@ packets! {
         movement::Motion,
         skill_bar::SkillBar,
         item_move::MoveItem,
+        item_move::UseItem,
         cargo_gold::CargoDepositGold,
         cargo_gold::CargoWithdrawGold,
         shop::ShopBuy,

@@ -8,7 +8,7 @@ use wire::packet::{
     Autotrade, AutotradeBuy, AutotradeOpen, AutotradeSold, CargoDepositGold, CargoGold, CargoWithdrawGold,
     ClientPacket, CreateMobTrade, DeleteItem, DropItem, DropItemOk, GroundItemRemove, MoveItem, NO_SLOT,
     PickItem, PickItemOk, Repurchase, ServerPacket, ShopBuy, ShopClose, ShopList, ShopOpen, ShopSell,
-    SplitItem, Trade, TradeChecked, TradeQuit,
+    SplitItem, Trade, TradeChecked, TradeQuit, UseItem,
 };
 use wire::record::{Nameplate, SoldItem, affect_word, look};
 use wire::{NotInProfile, Profile};
@@ -35,6 +35,21 @@ fn moving_an_item_0x376() {
     ];
     check(&expected, &told(packet.clone()), [0x376; 3], [20; 3]);
     check(&expected, &asked(packet), [0x376; 3], [20; 3]);
+}
+
+#[test]
+fn using_an_item_0x373() {
+    let packet = UseItem { container: 1, slot: 5, on_container: 0, on_slot: 14, x: 2100, y: 2101, choice: 3 };
+    let expected = [
+        same("container", [12; 3], 1, 4),
+        same("slot", [16; 3], 5, 4),
+        same("on_container", [20; 3], 0, 4),
+        same("on_slot", [24; 3], 14, 4),
+        same("x", [28; 3], 2100, 2),
+        same("y", [30; 3], 2101, 2),
+        same("choice", [32; 3], 3, 2),
+    ];
+    check(&expected, &asked(packet), [0x373; 3], [36; 3]);
 }
 
 #[test]

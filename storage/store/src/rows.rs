@@ -301,7 +301,7 @@ pub(crate) fn record(row: &impl Fields) -> Result<Record, Failure> {
 /// A record with what lies in it, the items in any order.
 pub(crate) fn held_record(
     record: Record,
-    items: Vec<PlacedItem>,
+    items: &[PlacedItem],
     gold: Option<i64>,
 ) -> Result<HeldRecord, Failure> {
     let slot = |placed: &PlacedItem| {

@@ -25,8 +25,10 @@ pub(crate) use judge::outcome_of;
 pub(crate) use judge::{
     AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, No, RecordRow, RecordSeen, Seen, outcome,
 };
-pub(crate) use part::{Claim, Part, PurseKey, RecordId, record_id, record_kind};
-pub(crate) use rules::{PURSE_MAX, Plan};
+pub(crate) use part::{Part, record_id, record_kind};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use part::{PurseKey, RecordId};
+pub(crate) use rules::Plan;
 
 /// Operations of this kind hold the outcome of a transfer.
 pub(crate) const KIND: &str = "transfer";

@@ -10,6 +10,7 @@ mod verdict;
 use crate::{Cluster, RedisServer};
 use bot::fleet::economy::{self, Book, Deed};
 use bot::fleet::{self, Report};
+use bot::protocol::place::Tile;
 use bot::protocol::profile::Mix;
 use killer::Killer;
 use rand::SeedableRng;
@@ -26,6 +27,9 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(45);
 /// A storm in which so long nothing is acknowledged has died down.
 const CALM_MAX: Duration = Duration::from_secs(120);
+/// Pads of the portals between the towns of the built-in content.
+const PADS: [(u16, u16); 6] =
+    [(2116, 2100), (1044, 1724), (1044, 1716), (1044, 1708), (2480, 1716), (2456, 2016)];
 /// Gold of a bot at its start: what merchants take must not end the storm.
 const RICH: &str = "gold = 2000000";
 
@@ -151,14 +155,7 @@ fn fleet_options(options: &Options, cluster: &Cluster, book: &Arc<Book>) -> flee
         progress: false,
         economy: Some(economy),
         book: Some(Arc::clone(book)),
-        portals: vec![
-            bot::protocol::place::Tile::new(2116, 2100),
-            bot::protocol::place::Tile::new(1044, 1724),
-            bot::protocol::place::Tile::new(1044, 1716),
-            bot::protocol::place::Tile::new(1044, 1708),
-            bot::protocol::place::Tile::new(2480, 1716),
-            bot::protocol::place::Tile::new(2456, 2016),
-        ],
+        portals: PADS.map(|(x, y)| Tile::new(x, y)).to_vec(),
         ..fleet::Options::new(&cluster.edge(), options.players, 7 * 24 * 3600, Mix::Mixed)
     }
 }

@@ -11,8 +11,8 @@ use crate::zone::Zone;
 use model::event::NoticeKey;
 use model::item::{GOLD_MAX, ItemSpec};
 use model::{EntityId, Event, Slot};
+use rules::bag;
 use rules::price::{self, Price};
-use rules::{bag, stack};
 
 /// Places of a shop's window.
 const SHELF: usize = 27;
@@ -53,17 +53,7 @@ impl Zone {
         }
     }
 
-    /// A keeper of the bank in sight.
-    pub(super) fn keeper(&self, slot: usize, keeper: Option<EntityId>) -> Result<EntityId, No> {
-        const KEEPER: u8 = 2;
-        let (entity, kind) = self.merchant(slot, keeper)?;
-        match self.content.creatures[kind].merchant {
-            KEEPER => Ok(entity),
-            _ => Err(NoticeKey::TooFar.into()),
-        }
-    }
-
-    /// The same for goods.
+    /// The same for one who sells goods.
     fn trader(&self, slot: usize, merchant: Option<EntityId>) -> Result<(EntityId, usize), No> {
         let (entity, kind) = self.merchant(slot, merchant)?;
         match self.content.creatures[kind].merchant {
@@ -178,9 +168,4 @@ fn sale(price: Price) -> Vec<Change> {
         changes.push(Change::Burn { amount: price.tax, reason: "tax" });
     }
     changes
-}
-
-/// The most pieces of a full stack of an item's kind, as the bank asks: 1 when it does not stack.
-pub(super) fn stack_max(def: Option<&rules::ItemDef>) -> u8 {
-    def.filter(|def| stack::stacks(def)).map_or(1, |_| stack::PIECES_MAX as u8)
 }

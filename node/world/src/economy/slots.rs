@@ -17,6 +17,9 @@ impl Zone {
         keeper: Option<EntityId>,
         fx: &mut Effects,
     ) -> Result<(), No> {
+        if [from, to].iter().any(|of| of.container == Container::Cargo) {
+            return self.move_banked(slot, from, to, keeper, fx);
+        }
         let player = self.player(slot)?;
         let item = item_in(&player.character, from).ok_or(NoticeKey::ItemGone)?;
         let there = item_in(&player.character, to);

@@ -320,7 +320,7 @@ impl Stage {
     /// The store does the oldest job: items get ids, and it knows how much gold is left.
     pub fn store_does(&mut self) -> &mut Self {
         let job = self.jobs.first().expect("a job was asked for");
-        let Work::Transfer(plan) = &job.work;
+        let Work::Transfer(plan) = &job.work else { panic!("this is no work of the store: {job:?}") };
         let born: Vec<ItemId> = (0..plan.births()).map(|n| ItemId(self.next_item + n as u128)).collect();
         self.next_item += born.len() as u128;
         let gold = job.who.map(|who| {
@@ -350,6 +350,7 @@ impl Stage {
     pub fn plan(&self) -> &Plan {
         match &self.jobs.first().expect("a job was asked for").work {
             Work::Transfer(plan) => plan,
+            other => panic!("no plan: {other:?}"),
         }
     }
 

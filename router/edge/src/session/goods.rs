@@ -10,7 +10,7 @@ use model::trade::STALL_WARES;
 use model::{Command, EntityId, Tile};
 use wire::packet::{
     Autotrade, AutotradeBuy, ClientPacket, DeleteItem, DropItem, GroundItemRemove, MoveItem, PickItem,
-    ShopBuy, ShopSell, SplitItem, Trade, TradeQuit,
+    ShopBuy, ShopSell, SplitItem, Trade, TradeQuit, UseItem,
 };
 
 /// Words that clients send as the receiver of a whisper and that are commands.
@@ -38,6 +38,7 @@ impl Session {
         }
         match packet {
             ClientPacket::MoveItem(packet) => self.on_move_item(&packet),
+            ClientPacket::UseItem(packet) => self.on_use(&packet),
             ClientPacket::SplitItem(packet) => self.on_split(&packet),
             ClientPacket::DeleteItem(packet) => self.on_delete_item(&packet),
             ClientPacket::DropItem(packet) => self.on_drop(&packet),
@@ -79,6 +80,15 @@ impl Session {
             _ => None,
         };
         self.command(Command::MoveItem { from, to, keeper });
+    }
+
+    /// Nothing has a use yet. The client has taken a piece off the stack all the same, so it is told the slot.
+    fn on_use(&mut self, packet: &UseItem) {
+        self.shared.metrics.unhandled.inc();
+        match asks::slot(packet.container, packet.slot, self.profile) {
+            Some(slot) => self.tell_slot(slot),
+            None => self.strike("field"),
+        }
     }
 
     fn on_split(&mut self, packet: &SplitItem) {

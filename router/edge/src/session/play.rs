@@ -296,6 +296,7 @@ impl Session {
         let Some(world) = &mut self.world else { return };
         let glows = arrival == Arrival::Glow;
         if look.entity == world.entity {
+            world.stalled = look.stall.is_some();
             let sent = translate::appear(look, world.own, glows, self.profile);
             return self.send_all(sent);
         }

@@ -110,7 +110,29 @@ impl Session {
                 0 => {}
                 owner => self.send(SCENE_FIELD, AutotradeSold { owner, position: *position }),
             },
-            _ => {}
+            // not of goods, or told above
+            Event::Entered(_)
+            | Event::Appeared { .. }
+            | Event::Disappeared { .. }
+            | Event::Walked { .. }
+            | Event::Stopped { .. }
+            | Event::Placed { .. }
+            | Event::Motion { .. }
+            | Event::Said { .. }
+            | Event::ScoreChanged { .. }
+            | Event::GoldChanged { .. }
+            | Event::SkillBar { .. }
+            | Event::Notice(_)
+            | Event::Weather(_)
+            | Event::SlotChanged { .. }
+            | Event::CarryChanged { .. }
+            | Event::ItemMoved { .. }
+            | Event::LookChanged { .. }
+            | Event::CargoGoldChanged { .. }
+            | Event::GoldDeposited { .. }
+            | Event::GoldWithdrawn { .. }
+            | Event::PickedUp { .. }
+            | Event::Dropped { .. } => {}
         }
     }
 

@@ -139,7 +139,7 @@ async fn held(
     transaction.commit().await?;
     let whole = records.into_iter().map(|record| {
         let owner = record.key.number() as i64;
-        rows::held_record(record, items.remove(&owner).unwrap_or_default(), gold.get(&owner).copied())
+        rows::held_record(record, &items.remove(&owner).unwrap_or_default(), gold.get(&owner).copied())
     });
     Ok(whole.collect::<Result<_, _>>()?)
 }

@@ -51,7 +51,7 @@ fn hold(connection: &Connection, record: Record) -> Result<HeldRecord, Fault> {
     let (kind, id) = record_id(record.key);
     let sql = concat!("SELECT ", item_columns!(), " FROM items WHERE place_owner = ?1 AND place_kind = ?2");
     let items = all(connection, sql, params![id, kind], |row| rows::placed_item(row))?;
-    Ok(rows::held_record(record, items, balance(connection, (kind, id))?)?)
+    Ok(rows::held_record(record, &items, balance(connection, (kind, id))?)?)
 }
 
 fn balance(connection: &Connection, (kind, owner): (i16, i64)) -> Result<Option<i64>, Fault> {

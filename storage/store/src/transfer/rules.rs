@@ -11,7 +11,7 @@ use model::transfer::{
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The most that a lot, a parcel or cash holds.
-pub(crate) const PURSE_MAX: i64 = 1 << 53;
+const PURSE_MAX: i64 = 1 << 53;
 /// Slots of a lot and of a parcel.
 const RECORD_SLOTS: usize = 64;
 

@@ -253,12 +253,13 @@ fn enter(session: &mut Session, state: &Arc<Mutex<State>>, flaw: Flaw) {
     put_score(profile, &mut enter, layout.enter.score);
     put_u16(&mut enter, layout.enter.own_id, id);
     state.goods.put_carry(&session.account, &mut enter, layout.enter.carry);
-    put_i32(&mut enter, 40, state.goods.gold(&session.account, coins));
+    let coins = if flaw == Flaw::Robs { coins } else { state.goods.gold(&session.account, coins) };
+    put_i32(&mut enter, 40, coins);
     send(&session.out, enter);
     send(&session.out, create(profile, id, name, tile, flaw));
     for &opcode in on_entry(profile).iter().filter(|&&opcode| opcode != 0x364) {
         if opcode != 0x185 || flaw != Flaw::ForgetsInventory {
-            let mut detail = detail(profile, opcode, id, tile, state.goods.gold(&session.account, coins));
+            let mut detail = detail(profile, opcode, id, tile, coins);
             if opcode == 0x185 {
                 state.goods.put_carry(&session.account, &mut detail, 12);
             }

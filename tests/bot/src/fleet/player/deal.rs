@@ -22,6 +22,8 @@ const LOOK_AROUND: Duration = Duration::from_millis(800);
 const WALKING_DISTANCE: u16 = 150;
 /// A pad this near to a market belongs to it.
 const PAD_DISTANCE: u16 = 45;
+/// Tiles of a pad on each axis; it begins at a multiple of that.
+const PAD: u16 = 4;
 /// How long a passage may take.
 const PASSAGE_MAX: Duration = Duration::from_secs(10);
 /// Nobody is carried less far.
@@ -135,13 +137,19 @@ impl Player {
         let pad = self.shared.options.portals.iter().filter(|pad| pad.distance(market) < PAD_DISTANCE);
         let target = match trader.wish() {
             Wish::Passage => match pad.min_by_key(|pad| pad.distance(at)) {
-                Some(pad) if pad.distance(at) == 0 => {
+                Some(pad) if pad_of(at) == *pad => {
                     let gold = client.world().own().gold;
                     self.voyage = Some(Voyage { from: at, gold, until: now + PASSAGE_MAX });
                     client.portal().await?;
                     return Ok(None);
                 }
-                Some(pad) => *pad,
+                Some(pad) => {
+                    let spread = PAD - 1;
+                    Tile::new(
+                        pad.x + self.rng.random_range(0..=spread),
+                        pad.y + self.rng.random_range(0..=spread),
+                    )
+                }
                 None => {
                     trader.wish_is_granted();
                     return Ok(None);
@@ -231,6 +239,11 @@ impl Player {
             });
         }
     }
+}
+
+/// The pad that a tile would be part of.
+fn pad_of(tile: Tile) -> Tile {
+    Tile::new(tile.x - tile.x % PAD, tile.y - tile.y % PAD)
 }
 
 async fn listen(client: &mut Client, until: Instant) -> Result<(), ClientError> {

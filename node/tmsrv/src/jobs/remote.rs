@@ -1,0 +1,166 @@
+//! Work that other services do for a player: the bank and the market.
+//!
+//! Each request is repeated, marked as a repeat, until somebody says what came of it.
+
+use super::{Patience, possessions};
+use crate::node::Node;
+use crate::session::{Note, Session};
+use model::calls::bank::{self, BankRefusal, MoveGold, MoveItem, Order};
+use model::calls::market::{self, CancelTrade, MarketRefusal, OfferTrade, Party, Words};
+use model::calls::temporary;
+use model::item::CARGO_SLOTS;
+use model::transfer::Fence;
+use model::{CharacterId, OperationId, TradeId};
+use std::time::Duration;
+use world::{BankWork, JobOutcome, MarketWork};
+
+/// How long one answer is waited for.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Asks the bank.
+pub(super) async fn bank(node: &Node, session: &Session, fence: Fence, work: &BankWork) -> JobOutcome {
+    let mut order = Order { operation: OperationId(rand::random()), fence, again: false };
+    let mut rule = match work {
+        BankWork::Move { rule, .. } => *rule,
+        BankWork::Deposit { .. } | BankWork::Withdraw { .. } => None,
+    };
+    let mut patience = Patience::default();
+    loop {
+        let request = match work {
+            BankWork::Move { from, to, carried, .. } => bank::Request::MoveItem(MoveItem {
+                order,
+                cargo_slots: CARGO_SLOTS as u8,
+                rule,
+                from: *from,
+                to: *to,
+                carried: *carried,
+            }),
+            BankWork::Deposit { amount } => bank::Request::DepositGold(MoveGold { order, amount: *amount }),
+            BankWork::Withdraw { amount } => bank::Request::WithdrawGold(MoveGold { order, amount: *amount }),
+        };
+        match node.bank.call(&request, DEADLINE).await {
+            Ok(bank::Reply::KindWanted(kind)) if rule.is_none() => {
+                rule = Some(world::kind_rule(&node.content.items, kind));
+                continue;
+            }
+            Ok(bank::Reply::Refused(BankRefusal::Stale)) => {
+                session.note(Note::Fenced);
+                return JobOutcome::Failed;
+            }
+            Ok(bank::Reply::Unavailable) => {
+                tracing::warn!(operation = %order.operation, "the bank does not know yet")
+            }
+            Err(failure) => {
+                tracing::warn!(operation = %order.operation, %failure, "the bank was not reached yet")
+            }
+            Ok(reply) => {
+                let wrong = matches!(
+                    &reply,
+                    bank::Reply::Refused(
+                        BankRefusal::ItemGone | BankRefusal::NotEnough | BankRefusal::TooMuch
+                    )
+                );
+                let fresh = if wrong { possessions(node, session).await.map(Box::new) } else { None };
+                return JobOutcome::Bank { reply, fresh };
+            }
+        }
+        order.again = true;
+        if !patience.wait(node, Some(session), false).await {
+            tracing::error!(session = %session.id, operation = %order.operation,
+                "it is not known what the bank did");
+            session.note(Note::Fenced);
+            return JobOutcome::Failed;
+        }
+    }
+}
+
+/// Asks the market.
+pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &MarketWork) -> JobOutcome {
+    let mut order = Order { operation: OperationId(rand::random()), fence, again: false };
+    // an offer or its end changes nothing durable: the player may be told to try again
+    let idle = !matches!(work, MarketWork::Words { .. });
+    let mut patience = if idle { Patience::short() } else { Patience::default() };
+    loop {
+        let request = market_request(node, order, work);
+        let reply = ask_market(node, request).await;
+        match reply {
+            Some(market::Reply::Refused(MarketRefusal::Stale) | market::Reply::DoneUnseen) => {
+                session.note(Note::Fenced);
+                return JobOutcome::Failed;
+            }
+            Some(reply) => {
+                if let market::Reply::Trade(view) = &reply {
+                    let partner = view.partner.as_ref().map(|partner| partner.party.fence);
+                    node.trades.know(view.trade, session.id, fence, partner);
+                }
+                let wrong = matches!(
+                    &reply,
+                    market::Reply::Refused(
+                        MarketRefusal::ItemGone | MarketRefusal::NotEnough | MarketRefusal::TooMuch
+                    )
+                );
+                let fresh = if wrong { possessions(node, session).await.map(Box::new) } else { None };
+                return JobOutcome::Market { reply: Box::new(reply), fresh };
+            }
+            None => {}
+        }
+        order.again = true;
+        if !patience.wait(node, Some(session), idle).await {
+            if !idle {
+                tracing::error!(session = %session.id, operation = %order.operation,
+                    "it is not known what the market did");
+                session.note(Note::Fenced);
+            }
+            return JobOutcome::Failed;
+        }
+    }
+}
+
+/// Ends a trade of somebody who is gone; tried once, the market ends it by itself as well.
+pub(super) async fn end_trade(node: &Node, character: CharacterId, trade: Option<TradeId>) {
+    let request = market::Request::CancelTrade(CancelTrade { character, trade });
+    if ask_market(node, request).await.is_none() {
+        tracing::info!(%character, "the trade of somebody who left could not be ended yet");
+    }
+}
+
+/// One question to the market; `None` when nobody knows.
+pub(crate) async fn ask_market(node: &Node, request: market::Request) -> Option<market::Reply> {
+    let request = temporary::Request::Market(Box::new(request));
+    match node.market.call(&request, DEADLINE).await {
+        Ok(temporary::Reply::Market(reply)) if *reply != market::Reply::Unavailable => Some(*reply),
+        Ok(other) => {
+            tracing::debug!(?other, "the market does not know yet");
+            None
+        }
+        Err(failure) => {
+            tracing::warn!(%failure, "the market was not reached yet");
+            None
+        }
+    }
+}
+
+fn market_request(node: &Node, order: Order, work: &MarketWork) -> market::Request {
+    match work {
+        MarketWork::Offer { name, partner, offer, checked, saw } => {
+            let me = Party { fence: order.fence, name: name.clone(), node: node.name.clone() };
+            market::Request::OfferTrade(OfferTrade {
+                me,
+                partner: *partner,
+                partner_node: node.name.clone(),
+                offer: offer.clone(),
+                checked: *checked,
+                saw: *saw,
+            })
+        }
+        MarketWork::Cancel { character, trade } => {
+            market::Request::CancelTrade(CancelTrade { character: *character, trade: *trade })
+        }
+        MarketWork::Words { name, text, carry } => market::Request::Words(Words {
+            order,
+            name: name.clone(),
+            text: text.clone(),
+            carry: carry.clone(),
+        }),
+    }
+}
