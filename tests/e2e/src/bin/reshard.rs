@@ -46,7 +46,9 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {
             "--seed" => args.seed = value()?,
             "--json" => args.json = Some(value()?.into()),
             "--" => args.bots.extend(arguments.by_ref()),
-            other => anyhow::bail!("found `{other}`, expected --players, --for, --seed, --json or -- BOT OPTIONS"),
+            other => {
+                anyhow::bail!("found `{other}`, expected --players, --for, --seed, --json or -- BOT OPTIONS")
+            }
         }
     }
     Ok(args)
@@ -61,7 +63,8 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
     options.extend(args.bots.iter().map(String::as_str));
     let bots = cluster.start_bots(&options);
     until("the bots are there", || {
-        let accounts = |shard| postgres.psql(shard, "SELECT count(*) FROM characters").parse::<u32>().unwrap_or(0);
+        let accounts =
+            |shard| postgres.psql(shard, "SELECT count(*) FROM characters").parse::<u32>().unwrap_or(0);
         Ok((accounts("shard0") + accounts("shard1") >= args.players.parse::<u32>()?).then_some(()))
     })?;
 
@@ -95,7 +98,8 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
     let (played, content) = bots.finish();
     let fsck = cluster.with_data(&["fsck"], None);
     print!("{}", String::from_utf8_lossy(&fsck.stdout));
-    let done = status["moves"].as_array().is_some_and(|moves| moves.iter().all(|moved| moved["state"] == "done"));
+    let done =
+        status["moves"].as_array().is_some_and(|moves| moves.iter().all(|moved| moved["state"] == "done"));
     let (dropped, violations) = (&played["dropped"], &played["violation_count"]);
     let held = done && content && fsck.status.success() && *dropped == 0;
     let report = json!({
