@@ -9,6 +9,7 @@
 //! | `load_character` | raises the epoch once more; only the last one is handed out |
 //! | `write_slots` | finds its own write and answers `SlotsChanged`; the caller reads again anyway |
 //! | `leave_member` | finds nothing to take out |
+//! | `change_shards` | is refused, or finds what it ordered |
 //! | the rest | only read |
 //!
 //! The main type is [`RemoteStore`].

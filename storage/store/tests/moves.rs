@@ -13,6 +13,7 @@ use play::Play;
 use rig::{Carrier, Rig, held, order, refused, report, settled};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use store::testing::stage::economy::{Player, moved, paid, surely, transfer};
 use store::testing::{PgServer, postgres_wanted, stage};
 use store::{Postgres, Store};
 
@@ -301,4 +302,52 @@ async fn what_cannot_be_added_is_refused_and_the_address_stays_secret() {
     drop(store);
     rig.with(&[&zero, &one, &dsn]).open().await;
     rig.open().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_are_traded_out_of_and_into_moving_buckets_at_every_step() {
+    or_skip!();
+    let server = PgServer::start();
+    let rig = Rig::new(&server, &["m", "s0", "s1"], 2);
+    let store = rig.open().await;
+    let plain: Arc<dyn Store> = store.clone();
+    for (turn, step) in ["mark", "copy", "follow", "verify", "close", "clean"].into_iter().enumerate() {
+        let (from, to) = ((turn % 2) as u16, ((turn + 1) % 2) as u16);
+        // who moves, and who is where the other goes to
+        let [mover, other] = loop {
+            let pair = Player::two(&plain).await;
+            let owner = report(&store).await.owner;
+            let of = |player: &Player| owner[usize::from(placement::bucket_of(player.account()))];
+            if (of(&pair[0]), of(&pair[1])) == (from, to) {
+                break pair;
+            }
+        };
+        let process = rig.open().await;
+        let mut carrier = Carrier::waits_at(&process, step);
+        let bucket = placement::bucket_of(mover.account());
+        order(&store, ChangeShards::Move { buckets: vec![bucket], to }).await;
+        carrier.reached().await;
+        // what is copied already goes to the shard where the copy is; other goods come; names are free at once
+        let there = vec![
+            moved(mover.potion(0), mover.carry(0), other.carry(9)),
+            moved(other.potion(0), other.carry(0), mover.carry(9)),
+            paid(10, mover.purse(), other.purse()),
+        ];
+        surely(&plain, &transfer(&[&mover, &other], there)).await;
+        let back = vec![
+            moved(mover.potion(0), other.carry(9), mover.carry(0)),
+            paid(30, other.purse(), mover.purse()),
+        ];
+        surely(&plain, &transfer(&[&mover, &other], back)).await;
+        carrier.go_on();
+        settled(&store).await;
+        let (now, others) = (mover.now(&plain).await, other.now(&plain).await);
+        assert_eq!((now.hard.gold, others.hard.gold), (1_020, 980), "{step}");
+        assert_eq!(now.carry[0], Some(mover.potion(0)), "{step}");
+        assert_eq!((now.carry[9], others.carry[0]), (Some(other.potion(0)), None), "{step}");
+        let clean = store::fsck::run(store.as_ref()).await.unwrap();
+        assert!(clean.is_clean(), "{step}: {:#?}", clean.checked.findings);
+        drop(carrier);
+        rig::nothing_is_left(&server, &["s0", "s1"]);
+    }
 }
