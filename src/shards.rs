@@ -2,7 +2,7 @@
 
 mod tell;
 
-use crate::cli::{DataArg, in_runtime};
+use crate::cli::in_runtime;
 use crate::data_dir::DataDir;
 use crate::stored::{self, Opened};
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use placement::{BUCKETS, BucketMap, Shift};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,8 +34,9 @@ pub struct ShardsArgs {
     /// Give the order and come back at once.
     #[arg(long, global = true)]
     no_wait: bool,
-    #[command(flatten)]
-    data: DataArg,
+    /// Folder with everything that the cluster keeps.
+    #[arg(long, default_value = "data", value_name = "DIR", global = true)]
+    data: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -98,7 +100,7 @@ fn range(text: &str) -> Result<(u16, u16), String> {
 
 /// Does what the command line asks.
 pub fn main(args: &ShardsArgs) -> anyhow::Result<ExitCode> {
-    let data = DataDir::new(&args.data.data);
+    let data = DataDir::new(&args.data);
     in_runtime(async {
         let opened = stored::reach(&data).await?;
         match &args.command {

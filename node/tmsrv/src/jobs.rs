@@ -20,7 +20,7 @@ use model::{Character, Epoch, ZoneId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use world::{Input, Job, JobOutcome, MarketWork, Plan, Possessions, Who, Work};
+use world::{Input, Job, JobOutcome, Plan, Possessions, Who, Work};
 
 /// How often an operation is repeated for which somebody waits who wants to go.
 const TRIES: u32 = 40;
@@ -31,11 +31,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(crate) async fn run(node: Arc<Node>, zone: ZoneId, job: Job) {
     node.metrics.jobs_running.inc();
     let outcome = match (&job.work, job.who) {
-        (Work::Market(MarketWork::Cancel { character, trade }), None) => {
-            remote::end_trade(&node, *character, *trade).await;
+        (Work::Market(work), None) => {
+            remote::end(&node, work).await;
             return node.metrics.jobs_running.dec();
         }
-        (Work::Bank(_) | Work::Market(_), None) => JobOutcome::Failed,
+        (Work::Bank(_), None) => JobOutcome::Failed,
         (work, Some(who)) => of_player(&node, zone, who, work).await,
         (Work::Transfer(plan), None) => of_zone(&node, zone, plan).await,
     };

@@ -6,23 +6,26 @@ use crate::node::Node;
 use crate::session::Note;
 use link::open_stream;
 use model::calls::market::{
-    FromNode, PUBLISH_EVERY_MS, ReadTrade, Reply, Request, ToNode, TradeEnd, TradeNews,
+    FromNode, PUBLISH_EVERY_MS, ReadTrade, Reply, Request, Stall, ToNode, TradeEnd, TradeNews,
 };
 use model::calls::node::ToEdge;
 use model::transfer::Fence;
-use model::{Addressed, Event, SessionId, TradeId};
+use model::{Addressed, CharacterId, Event, SessionId, TradeId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use world::Input;
+use world::{Input, WareSold};
 
 /// Between two tries to open the stream.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Trades of players of this node.
+/// Trades and personal shops of players of this node.
 #[derive(Debug, Default)]
-pub(crate) struct Trades(Mutex<BTreeMap<(TradeId, SessionId), Known>>);
+pub(crate) struct Trades {
+    trades: Mutex<BTreeMap<(TradeId, SessionId), Known>>,
+    stalls: Mutex<BTreeMap<CharacterId, Stall>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -34,22 +37,42 @@ struct Known {
 impl Trades {
     /// A session is in a trade.
     pub(crate) fn know(&self, trade: TradeId, session: SessionId, me: Fence, partner: Option<Fence>) {
-        let mut all = self.0.lock();
+        let mut all = self.trades.lock();
         let known = all.entry((trade, session)).or_insert(Known { me, partner });
         known.partner = partner.or(known.partner);
     }
 
     fn forget(&self, trade: TradeId, session: SessionId) {
-        self.0.lock().remove(&(trade, session));
+        self.trades.lock().remove(&(trade, session));
     }
 
     /// A session is over.
     pub(crate) fn forget_session(&self, session: SessionId) {
-        self.0.lock().retain(|(_, of), _| *of != session);
+        self.trades.lock().retain(|(_, of), _| *of != session);
+    }
+
+    /// A player of this node opened a personal shop.
+    pub(crate) fn stall_opened(&self, stall: &Stall) {
+        self.stalls.lock().insert(stall.owner.fence.character, stall.clone());
+    }
+
+    /// It is closed.
+    pub(crate) fn stall_closed(&self, owner: CharacterId) {
+        self.stalls.lock().remove(&owner);
+    }
+
+    fn ware_sold(&self, owner: CharacterId, position: u8) {
+        if let Some(stall) = self.stalls.lock().get_mut(&owner) {
+            stall.wares.retain(|(ware, _)| ware.position != position);
+        }
+    }
+
+    fn stalls(&self) -> Vec<Stall> {
+        self.stalls.lock().values().cloned().collect()
     }
 
     fn all(&self) -> Vec<((TradeId, SessionId), Known)> {
-        self.0.lock().iter().map(|(key, known)| (*key, *known)).collect()
+        self.trades.lock().iter().map(|(key, known)| (*key, *known)).collect()
     }
 }
 
@@ -82,7 +105,7 @@ async fn listen(node: &Arc<Node>, stream: link::Stream<ToNode, FromNode>) {
         tokio::select! {
             () = node.closing.cancelled() => return,
             _ = publish.tick() => {
-                if sender.send(&FromNode::Publish { stalls: Vec::new() }).await.is_err() {
+                if sender.send(&FromNode::Publish { stalls: node.trades.stalls() }).await.is_err() {
                     return;
                 }
                 if std::mem::take(&mut first) {
@@ -115,7 +138,24 @@ async fn hear(node: &Node, message: ToNode) {
                 session.edge.send(&ToEdge::Events(vec![told]));
             }
         }
-        ToNode::StallSold { .. } | ToNode::StallClosed { .. } | ToNode::Lost => {}
+        ToNode::StallSold { owner, position, cargo_slot, cargo_gold } => {
+            node.trades.ware_sold(owner, position);
+            let sold = WareSold { position, cargo_slot, cargo_gold };
+            tell_owner(node, owner, |session| Input::WareSold { session, sold }).await;
+        }
+        ToNode::StallClosed { owner } => {
+            node.trades.stall_closed(owner);
+            tell_owner(node, owner, |session| Input::StallClosed { session }).await;
+        }
+        ToNode::Lost => {}
+    }
+}
+
+async fn tell_owner(node: &Node, owner: CharacterId, input: impl FnOnce(SessionId) -> Input) {
+    let Some(session) = node.sessions.of_character(owner) else { return };
+    let zone = *session.place.lock();
+    if let Some(zone) = zone {
+        node.order(zone, Order::Input(zone, input(session.id))).await;
     }
 }
 

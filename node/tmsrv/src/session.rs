@@ -251,6 +251,9 @@ async fn live(
     *session.place.lock() = None;
     node.sessions.remove(&session);
     node.trades.forget_session(session.id);
+    if node.sessions.of_character(session.character).is_none() {
+        node.trades.stall_closed(session.character);
+    }
     node.metrics.partings.with_label_values(&[farewell.label()]).inc();
     tracing::debug!(session = %session.id, farewell = farewell.label(), "a session ended");
     if let Some(message) = farewell.message(session.id) {

@@ -13,11 +13,15 @@ mod bank;
 mod ground;
 mod shop;
 mod slots;
+mod stall;
 mod trade;
 
 pub use bank::kind_rule;
 pub(crate) use ground::Ground;
 pub use ground::Lying;
+pub use stall::WareSold;
+
+use stall::Purchase;
 
 use crate::effects::{Effects, Job, JobId, Who, Work};
 use crate::entity::Player;
@@ -46,12 +50,14 @@ pub(crate) struct Dealings {
     sold: VecDeque<(ItemSpec, i64)>,
     /// The trade that it is in, or was invited to.
     trade: Option<trade::Trade>,
+    /// Title of the own personal shop while it is open.
+    stall: Option<String>,
 }
 
 impl Dealings {
-    /// True while an outcome is waited for, or a trade is open: it neither crosses nor is moved.
+    /// True while an outcome is waited for, or a trade or the own shop is open: it neither crosses nor is moved.
     pub(crate) fn is_busy(&self) -> bool {
-        self.job.is_some() || self.is_trading()
+        self.job.is_some() || self.is_trading() || self.stall.is_some()
     }
 }
 
@@ -65,7 +71,7 @@ pub(crate) struct UnderWay {
 }
 
 /// What a job was for: what is told when it is done.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Then {
     /// The price of a portal: the player goes through it.
     Way { to: Tile, price: i64 },
@@ -95,6 +101,10 @@ enum Then {
     Offered { checked: bool },
     /// The end of a trade.
     Cancelled,
+    /// A personal shop is opened.
+    Stalled,
+    /// The own personal shop is closed.
+    StallShut,
 }
 
 /// Why a command is not even tried: what the player is told.
@@ -112,7 +122,8 @@ impl Zone {
         let Some(player) = self.entities[slot].player_mut() else { return };
         let session = player.session;
         let about_trade = matches!(command, Command::OfferTrade { .. } | Command::CancelTrade);
-        if player.dealings.is_trading() && !about_trade {
+        let locked = player.dealings.is_trading() || player.dealings.stall.is_some();
+        if locked && !about_trade {
             self.tell_slots(slot, &slots_of(&command), fx);
             return self.refuse(session, NoticeKey::StillBusy, Vec::new(), fx);
         }
@@ -146,7 +157,12 @@ impl Zone {
             }
             Command::CancelTrade => self.cancel_trade(slot, fx),
             Command::Words { word, text } => self.words(slot, &word, text, fx),
-            // personal shops are not built
+            Command::OpenStall { title, wares } => self.open_stall(slot, title, wares, fx),
+            Command::VisitStall { owner } => self.visit_stall(slot, owner, fx),
+            Command::BuyFromStall { owner, position, shown, price } => {
+                let what = Purchase { owner, position, shown, price };
+                self.buy_at_stall(slot, what, fx)
+            }
             _ => Err(NoticeKey::TryLater.into()),
         };
         let Some(session) = self.entities[slot].player().map(|player| player.session) else { return };

@@ -4,7 +4,8 @@ use crate::plan::Plan;
 use model::calls::bank::KindRule;
 use model::calls::market::Carried;
 use model::character::SoftState;
-use model::trade::FirmOffer;
+use model::item::ItemSpec;
+use model::trade::{FirmOffer, Ware};
 use model::{AccountId, Addressed, CharacterId, Event, Item, SessionId, Slot, Tile, TradeId, ZoneId};
 
 /// Number of a job within its zone.
@@ -92,6 +93,40 @@ pub enum MarketWork {
         character: CharacterId,
         /// Which; `None`: any.
         trade: Option<TradeId>,
+    },
+    /// A personal shop.
+    OpenStall {
+        /// Name of the owner.
+        name: String,
+        /// Its title.
+        title: String,
+        /// What it sells, as its client shows it.
+        wares: Vec<Ware>,
+        /// Tax of the place in percent.
+        tax: u8,
+    },
+    /// The end of a personal shop.
+    CloseStall {
+        /// Whose.
+        owner: CharacterId,
+    },
+    /// What a personal shop sells.
+    ReadStall {
+        /// Whose.
+        owner: CharacterId,
+    },
+    /// One ware of a personal shop.
+    BuyFromStall {
+        /// Free inventory slot of the buyer.
+        to_slot: u8,
+        /// Whose shop.
+        owner: CharacterId,
+        /// Position in the shop.
+        position: u8,
+        /// What the buyer was shown.
+        shown: ItemSpec,
+        /// What the buyer was asked for.
+        price: i64,
     },
     /// What was typed after `auction`.
     Words {

@@ -1,6 +1,6 @@
 //! What a zone is told.
 
-use crate::economy::Lying;
+use crate::economy::{Lying, WareSold};
 use crate::effects::JobId;
 use model::calls::market::TradeNews;
 use model::calls::{bank, market};
@@ -41,6 +41,18 @@ pub enum Input {
         trade: TradeId,
         /// What.
         news: TradeNews,
+    },
+    /// A ware of a player's personal shop is gone.
+    WareSold {
+        /// Whose shop.
+        session: SessionId,
+        /// What.
+        sold: WareSold,
+    },
+    /// The market closed a player's personal shop.
+    StallClosed {
+        /// Whose.
+        session: SessionId,
     },
     /// What the store says to lie on the ground; what the zone knows already is left as it is.
     Ground(Vec<Lying>),

@@ -29,7 +29,7 @@ mod view;
 pub mod walk;
 mod zone;
 
-pub use economy::{Lying, kind_rule};
+pub use economy::{Lying, WareSold, kind_rule};
 pub use effects::{BankWork, Crossing, Effects, Job, JobId, MarketWork, Snapshot, Who, Work};
 pub use generator::{Populate, SPAWN_PERIOD};
 pub use input::{Entering, Input, JobOutcome, Possessions};

@@ -47,7 +47,7 @@ fn of_player(player: &Player, entity: EntityId, tile: Tile) -> Appearance {
         chaos: character.hard.chaos,
         title: String::new(),
         walk: None,
-        stall: None,
+        stall: player.dealings.stall_title().cloned(),
     }
 }
 

@@ -314,6 +314,8 @@ impl Zone {
                 }
             }
             Input::Trade { session, trade, news } => self.trade_news(session, trade, news, fx),
+            Input::WareSold { session, sold } => self.ware_sold(session, sold, fx),
+            Input::StallClosed { session } => self.stall_closed(session, fx),
             Input::Ground(found) => self.lay_all(found, fx),
             Input::JobDone { job, outcome } => self.finish_job(job, outcome, fx),
         }
@@ -363,6 +365,7 @@ impl Zone {
         if let Some(player) = entity.player() {
             fx.left.push(player.snapshot(self.resting_tile(&entity, player)));
             self.forget_trade(&player.dealings, player.character.id, fx);
+            self.forget_stall(&player.dealings, player.character.id, fx);
         }
         if self.sessions.is_empty() {
             self.asleep_since = Some(self.now);

@@ -104,17 +104,18 @@ fn slot_is(slot: Slot, item: Option<Item>) -> Event {
     Event::SlotChanged { slot, item }
 }
 
-/// What a player has at the end, by what its client was told alone.
+/// It is not tried, the player is told why, and its client shows these slots right again.
 fn is_refused(stage: &mut Stage, command: Command, key: NoticeKey, shown: &[(Slot, Option<Item>)]) {
     let jobs = stage.jobs.len();
-    stage.asks("ana", command.clone()).tick();
-    assert_eq!(stage.jobs.len(), jobs, "{command:?} is not even tried");
+    let what = format!("{command:?}");
+    stage.asks("ana", command).tick();
+    assert_eq!(stage.jobs.len(), jobs, "{what} is not even tried");
     let heard = stage.heard("ana");
     for (slot, item) in shown {
-        assert!(heard.contains(&slot_is(*slot, *item)), "{command:?} does not correct {slot:?}: {heard:?}");
+        assert!(heard.contains(&slot_is(*slot, *item)), "{what} does not correct {slot:?}: {heard:?}");
     }
     let told = format!("{heard:?}");
-    assert!(told.contains(&format!("{key:?}")), "{command:?} is not refused with {key:?}: {told}");
+    assert!(told.contains(&format!("{key:?}")), "{what} is not refused with {key:?}: {told}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use async_trait::async_trait;
 use dbclient::RemoteStore;
 use dbsrv::{RunError, Settings};
 use model::calls::database::{Failure, GetAccount, ReadClusterView};
@@ -12,8 +13,10 @@ use settings::{Common, Live};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use store::testing::stage::economy::{Player, paid, surely, transfer};
 use store::testing::{PgServer, conformance, postgres_wanted, stage};
-use store::{Sqlite, Store};
+use store::two_phase::{Attempt, Died, Step, Steps};
+use store::{Dsn, Postgres, PostgresOptions, Sqlite, Store};
 use telemetry::Process;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -111,6 +114,49 @@ async fn a_database_that_goes_and_comes_is_seen_and_survived() {
     stage::until("it is ready again", ready).await;
     assert_eq!(stage::listed(&remote, hero.account).await, [hero]);
     stage::until("it is in the list", async || members(&remote).await == ["dbsrv-1"]).await;
+    process.stop.cancel();
+    ended.await.unwrap().unwrap();
+    telemetry::stop(process).await;
+}
+
+/// Dies before the decision.
+struct Undecided;
+
+#[async_trait]
+impl Steps for Undecided {
+    async fn before(&self, _: &Attempt, step: Step) -> Result<(), Died> {
+        if step == Step::Decide { Err(Died) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dbsrv_ends_what_the_crash_of_another_left() {
+    if !postgres_wanted() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = PgServer::start();
+    let dsns = [server.create_database("a"), server.create_database("b")];
+    let settings = Settings {
+        storage: "postgres".into(),
+        postgres: dsns.iter().map(model::Secret::new).collect(),
+        ..Settings::default()
+    };
+    let Running { process, http, ended, remote, .. } = start(&folder, settings).await;
+    stage::until("it is ready", async || page(http, "/readyz").await.starts_with("HTTP/1.1 200")).await;
+    let shards = dsns.iter().map(|dsn| Dsn::parse(dsn).unwrap()).collect();
+    let dying = Postgres::open(PostgresOptions::new(shards)).await.unwrap().watched_by(Arc::new(Undecided));
+    let left = loop {
+        // what lies on one shard has no such step
+        let [ana, ben] = Player::two(&remote).await;
+        let gift = transfer(&[&ana, &ben], vec![paid(7, ana.purse(), ben.purse())]);
+        if dying.transfer(gift.clone()).await.is_err() {
+            break gift;
+        }
+    };
+    surely(&remote, &left).await;
+    let said = "wydbr_dbsrv_recovered_transactions_total{end=\"rollback\"} 2";
+    stage::until("it counts what it ended", async || page(http, "/metrics").await.contains(said)).await;
     process.stop.cancel();
     ended.await.unwrap().unwrap();
     telemetry::stop(process).await;

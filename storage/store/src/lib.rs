@@ -11,6 +11,7 @@ pub mod fsck;
 mod gold;
 mod lease;
 mod ledger;
+pub mod planted;
 mod postgres;
 mod rows;
 mod sqlite;

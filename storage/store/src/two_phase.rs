@@ -32,6 +32,7 @@ mod tests;
 pub use attempt::Attempt;
 pub use recovery::{Doubt, Recovery, Rules, Site, recover};
 
+use crate::planted::{self, Bug};
 use async_trait::async_trait;
 use futures::future::join_all;
 use model::calls::database::Failure;
@@ -147,18 +148,37 @@ pub async fn run<P: Participant, D: Decisions>(
     debug_assert!(parts.windows(2).all(|pair| pair[0].shard() < pair[1].shard()), "in ascending order");
     let said = match execute(attempt, parts, steps).await {
         Ok(Ok(said)) => said,
+        Ok(Err(refusals)) if planted::is(Bug::RefusalIgnored) => {
+            drop(prepare(decisions, attempt, parts, &[], steps).await);
+            drop(decisions.decide(attempt).await);
+            drop(commit(attempt, parts, steps).await);
+            return Ok(Ended::Refused(refusals));
+        }
         Ok(Err(refusals)) => {
             take_back(attempt, parts).await;
             return Ok(Ended::Refused(refusals));
         }
         Err(failed) => return failed.end(attempt, parts).await,
     };
-    if let Err(failed) = prepare(decisions, attempt, parts, &said, steps).await {
-        return failed.end(attempt, parts).await;
+    if planted::is(Bug::CommittedBeforePrepared)
+        && let Some(first) = parts.first_mut()
+    {
+        drop(first.prepare(&attempt.gid(first.shard()), &said).await);
+        drop(first.commit(&attempt.gid(first.shard())).await);
+    }
+    match prepare(decisions, attempt, parts, &said, steps).await {
+        Err(_) if planted::is(Bug::UnpreparedCommitted) => {}
+        Err(failed) => return failed.end(attempt, parts).await,
+        Ok(()) => {}
     }
     steps.before(attempt, Step::Decide).await.map_err(Failed::from)?;
-    match decisions.decide(attempt).await? {
+    let decision = match planted::is(Bug::Undecided) {
+        true => Decision::Commit,
+        false => decisions.decide(attempt).await?,
+    };
+    match decision {
         Decision::Commit => {}
+        Decision::Abort if planted::is(Bug::AbortIgnored) => {}
         Decision::Abort => {
             let late =
                 Failed::Known(Failure::Unavailable(format!("{attempt} took too long and was aborted")));
@@ -246,6 +266,15 @@ async fn prepare<P: Participant, D: Decisions>(
 
 /// From here on nothing can stop it: what fails is left to the recoverer.
 async fn commit<P: Participant>(attempt: &Attempt, parts: &mut [P], steps: &dyn Steps) -> Result<(), Failed> {
+    if planted::is(Bug::DecisionTakenBack) {
+        for index in 0..parts.len() {
+            let gid = attempt.gid(parts[index].shard());
+            if parts[index].commit(&gid).await.is_err() {
+                take_back(attempt, &mut parts[index..]).await;
+                return Ok(());
+            }
+        }
+    }
     let committed = join_all(parts.iter_mut().map(async |part| {
         steps.before(attempt, Step::Commit(part.shard())).await?;
         if let Err(failure) = part.commit(&attempt.gid(part.shard())).await {

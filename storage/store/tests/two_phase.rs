@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use async_trait::async_trait;
-use model::calls::database::Failure;
+use model::calls::database::{AccountChange, ChangeAccount, Failure, TransferRefusal};
 use model::item::Item;
+use model::ledger::Actor;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -201,6 +202,14 @@ async fn a_refusal_on_any_shard_leaves_nothing_and_is_repeated() {
         assert_eq!(done(&store, &dear).await, refused);
         assert_eq!(from.now(&store).await.carry[0], Some(from.potion(0)));
     }
+    // whose account is frozen does nothing, though nothing of it is touched
+    let change = AccountChange::Frozen(Some("test".into()));
+    assert_eq!(store.change_account(ChangeAccount { account: ben.account(), change }).await, Ok(true));
+    let mut foreign = ana.does(vec![paid(1, ana.purse(), ana.burn("test"))]);
+    foreign.actor = Actor::Player(ben.account());
+    let before = ana.now(&store).await.hard.gold;
+    assert_eq!(done(&store, &foreign).await, Err(TransferRefusal::Frozen(ben.account())));
+    assert_eq!(ana.now(&store).await.hard.gold, before);
     clean(&store).await;
 }
 

@@ -68,13 +68,16 @@ pub struct Parts {
 }
 
 /// A reply that ends the work early: a refusal, or nobody answered.
-struct Early(Reply);
+enum Early {
+    Unavailable,
+    Refused(MarketRefusal),
+}
 
 type Answer = Result<Reply, Early>;
 
 fn unanswered(error: &dyn std::fmt::Display) -> Early {
     tracing::warn!(%error, "the market is not answered");
-    Early(Reply::Unavailable)
+    Early::Unavailable
 }
 
 impl From<Unanswered> for Early {
@@ -97,13 +100,13 @@ impl From<model::calls::database::Failure> for Early {
 
 impl From<store::Unknown> for Early {
     fn from(store::Unknown: store::Unknown) -> Self {
-        Self(Reply::Unavailable)
+        Self::Unavailable
     }
 }
 
 impl From<MarketRefusal> for Early {
     fn from(refusal: MarketRefusal) -> Self {
-        Self(Reply::Refused(refusal))
+        Self::Refused(refusal)
     }
 }
 
@@ -138,7 +141,11 @@ impl Market {
 
     /// Answers one request.
     pub async fn handle(self: &Arc<Self>, request: Request) -> Reply {
-        self.perform(request).await.unwrap_or_else(|Early(reply)| reply)
+        match self.perform(request).await {
+            Ok(reply) => reply,
+            Err(Early::Unavailable) => Reply::Unavailable,
+            Err(Early::Refused(refusal)) => Reply::Refused(refusal),
+        }
     }
 
     async fn perform(self: &Arc<Self>, request: Request) -> Answer {

@@ -18,8 +18,6 @@ use turmoil::net::TcpStream;
 const CLUSTER: u128 = 0x51;
 /// How often the recoverer looks.
 const RECOVER_EVERY: Duration = Duration::from_millis(1_000);
-/// Patience of the recoverer, short so that a run sees it at work.
-const RULES: Rules = Rules { in_doubt_ms: 3_000, retention_ms: 20_000 };
 
 /// Name of a coordinator's host.
 pub fn host(index: u16) -> String {
@@ -27,12 +25,12 @@ pub fn host(index: u16) -> String {
 }
 
 /// Runs the host. Attempts are numbered by `dice`, never twice the same.
-pub async fn run(shards: u16, dice: Arc<Mutex<ChaCha8Rng>>) -> turmoil::Result {
+pub async fn run(shards: u16, rules: Rules, dice: Arc<Mutex<ChaCha8Rng>>) -> turmoil::Result {
     tokio::task::spawn_local(async move {
         loop {
             tokio::time::sleep(RECOVER_EVERY).await;
             let sites: Vec<Remote> = (0..shards).map(Remote).collect();
-            two_phase::recover(&decider::Remote, &sites, RULES).await;
+            two_phase::recover(&decider::Remote, &sites, rules).await;
         }
     });
     net::serve(move |mut stream: TcpStream| {

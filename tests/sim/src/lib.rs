@@ -10,6 +10,8 @@
 //! | [`faults`] | who dies and who is cut off, when |
 //! | [`player`] | who wants transfers, and does not give up |
 //! | [`coordinator`], [`shard`], [`decider`] | the hosts |
+//! | [`storm`] | the same wishes on a real store, and `fsck` |
+//! | [`planted`] | bugs that both must find |
 //! | [`oracle`] | what must hold after every run |
 //! | [`net`] | calls over the simulated network |
 
@@ -18,9 +20,11 @@ pub mod decider;
 pub mod faults;
 pub mod net;
 pub mod oracle;
+pub mod planted;
 pub mod player;
 pub mod run;
 pub mod shard;
+pub mod storm;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

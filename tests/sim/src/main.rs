@@ -1,6 +1,7 @@
 //! `sim`: many seeds, one after the other; the first that is wrong is told in full.
 
 use clap::Parser;
+use sim::planted::{Bug, Found, search};
 use sim::run::{Plan, Report, run};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ struct Args {
     /// Run every so many seeds twice and compare the bytes.
     #[arg(long, default_value_t = 20)]
     twice_every: u64,
+    /// Plant each bug in turn instead; each must be found. Needs the feature `planted`.
+    #[arg(long, value_name = "NAME|all")]
+    planted: Option<String>,
     /// Also write the JSON object to this file.
     #[arg(long)]
     json: Option<std::path::PathBuf>,
@@ -28,6 +32,9 @@ struct Args {
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let began = Instant::now();
+    if let Some(which) = &args.planted {
+        return planted(which, &args);
+    }
     let (mut done, mut refused, mut faults, mut simulated_ms) = (0, 0, 0, 0);
     let mut bad = Vec::new();
     for seed in args.from..args.from + args.seeds {
@@ -62,6 +69,33 @@ fn main() -> anyhow::Result<ExitCode> {
         std::fs::write(path, result.to_string())?;
     }
     Ok(if bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn planted(which: &str, args: &Args) -> anyhow::Result<ExitCode> {
+    let mut missed = Vec::new();
+    let mut table = Vec::new();
+    let chosen = |bug: &&Bug| which == "all" || format!("{bug:?}") == which;
+    let bugs: Vec<&Bug> = Bug::ALL.iter().filter(chosen).collect();
+    anyhow::ensure!(!bugs.is_empty(), "there is no bug {which}; there are {:?}", Bug::ALL);
+    for bug in &bugs {
+        let name = format!("{bug:?}");
+        match search(**bug, args.from) {
+            Some(Found { by, seed, what }) => {
+                println!("{name}: found by the {by}, seed {seed}: {what}");
+                table.push(serde_json::json!({ "bug": name, "by": by, "seed": seed, "what": what }));
+            }
+            None => {
+                println!("{name}: NOT FOUND ({})", bug.what());
+                missed.push(name);
+            }
+        }
+    }
+    let result = serde_json::json!({ "planted": bugs.len(), "found": table, "missed": missed });
+    println!("{result}");
+    if let Some(path) = &args.json {
+        std::fs::write(path, result.to_string())?;
+    }
+    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn differs(first: &Report, second: &Report) -> bool {

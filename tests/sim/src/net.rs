@@ -86,6 +86,7 @@ async fn within<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::R
 }
 
 /// What a lost connection means to a store: nobody knows.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 pub fn failure(error: Error) -> Failure {
     Failure::Unavailable(error.to_string())
 }

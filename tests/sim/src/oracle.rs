@@ -1,21 +1,53 @@
 //! What must hold after every run, judged from what was acknowledged and what lies on the disks.
 
 use crate::held;
-use crate::player::{Board, GOLD};
+use crate::player::{BANK, Board, GOLD};
 use crate::shard::SharedDisk;
-use model::id::{AccountId, CharacterId, ItemId};
+use model::id::ItemId;
+use model::item::GOLD_MAX;
 use model::ledger::GoldAccount;
-use model::transfer::Move;
+use model::transfer::{Move, Transfer};
 use std::collections::BTreeMap;
 use store::testing::memory::{Disk, MemoryShard};
 
-type Spot = (i64, i64, i64);
+/// A place as stored: kind, owner, slot.
+pub type Spot = (i64, i64, i64);
+
+/// What lies where at the end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Every item, as often as it is found.
+    pub items: Vec<(ItemId, Spot)>,
+    /// Every purse.
+    pub gold: BTreeMap<GoldAccount, i64>,
+}
+
+impl Found {
+    /// What lies on the disks of simulated shards.
+    pub fn on(disks: &[SharedDisk]) -> Self {
+        let mut found = Self::default();
+        for disk in disks {
+            let disk = held(disk);
+            found.items.extend(disk.items());
+            found.gold.extend(disk.carried().map(|(id, gold)| (GoldAccount::Character(id), gold)));
+            found.gold.extend(disk.banked().map(|(id, gold)| (GoldAccount::Cargo(id), gold)));
+        }
+        found
+    }
+}
+
+/// Everything that is wrong with what is found after what was acknowledged.
+pub fn compare(board: &Board, first: &BTreeMap<ItemId, Spot>, found: &Found) -> Vec<String> {
+    let mut wrong = Vec::new();
+    items(board, first, found, &mut wrong);
+    gold(board, found, &mut wrong);
+    owners(board, found, &mut wrong);
+    wrong
+}
 
 /// Everything that is wrong.
 pub fn judge(board: &Board, first: &BTreeMap<ItemId, Spot>, disks: &[SharedDisk]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    items(board, first, disks, &mut wrong);
-    gold(board, disks, &mut wrong);
+    let mut wrong = compare(board, first, &Found::on(disks));
     operations(board, disks, &mut wrong);
     for (shard, disk) in disks.iter().enumerate() {
         let left = held(disk).in_doubt();
@@ -27,15 +59,13 @@ pub fn judge(board: &Board, first: &BTreeMap<ItemId, Spot>, disks: &[SharedDisk]
 }
 
 /// Every item lies in one place, and the moves that were acknowledged lead there from where it began.
-fn items(board: &Board, first: &BTreeMap<ItemId, Spot>, disks: &[SharedDisk], wrong: &mut Vec<String>) {
+fn items(board: &Board, first: &BTreeMap<ItemId, Spot>, found: &Found, wrong: &mut Vec<String>) {
     let mut lies: BTreeMap<ItemId, Vec<Spot>> = BTreeMap::new();
     let mut taken: BTreeMap<Spot, ItemId> = BTreeMap::new();
-    for disk in disks {
-        for (item, spot) in held(disk).items() {
-            lies.entry(item).or_default().push(spot);
-            if let Some(other) = taken.insert(spot, item) {
-                wrong.push(format!("items {item} and {other} lie at {spot:?}"));
-            }
+    for (item, spot) in &found.items {
+        lies.entry(*item).or_default().push(*spot);
+        if let Some(other) = taken.insert(*spot, *item) {
+            wrong.push(format!("items {item} and {other} lie at {spot:?}"));
         }
     }
     let mut stays: BTreeMap<(ItemId, Spot), i64> = BTreeMap::new();
@@ -63,30 +93,51 @@ fn items(board: &Board, first: &BTreeMap<ItemId, Spot>, disks: &[SharedDisk], wr
     }));
 }
 
-/// Every purse holds what it began with and what was acknowledged.
-fn gold(board: &Board, disks: &[SharedDisk], wrong: &mut Vec<String>) {
-    let mut expected: BTreeMap<GoldAccount, i64> = BTreeMap::new();
-    for player in &board.players {
-        expected.insert(GoldAccount::Character(player.character), GOLD);
-        expected.insert(GoldAccount::Cargo(player.account), GOLD);
-    }
+/// Every purse holds what it began with and what was acknowledged, within its bounds.
+fn gold(board: &Board, found: &Found, wrong: &mut Vec<String>) {
+    let mut expected: BTreeMap<&GoldAccount, i64> = BTreeMap::new();
+    let begun: Vec<(GoldAccount, i64)> = board
+        .players
+        .iter()
+        .flat_map(|player| [(player.purse().account, GOLD), (player.bank().account, BANK)])
+        .collect();
+    expected.extend(begun.iter().map(|(account, gold)| (account, *gold)));
     for (transfer, _) in board.journal.iter().filter(|(_, outcome)| outcome.is_ok()) {
         for step in &transfer.moves {
             if let Move::Gold { amount, from, to } = step {
-                expected.entry(from.account.clone()).and_modify(|gold| *gold -= amount);
-                expected.entry(to.account.clone()).and_modify(|gold| *gold += amount);
+                expected.entry(&from.account).and_modify(|gold| *gold -= amount);
+                expected.entry(&to.account).and_modify(|gold| *gold += amount);
             }
         }
     }
-    let mut found: BTreeMap<GoldAccount, i64> = BTreeMap::new();
-    for disk in disks {
-        let disk = held(disk);
-        found.extend(disk.carried().map(|(id, gold): (CharacterId, i64)| (GoldAccount::Character(id), gold)));
-        found.extend(disk.banked().map(|(id, gold): (AccountId, i64)| (GoldAccount::Cargo(id), gold)));
+    for (account, gold) in expected {
+        let there = found.gold.get(account).copied();
+        if there != Some(gold) {
+            wrong.push(format!("{account} has {there:?}; acknowledged is {gold}"));
+        }
+        if !(0..=GOLD_MAX).contains(&gold) {
+            wrong.push(format!("{account} has {gold} gold, which is out of its bounds"));
+        }
     }
-    for (account, gold) in &expected {
-        if found.get(account) != Some(gold) {
-            wrong.push(format!("{account} has {:?}; acknowledged is {gold}", found.get(account)));
+}
+
+/// What the last owner of a character found, and did, is what is there: nobody else did anything since.
+fn owners(board: &Board, found: &Found, wrong: &mut Vec<String>) {
+    for (character, (epoch, gold)) in &board.owners {
+        let purse = GoldAccount::Character(*character);
+        let is_own = |transfer: &&Transfer| {
+            transfer.fences.iter().any(|fence| (fence.character, fence.epoch) == (*character, *epoch))
+        };
+        let done = board.journal.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(transfer, _)| transfer);
+        let known =
+            done.filter(is_own).flat_map(|transfer| &transfer.moves).fold(*gold, |gold, step| match step {
+                Move::Gold { amount, from, .. } if from.account == purse => gold - amount,
+                Move::Gold { amount, to, .. } if to.account == purse => gold + amount,
+                _ => gold,
+            });
+        let there = found.gold.get(&purse).copied();
+        if there != Some(known) {
+            wrong.push(format!("{purse} has {there:?}; its owner under epoch {epoch} knows of {known}"));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::coordinator;
 use crate::held;
 use crate::shard::Remote;
 use model::id::{AccountId, CharacterId, Epoch, ItemId, OperationId};
-use model::item::{Effect, Item, ItemKind};
+use model::item::{Effect, GOLD_MAX, Item, ItemKind};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
 use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Transfer};
 use rand::{Rng, SeedableRng};
@@ -20,8 +20,10 @@ use tokio::time::sleep;
 
 /// Slots that are used of each inventory and bank: few, so that they are often taken.
 pub const SLOTS: u8 = 4;
-/// Gold that each character and each bank begins with.
+/// Gold that each character begins with: so little that it is often spent.
 pub const GOLD: i64 = 10_000;
+/// Gold that each bank begins with: so much that it is often full.
+pub const BANK: i64 = GOLD_MAX - 10_000;
 /// Pause between two tries.
 const AGAIN: Duration = Duration::from_millis(300);
 /// Every so many transfers the character is loaded anew.
@@ -43,6 +45,8 @@ pub struct Board {
     pub players: Vec<Player>,
     /// Epochs as loaded last.
     pub epochs: BTreeMap<CharacterId, Epoch>,
+    /// What the last owner of each character knows: its epoch and the gold that it found.
+    pub owners: BTreeMap<CharacterId, (Epoch, i64)>,
     /// Where items were put last, by what was acknowledged.
     pub items: BTreeMap<ItemId, (Item, ItemLocation)>,
     /// Everything that was acknowledged, in the order in which it was.
@@ -109,7 +113,8 @@ impl Life {
         let mut count = 0_u32;
         while turmoil::elapsed() < self.until {
             count += 1;
-            let Some(transfer) = self.wish(me, &mut dice) else { continue };
+            let wish = wish(&held(&self.board), me, &mut dice);
+            let Some(transfer) = wish else { continue };
             let doing = insist(self.board.clone(), transfer, self.coordinators, dice.random());
             if count.is_multiple_of(RELOAD) {
                 // the former node goes on with it; the new one does not wait
@@ -135,76 +140,72 @@ impl Life {
     async fn load(&self, me: Player) {
         let shard = MemoryShard::of(me.account, self.shards);
         loop {
-            if let Ok(epoch) = Remote(shard).load(me.character).await {
+            if let Ok((epoch, gold)) = Remote(shard).load(me.character).await {
                 let mut board = held(&self.board);
-                let known = board.epochs.entry(me.character).or_insert(epoch);
-                *known = epoch.max(*known);
+                board.epochs.insert(me.character, epoch);
+                board.owners.insert(me.character, (epoch, gold));
                 return;
             }
             sleep(AGAIN).await;
         }
     }
+}
 
-    fn wish(&self, me: Player, dice: &mut ChaCha8Rng) -> Option<Transfer> {
-        let board = held(&self.board);
-        let other = board.players[dice.random_range(0..board.players.len())];
-        let fence = |player: Player| Fence {
-            account: player.account,
-            character: player.character,
-            epoch: board.epochs.get(&player.character).copied().unwrap_or(Epoch(0)),
-        };
-        let of = |player: Player| -> Vec<(Item, ItemLocation)> {
-            board.items.values().filter(|(_, at)| at.home == player.account).copied().collect()
-        };
-        let mut any = |list: Vec<(Item, ItemLocation)>| {
-            (!list.is_empty()).then(|| list[dice.random_range(0..list.len())])
-        };
-        let (mine, theirs) = (any(of(me)), any(of(other)));
-        let slot = dice.random_range(0..SLOTS);
-        let amount = dice.random_range(1..GOLD / 3);
-        let pay = |from: GoldLocation, to: GoldLocation| Move::Gold { amount, from, to };
-        let carry = |(item, from): (Item, ItemLocation), to: ItemLocation| Move::Item {
-            item,
-            from,
-            to,
-            effects: item.effects,
-        };
-        let mut fences = vec![fence(me)];
-        let moves = match dice.random_range(0..8) {
-            0 => vec![pay(me.purse(), other.bank())],
-            1 => vec![pay(me.bank(), me.purse())],
-            2 => vec![carry(mine?, other.cargo(slot))],
-            3 => vec![carry(mine?, me.carry(slot))],
-            4 => vec![carry(mine?, other.cargo(slot)), pay(me.purse(), other.bank())],
-            5 => {
-                let mint = GoldLocation { home: me.account, account: GoldAccount::Mint("drop".into()) };
-                vec![pay(mint, me.bank())]
-            }
-            _ if other.account == me.account => return None,
-            _ => {
-                // a trade: both items change hands, gold goes with one
-                fences.push(fence(other));
-                let (given, got) = (mine?, theirs?);
-                vec![
-                    carry(
-                        given,
-                        ItemLocation { home: other.account, place: swapped(got.1.place, other, slot) },
-                    ),
-                    carry(got, ItemLocation { home: me.account, place: swapped(given.1.place, me, slot) }),
-                    pay(me.purse(), other.purse()),
-                ]
-            }
-        };
-        Some(Transfer {
-            operation: OperationId(dice.random()),
-            actor: Actor::Player(me.account),
-            reason: "sim".into(),
-            fences,
-            moves,
-            records: Vec::new(),
-            softs: Vec::new(),
-        })
-    }
+/// Something that a player may want now; `None`: nothing comes to its mind.
+pub fn wish(board: &Board, me: Player, dice: &mut ChaCha8Rng) -> Option<Transfer> {
+    let other = board.players[dice.random_range(0..board.players.len())];
+    let fence = |player: Player| Fence {
+        account: player.account,
+        character: player.character,
+        epoch: board.epochs.get(&player.character).copied().unwrap_or(Epoch(0)),
+    };
+    let of = |player: Player| -> Vec<(Item, ItemLocation)> {
+        board.items.values().filter(|(_, at)| at.home == player.account).copied().collect()
+    };
+    let mut any =
+        |list: Vec<(Item, ItemLocation)>| (!list.is_empty()).then(|| list[dice.random_range(0..list.len())]);
+    let (mine, theirs) = (any(of(me)), any(of(other)));
+    let slot = dice.random_range(0..SLOTS);
+    let amount = dice.random_range(1..GOLD / 3);
+    let pay = |from: GoldLocation, to: GoldLocation| Move::Gold { amount, from, to };
+    let carry = |(item, from): (Item, ItemLocation), to: ItemLocation| Move::Item {
+        item,
+        from,
+        to,
+        effects: item.effects,
+    };
+    let mut fences = vec![fence(me)];
+    let moves = match dice.random_range(0..8) {
+        0 => vec![pay(me.purse(), other.bank())],
+        1 => vec![pay(me.bank(), me.purse())],
+        2 => vec![carry(mine?, other.cargo(slot))],
+        3 => vec![carry(mine?, me.carry(slot))],
+        4 => vec![carry(mine?, other.cargo(slot)), pay(me.purse(), other.bank())],
+        5 => {
+            let mint = GoldLocation { home: me.account, account: GoldAccount::Mint("drop".into()) };
+            vec![pay(mint, me.bank())]
+        }
+        _ if other.account == me.account => return None,
+        _ => {
+            // a trade: both items change hands, gold goes with one
+            fences.push(fence(other));
+            let (given, got) = (mine?, theirs?);
+            vec![
+                carry(given, ItemLocation { home: other.account, place: swapped(got.1.place, other, slot) }),
+                carry(got, ItemLocation { home: me.account, place: swapped(given.1.place, me, slot) }),
+                pay(me.purse(), other.purse()),
+            ]
+        }
+    };
+    Some(Transfer {
+        operation: OperationId(dice.random()),
+        actor: Actor::Player(me.account),
+        reason: "sim".into(),
+        fences,
+        moves,
+        records: Vec::new(),
+        softs: Vec::new(),
+    })
 }
 
 /// The place that the other item leaves, or a slot of the bank.

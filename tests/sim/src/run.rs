@@ -1,7 +1,7 @@
 //! One run: build the cluster, let it be played and broken, heal it, judge what is left.
 
 use crate::faults::schedule;
-use crate::player::{Board, GOLD, Life, Player, SLOTS, item};
+use crate::player::{BANK, Board, GOLD, Life, Player, SLOTS, item};
 use crate::shard::SharedDisk;
 use crate::{coordinator, decider, faults, held, oracle, shard};
 use model::id::{AccountId, CharacterId, ItemId};
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::testing::memory::{Disk, MemoryShard};
+use store::two_phase::Rules;
 
 /// What a run is made of.
 #[derive(Clone, Copy, Debug)]
@@ -62,11 +63,16 @@ pub fn run(plan: Plan) -> Report {
         let disk = disk.clone();
         sim.host(shard::host(index as u16), move || shard::run(disk.clone(), index as u16, shards));
     }
+    // impatient recoverers meet coordinators that are still at work
+    let rules = Rules {
+        in_doubt_ms: if dice.random_bool(0.5) { 150 } else { 3_000 },
+        retention_ms: if dice.random_bool(0.5) { 300 } else { 20_000 },
+    };
     let decisions = decider::Disk::default();
     sim.host(decider::HOST, move || decider::run(decisions.clone()));
     for index in 0..coordinators {
         let own = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(dice.random())));
-        sim.host(coordinator::host(index), move || coordinator::run(shards, own.clone()));
+        sim.host(coordinator::host(index), move || coordinator::run(shards, rules, own.clone()));
     }
     for index in 0..players {
         let (seed, until) = (dice.random(), plan.breaking + Duration::from_secs(1));
@@ -122,7 +128,7 @@ fn people(
             Player { account: AccountId(dice.random::<u64>() >> 1), character: CharacterId(0xC000 + index) };
         let shard = MemoryShard::of(player.account, disks.len() as u16);
         let mut disk = held(&disks[usize::from(shard)]);
-        disk.account(player.account, GOLD);
+        disk.account(player.account, BANK);
         disk.character(player.account, player.character, GOLD);
         for slot in 0..SLOTS / 2 {
             let item = item(index * 10 + u64::from(slot));

@@ -51,7 +51,7 @@ enum Answer {
     Outcome(Option<Outcome>),
     /// Names with how long they have been prepared.
     InDoubt(Vec<(String, i64)>),
-    Loaded(Option<Epoch>),
+    Loaded(Option<(Epoch, i64)>),
     Failed(String),
 }
 
@@ -256,10 +256,10 @@ impl Remote {
         }
     }
 
-    /// Takes ownership of a character.
-    pub async fn load(self, character: CharacterId) -> Result<Epoch, Failure> {
+    /// Takes ownership of a character: its epoch and its gold.
+    pub async fn load(self, character: CharacterId) -> Result<(Epoch, i64), Failure> {
         match self.say(&Question::Load(character)).await? {
-            Answer::Loaded(Some(epoch)) => Ok(epoch),
+            Answer::Loaded(Some(loaded)) => Ok(loaded),
             Answer::Loaded(None) => Err(Failure::Unavailable("the character is locked".into())),
             _ => Err(another()),
         }

@@ -5,12 +5,14 @@
 use super::{Patience, possessions};
 use crate::node::Node;
 use crate::session::{Note, Session};
+use model::OperationId;
 use model::calls::bank::{self, BankRefusal, MoveGold, MoveItem, Order};
-use model::calls::market::{self, CancelTrade, MarketRefusal, OfferTrade, Party, Words};
+use model::calls::market::{
+    self, BuyFromStall, CancelTrade, MarketRefusal, OfferTrade, OpenStall, Party, Words,
+};
 use model::calls::temporary;
 use model::item::CARGO_SLOTS;
 use model::transfer::Fence;
-use model::{CharacterId, OperationId, TradeId};
 use std::time::Duration;
 use world::{BankWork, JobOutcome, MarketWork};
 
@@ -78,7 +80,7 @@ pub(super) async fn bank(node: &Node, session: &Session, fence: Fence, work: &Ba
 pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &MarketWork) -> JobOutcome {
     let mut order = Order { operation: OperationId(rand::random()), fence, again: false };
     // an offer or its end changes nothing durable: the player may be told to try again
-    let idle = !matches!(work, MarketWork::Words { .. });
+    let idle = !matches!(work, MarketWork::Words { .. } | MarketWork::BuyFromStall { .. });
     let mut patience = if idle { Patience::short() } else { Patience::default() };
     loop {
         let request = market_request(node, order, work);
@@ -89,9 +91,18 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
                 return JobOutcome::Failed;
             }
             Some(reply) => {
-                if let market::Reply::Trade(view) = &reply {
-                    let partner = view.partner.as_ref().map(|partner| partner.party.fence);
-                    node.trades.know(view.trade, session.id, fence, partner);
+                match &reply {
+                    market::Reply::Trade(view) => {
+                        let partner = view.partner.as_ref().map(|partner| partner.party.fence);
+                        node.trades.know(view.trade, session.id, fence, partner);
+                    }
+                    market::Reply::StallOpened(stall) => node.trades.stall_opened(stall),
+                    market::Reply::Closed => {
+                        if let MarketWork::CloseStall { owner } = work {
+                            node.trades.stall_closed(*owner);
+                        }
+                    }
+                    _ => {}
                 }
                 let wrong = matches!(
                     &reply,
@@ -116,11 +127,20 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
     }
 }
 
-/// Ends a trade of somebody who is gone; tried once, the market ends it by itself as well.
-pub(super) async fn end_trade(node: &Node, character: CharacterId, trade: Option<TradeId>) {
-    let request = market::Request::CancelTrade(CancelTrade { character, trade });
+/// Ends the trade or the shop of somebody who is gone; tried once, the market ends both by itself as well.
+pub(super) async fn end(node: &Node, work: &MarketWork) {
+    let request = match work {
+        MarketWork::Cancel { character, trade } => {
+            market::Request::CancelTrade(CancelTrade { character: *character, trade: *trade })
+        }
+        MarketWork::CloseStall { owner } => {
+            node.trades.stall_closed(*owner);
+            market::Request::CloseStall { owner: *owner }
+        }
+        _ => return tracing::error!("work at the market that is nobody's"),
+    };
     if ask_market(node, request).await.is_none() {
-        tracing::info!(%character, "the trade of somebody who left could not be ended yet");
+        tracing::info!("a trade or shop of somebody who left could not be ended yet");
     }
 }
 
@@ -155,6 +175,23 @@ fn market_request(node: &Node, order: Order, work: &MarketWork) -> market::Reque
         }
         MarketWork::Cancel { character, trade } => {
             market::Request::CancelTrade(CancelTrade { character: *character, trade: *trade })
+        }
+        MarketWork::OpenStall { name, title, wares, tax } => {
+            let owner = Party { fence: order.fence, name: name.clone(), node: node.name.clone() };
+            let (title, wares) = (title.clone(), wares.clone());
+            market::Request::OpenStall(OpenStall { owner, title, wares, tax: *tax })
+        }
+        MarketWork::CloseStall { owner } => market::Request::CloseStall { owner: *owner },
+        MarketWork::ReadStall { owner } => market::Request::ReadStall { owner: *owner },
+        MarketWork::BuyFromStall { to_slot, owner, position, shown, price } => {
+            market::Request::BuyFromStall(BuyFromStall {
+                order,
+                to_slot: *to_slot,
+                owner: *owner,
+                position: *position,
+                shown: *shown,
+                price: *price,
+            })
         }
         MarketWork::Words { name, text, carry } => market::Request::Words(Words {
             order,

@@ -29,6 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub struct Fragile {
     inner: Sqlite,
     away: AtomicBool,
+    loses_answer: AtomicBool,
     /// It goes away once it has done this.
     away_after: parking_lot::Mutex<Option<&'static str>>,
     /// While a test holds it, nobody hears what came of a transfer.
@@ -40,9 +41,20 @@ impl Fragile {
         Self {
             inner,
             away: AtomicBool::new(false),
+            loses_answer: AtomicBool::new(false),
             away_after: parking_lot::Mutex::default(),
             outcome_is_told: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The next transfer is done, and nobody hears of it.
+    pub fn loses_the_next_answer(&self) {
+        self.loses_answer.store(true, Ordering::SeqCst);
+    }
+
+    /// What is really stored, whatever the test took away.
+    pub fn really(&self) -> &Sqlite {
+        &self.inner
     }
 
     pub fn goes_away_after(&self, method: &'static str) {
@@ -69,6 +81,9 @@ macro_rules! fragile {
                 }
                 let outcome = self.inner.$method(request).await;
                 self.did(stringify!($method)).await;
+                if stringify!($method) == "transfer" && self.loses_answer.swap(false, Ordering::SeqCst) {
+                    return Err(Failure::Unavailable("the answer is lost".into()));
+                }
                 outcome
             })*
         }
@@ -144,12 +159,26 @@ impl House {
         }
     }
 
+    /// Where the processes of the house keep what is theirs.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn data_of(&self, process: &str) -> std::path::PathBuf {
+        self.folder.path().join(process)
+    }
+
     pub fn store_is_away(&self, away: bool) {
         self.store.away.store(away, Ordering::SeqCst);
     }
 
     /// A stored character of an account of its own, on a tile.
     pub async fn character(&self, at: Tile) -> Character {
+        self.character_with(at, |_| {}).await
+    }
+
+    /// The same with what a test is about.
+    pub async fn character_with(&self, at: Tile, change: impl Fn(&mut Character)) -> Character {
         let number = self.next_session.fetch_add(1, Ordering::Relaxed);
         let account = Account {
             id: AccountId(number),
@@ -160,7 +189,8 @@ impl House {
             created_ms: 0,
         };
         let name = format!("Hero{number}");
-        let character = ::support::character(account.id, CharacterId(number), &name, at);
+        let mut character = ::support::character(account.id, CharacterId(number), &name, at);
+        change(&mut character);
         let create = CreateAccount { operation: OperationId(u128::from(number) << 1), account };
         self.store.inner.create_account(create).await.unwrap().unwrap();
         let operation = OperationId((u128::from(number) << 1) + 1);
@@ -174,6 +204,30 @@ impl House {
         let request = ListCharacters { account: character.account };
         let all = self.store.inner.list_characters(request).await.expect("the store is there");
         all.into_iter().find(|one| one.id == character.id).expect("the character is stored")
+    }
+
+    /// Waits until the store says so of a character.
+    pub async fn until_stored_so(&self, what: &str, character: &Character, so: impl Fn(&Character) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !so(&self.stored(character).await) {
+            assert!(Instant::now() < end, "it was never stored that {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What lies on the ground, as stored.
+    pub async fn on_the_ground(&self) -> Vec<HeldRecord> {
+        let kind = model::transfer::RecordKind::Ground;
+        let request = ListRecords { kind, scope: None, home: None, after: 0, limit: 1_000 };
+        self.store.inner.list_records(request).await.expect("the store is there")
+    }
+
+    pub async fn until_the_ground_is_empty(&self) {
+        let end = Instant::now() + DEADLINE * 2;
+        while !self.on_the_ground().await.is_empty() {
+            assert!(Instant::now() < end, "something lies there for ever");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub async fn until_stored(&self, character: &Character, at: Tile) {

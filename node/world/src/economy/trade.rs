@@ -53,7 +53,12 @@ impl Zone {
         let with = other.character.id;
         let own = self.player(slot)?;
         let me = own.character.id;
-        let busy = other.frozen || other.dealings.trade.as_ref().is_some_and(|t| t.open && t.partner != me);
+        if own.dealings.stall.is_some() {
+            return Err(NoticeKey::StillBusy.into());
+        }
+        let busy = other.frozen
+            || other.dealings.stall.is_some()
+            || other.dealings.trade.as_ref().is_some_and(|t| t.open && t.partner != me);
         if busy {
             return Err(NoticeKey::PartnerBusy.into());
         }
@@ -104,6 +109,9 @@ impl Zone {
     }
 
     pub(super) fn cancel_trade(&mut self, slot: usize, fx: &mut Effects) -> Result<(), No> {
+        if self.player(slot)?.dealings.stall.is_some() {
+            return self.close_stall(slot, fx);
+        }
         let Some(player) = self.entities[slot].player_mut() else { return Ok(()) };
         let (session, character) = (player.session, player.character.id);
         let Some(trade) = &mut player.dealings.trade else {
@@ -119,8 +127,14 @@ impl Zone {
         Ok(())
     }
 
-    /// Who walks off, or is moved, ends its trade.
+    /// Who walks off, or is moved, ends its trade or closes its shop.
     pub(crate) fn walk_off(&mut self, slot: usize, fx: &mut Effects) {
+        let stalled = self.entities[slot]
+            .player()
+            .is_some_and(|player| player.dealings.stall.is_some() && player.dealings.job.is_none());
+        if stalled {
+            return self.deal(slot, model::Command::CancelTrade, fx);
+        }
         let trade = self.entities[slot].player_mut().and_then(|player| player.dealings.trade.as_mut());
         if trade.is_some_and(|trade| !trade.settling && !std::mem::replace(&mut trade.ending, true)) {
             self.deal(slot, model::Command::CancelTrade, fx);
@@ -160,7 +174,14 @@ impl Zone {
                     trade.settling = true;
                 }
             }
+            Reply::Closed if matches!(then, Then::StallShut) => {
+                self.show_stall(slot, None, fx);
+                fx.tell(session, Event::TradeClosed);
+            }
             Reply::Closed => self.trade_over(slot, None, fx),
+            Reply::StallOpened(stall) => self.stall_opened(slot, stall, fx),
+            Reply::Stall(stall) => self.stall_shown(slot, stall, fx),
+            Reply::Bought { slot: (at, item), gold } => self.bought_at_stall(slot, at, item, gold, fx),
             Reply::TradeOver(TradeNews::Done(done)) => self.trade_done(slot, done, fx),
             Reply::TradeOver(_) => self.trade_over(slot, Some(ended()), fx),
             Reply::Said(said) => self.said(slot, said, fx),

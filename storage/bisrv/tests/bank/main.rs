@@ -5,6 +5,7 @@ mod cash;
 mod gold;
 mod guild;
 mod http;
+mod intruder;
 mod items;
 mod loading;
 mod parcels;

@@ -183,9 +183,11 @@ fn refused(error: &PoolError) -> String {
 fn pooled_config(config: &Config, options: &PostgresOptions) -> Config {
     let mut config = config.clone();
     let limit = options.transaction_timeout.as_millis();
+    // who waits for a lock is told so before we give up: a shard with locked rows is not a dead one
     let ours = format!(
-        "{} -c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={}",
+        "{} -c statement_timeout={limit} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
+        (limit * 3 / 4).max(1),
         limit * 4
     );
     config.options(ours.trim());

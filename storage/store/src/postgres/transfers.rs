@@ -66,13 +66,39 @@ impl Postgres {
     ) -> Result<Option<Outcome>, Failure> {
         let mut parts = plan.parts(|account| atlas.map.shard_of(account));
         let Some(nos) = only_look(atlas, &mut parts, request).await? else { return Ok(None) };
-        match parts.len() {
-            1 if nos.is_empty() => {
-                let (shard, part) = parts.iter().next().unwrap_or_else(|| unreachable!("it has one"));
-                on_one(atlas, *shard, part).await
+        match parts.first_key_value() {
+            Some((_, part)) if !nos.is_empty() => {
+                let once = once(part);
+                self.refuse(atlas, plan, once, nos, &parts).await
             }
-            _ => self.on_several(atlas, plan, &parts, nos).await,
+            Some((shard, part)) if parts.len() == 1 => on_one(atlas, *shard, part).await,
+            _ => self.on_several(atlas, plan, &parts).await,
         }
+    }
+
+    /// Somebody who writes nothing is against it: the others are asked, too, and the first reason counts.
+    async fn refuse(
+        &self,
+        atlas: &Atlas,
+        plan: &Plan<'_>,
+        once: Once,
+        mut nos: Vec<No>,
+        parts: &BTreeMap<u16, Part<'_>>,
+    ) -> Result<Option<Outcome>, Failure> {
+        for (shard, part) in parts {
+            let step = OnlyLook(part);
+            let looked = atlas.shards[usize::from(*shard)].run(&InBucket::entered(&step)).await?;
+            let Some(no) = looked else { return Ok(None) };
+            nos.extend(no);
+        }
+        self.conclude(plan, once, nos).await.map(Some)
+    }
+
+    async fn conclude(&self, plan: &Plan<'_>, once: Once, nos: Vec<No>) -> Result<Outcome, Failure> {
+        let Some(no) = nos.into_iter().reduce(No::or) else {
+            return Err(Failure::Corrupt("a refusal without a reason".into()));
+        };
+        self.shard(plan.home()).run(&Conclude { once, refusal: Err(no.refusal) }).await
     }
 
     async fn on_several(
@@ -80,12 +106,11 @@ impl Postgres {
         atlas: &Atlas,
         plan: &Plan<'_>,
         parts: &BTreeMap<u16, Part<'_>>,
-        mut nos: Vec<No>,
     ) -> Result<Option<Outcome>, Failure> {
         let Some(part) = parts.values().next() else {
             return Err(Failure::Corrupt("a transfer that writes nowhere".into()));
         };
-        let (home, once) = (self.shard(plan.home()), once(part));
+        let once = once(part);
         let mut last = Failure::Unavailable("rows stood in the way".into());
         for _ in 0..ATTEMPTS {
             let number = rand::random();
@@ -100,13 +125,10 @@ impl Postgres {
             drop(permits);
             match ended {
                 Ok(Ended::Done(doings)) => return Ok(Some(Ok(outcome(&doings)))),
-                Ok(Ended::Refused(refusals)) => {
-                    nos.extend(refusals);
-                    let Some(no) = nos.into_iter().reduce(No::or) else { break };
-                    return home.run(&Conclude { once, refusal: Err(no.refusal) }).await.map(Some);
-                }
+                Ok(Ended::Refused(refusals)) => return self.conclude(plan, once, refusals).await.map(Some),
                 Err(failure) if participants.iter().any(|part| part.repeated) => {
-                    return home.run(&Stored::of(once)).await?.ok_or(failure).map(Some);
+                    let stored = self.shard(plan.home()).run(&Stored::of(once)).await?;
+                    return stored.ok_or(failure).map(Some);
                 }
                 Err(_) if participants.iter().any(|part| part.moved) => return Ok(None),
                 Err(failure) if participants.iter().any(|part| part.again) => last = failure,

@@ -233,15 +233,15 @@ impl MemoryShard {
         Some(disk.tables.operations.entry(operation.0).or_insert(Err(refusal)).clone())
     }
 
-    /// Takes ownership of a character; `None` while it is locked or when it does not exist.
-    pub fn load(&mut self, disk: &mut Disk, character: CharacterId) -> Option<Epoch> {
+    /// Takes ownership of a character: its epoch and its gold; `None` while it is locked or when it does not exist.
+    pub fn load(&mut self, disk: &mut Disk, character: CharacterId) -> Option<(Epoch, i64)> {
         let lock = Lock::Character(character.0 as i64);
         if self.locked(disk).any(|locks| locks.contains(&lock)) {
             return None;
         }
         let seen = disk.tables.characters.get_mut(&(character.0 as i64))?;
         seen.epoch += 1;
-        Some(Epoch(seen.epoch as u64))
+        Some((Epoch(seen.epoch as u64), seen.gold))
     }
 }
 

@@ -4,6 +4,7 @@ use super::part::{Part, PurseKey, RecordId, bucket, owner_of_gold, owner_of_plac
 use super::rules::{is_world, item_ways, limit, named, player, record_of_gold, record_of_place};
 use crate::codec;
 use crate::ledger::{Spot, Written, purse_of};
+use crate::planted::{self, Bug};
 use model::calls::database::Failure;
 use model::id::{AccountId, ItemId};
 use model::item::{Effect, Item};
@@ -211,6 +212,7 @@ impl Judge<'_> {
             let expected = (fence.account.0 as i64, fence.epoch.0 as i64);
             if self.part.is_here(fence.account)
                 && found.map(|seen| (seen.account, seen.epoch)) != Some(expected)
+                && !planted::is(Bug::NoFencing)
             {
                 self.refuse(position, TransferRefusal::Stale(fence.character));
             }
@@ -279,7 +281,7 @@ impl Judge<'_> {
                     effects: effect_bytes(&item.effects).to_vec(),
                     spot: Spot::of(&from.place),
                 };
-                if found != Some(&expected) {
+                if found != Some(&expected) && !planted::is(Bug::ItemNotLookedFor) {
                     self.refuse(position, TransferRefusal::ItemGone(item.id));
                 }
             } else if found.is_some() {
@@ -289,7 +291,7 @@ impl Judge<'_> {
             if let Some(to) = to.filter(|to| self.part.is_here(to.home)) {
                 let spot = Spot::of(&to.place);
                 let lying = self.seen.lying.get(&spot);
-                if lying.is_some() && lying != leaving.get(&spot) {
+                if lying.is_some() && lying != leaving.get(&spot) && !planted::is(Bug::PlaceNotLookedAt) {
                     self.refuse(position, TransferRefusal::PlaceTaken(to.place));
                 }
             }
@@ -342,12 +344,19 @@ impl Judge<'_> {
                     }
                 });
                 purse.after += change;
+                let comes = order == 1 && !self.part.is_here(from.home);
+                if comes && planted::is(Bug::CreditedTwice) {
+                    purse.after += change;
+                }
             }
         }
         for purse in purses.values() {
+            if purse.after < 0 && planted::is(Bug::GoldNotCounted) {
+                continue;
+            }
             if purse.after < 0 {
                 self.refuse(purse.position, TransferRefusal::NotEnough(purse.account.clone()));
-            } else if purse.after > limit(&purse.account).into() {
+            } else if purse.after > limit(&purse.account).into() && !planted::is(Bug::GoldNotBounded) {
                 self.refuse(purse.position, TransferRefusal::TooMuch(purse.account.clone()));
             }
         }
@@ -444,6 +453,7 @@ impl Judge<'_> {
         match (was_here, row) {
             (true, Some(_)) if from == to && *effects == item.effects => {}
             (true, Some(row)) => doings.moved.push(row),
+            (true, None) if planted::is(Bug::ItemLeftBehind) => {}
             (true, None) => doings.gone.push(item.id.0),
             (false, Some(row)) => doings.come.push(row),
             (false, None) => {}

@@ -3,6 +3,7 @@
 //! Any number of recoverers may run at once: what one has ended the others do not find any more.
 
 use super::{Attempt, Decision, Decisions};
+use crate::planted::{self, Bug};
 use futures::future::join_all;
 use model::calls::database::Failure;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +89,9 @@ async fn forget<D: Decisions>(
     recovery: &mut Recovery,
 ) {
     let is_over = |attempt: &Attempt, shard: &u16| {
+        if planted::is(Bug::ForgottenTooEarly) {
+            return true;
+        }
         present.get(shard).is_some_and(|doubts| doubts.iter().all(|doubt| doubt.attempt != *attempt))
     };
     let over = old.into_iter().filter(|(attempt, shards)| shards.iter().all(|shard| is_over(attempt, shard)));
@@ -144,6 +148,12 @@ async fn end_on<S: Site>(
     for Doubt { attempt, age_ms } in doubts {
         let gid = attempt.gid(site.shard());
         let ended = match settled.get(attempt) {
+            Some(Decision::Abort) if planted::is(Bug::RecovererGuesses) => {
+                site.commit(&gid).await.map(|()| committed += 1)
+            }
+            Some(Decision::Commit) if planted::is(Bug::RecovererTakesBack) => {
+                site.rollback(&gid).await.map(|()| rolled_back += 1)
+            }
             Some(Decision::Commit) => site.commit(&gid).await.map(|()| committed += 1),
             Some(Decision::Abort) => site.rollback(&gid).await.map(|()| rolled_back += 1),
             None => continue,

@@ -408,7 +408,7 @@ impl Market {
     fn check_indexed(&self) -> Result<(), Early> {
         match self.is_indexed.load(Ordering::Acquire) {
             true => Ok(()),
-            false => Err(Early(Reply::Unavailable)),
+            false => Err(Early::Unavailable),
         }
     }
 

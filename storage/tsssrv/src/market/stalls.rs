@@ -175,7 +175,7 @@ impl Market {
 
     /// Takes a ware off the shop that sold it, and tells every node. When that fails the next buyer finds out.
     async fn sold(&self, owner: CharacterId, ware: &Ware, item: ItemId, cargo_gold: Option<i64>) {
-        if let Err(Early(_)) = self.take_off(owner, item).await {
+        if self.take_off(owner, item).await.is_err() {
             tracing::info!(%owner, "a sold ware is not taken off");
         }
         let Ware { position, cargo_slot, .. } = *ware;

@@ -3,6 +3,7 @@
 
 use model::calls::database::{Failure, Transfer, TransferRefusal, Transferred};
 use model::calls::market::MarketRefusal;
+use model::item::GOLD_MAX;
 use model::ledger::{Actor, GoldAccount};
 use model::transfer::{Fence, GoldLocation, Move};
 use model::{Epoch, OperationId};
@@ -76,7 +77,7 @@ impl Ledgered {
     }
 }
 
-/// A transfer that is always refused: nobody holds a character under epoch 0 who has loaded it. Under an
+/// A transfer that is always refused: nobody holds a character under epoch 0, nor carries so much gold. Under an
 /// operation that was done it gets that outcome, under any other it takes the operation's place for ever.
 fn void(operation: OperationId, first: Fence) -> Transfer {
     let home = first.account;
@@ -87,7 +88,7 @@ fn void(operation: OperationId, first: Fence) -> Transfer {
         actor: Actor::System("market".to_owned()),
         reason: "void".to_owned(),
         fences: vec![Fence { epoch: Epoch(0), ..first }],
-        moves: vec![Move::Gold { amount: 1, from, to }],
+        moves: vec![Move::Gold { amount: GOLD_MAX + 1, from, to }],
         records: Vec::new(),
         softs: Vec::new(),
     }

@@ -75,7 +75,7 @@ impl Market {
                 return Ok(reply);
             }
         }
-        Err(Early(Reply::Unavailable))
+        Err(Early::Unavailable)
     }
 
     /// Somebody who sits nowhere offers: the partner is invited.
@@ -112,11 +112,11 @@ impl Market {
     ) -> Result<Next, Early> {
         let mut trade = live.trade.clone();
         let Some(side) = trade.side_of(asked.me.fence.character) else {
-            return Err(Early(Reply::Unavailable));
+            return Err(Early::Unavailable);
         };
         let with_partner = trade.sides[1 - side].character == asked.partner;
         if !trade.is_talking() {
-            let busy = Early(Reply::Refused(MarketRefusal::StillBusy));
+            let busy = Early::Refused(MarketRefusal::StillBusy);
             return if with_partner { Ok(Next::Reply(Reply::Settling)) } else { Err(busy) };
         }
         let seat = trade.sides[side].seat.as_ref();
@@ -192,7 +192,7 @@ impl Market {
                 return Ok(Reply::Closed);
             }
         }
-        Err(Early(Reply::Unavailable))
+        Err(Early::Unavailable)
     }
 
     pub(super) async fn read_trade(self: &Arc<Self>, asked: ReadTrade) -> Answer {

@@ -69,7 +69,7 @@ impl Market {
     /// A message of a node.
     pub(crate) async fn hear(&self, message: FromNode) {
         let FromNode::Publish { stalls } = message;
-        if let Err(Early(_)) = self.publish(&stalls).await {
+        if self.publish(&stalls).await.is_err() {
             tracing::info!(stalls = stalls.len(), "personal shops are not published; the node does it again");
         }
     }

@@ -21,7 +21,10 @@ pub struct House {
 }
 
 pub async fn house() -> House {
-    let stage = Stage::in_memory().await;
+    house_on(Stage::in_memory().await).await
+}
+
+pub async fn house_on(stage: Stage) -> House {
     let node = stage.node("tmsrv-1").await;
     let seller = stage.player("tmsrv-1", 1_000, 4).await;
     let (dora, edu) = (stage.player("tmsrv-1", 10_000, 0).await, stage.player("tmsrv-1", 20_000, 0).await);
@@ -47,7 +50,7 @@ impl House {
         }
     }
 
-    async fn bids(&self, who: &Player, lot: LotId, gold: i64) -> Reply {
+    pub async fn bids(&self, who: &Player, lot: LotId, gold: i64) -> Reply {
         let bid = BidOnLot { order: who.order(), bidder: who.party.name.clone(), lot, gold };
         self.node.ask(Request::BidOnLot(bid)).await
     }
@@ -79,7 +82,12 @@ impl House {
         }
     }
 
-    async fn banked(&self, who: &Player) -> (Vec<Item>, i64) {
+    /// Lots whose record is still there.
+    pub async fn lots_left(&self) -> usize {
+        crate::stage::lots_left(&self.stage).await
+    }
+
+    pub async fn banked(&self, who: &Player) -> (Vec<Item>, i64) {
         let cargo = self.stage.cargo(who).await;
         (cargo.items.into_iter().flatten().collect(), cargo.gold)
     }

@@ -4,7 +4,9 @@
 mod auction;
 mod lost;
 mod refusals;
+mod shards;
 mod stage;
 mod stalls;
+mod storm;
 mod trades;
 mod words;

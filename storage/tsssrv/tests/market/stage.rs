@@ -4,8 +4,8 @@ use link::{Client, Server, Stream, Target};
 use model::account::AccountName;
 use model::calls::bank::{Cargo, Order};
 use model::calls::database::{
-    AccountChange, ChangeAccount, CreateAccount, CreateCharacter, ListCharacters, LoadCargo, LoadCharacter,
-    Transfer,
+    AccountChange, ChangeAccount, CreateAccount, CreateCharacter, ListCharacters, ListRecords, LoadCargo,
+    LoadCharacter, Transfer,
 };
 use model::calls::market::{
     CancelTrade, FromNode, OfferTrade, Party, ReadTrade, Reply, Request, ToNode, TradeNews, TradeView,
@@ -14,7 +14,7 @@ use model::calls::temporary;
 use model::ledger::{Actor, GoldAccount, ItemPlace};
 use model::membership::ProcessName;
 use model::trade::FirmOffer;
-use model::transfer::{Fence, GoldLocation, ItemLocation, Move};
+use model::transfer::{Fence, GoldLocation, ItemLocation, Move, RecordKind};
 use model::{
     Account, AccountId, Character, CharacterId, Effect, Item, ItemId, ItemKind, OperationId, Secret, Tile,
     TradeId,
@@ -67,7 +67,12 @@ impl Stage {
     pub async fn new(values: Arc<dyn Values>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap();
-        let store = FaultyStore::new(Arc::new(sqlite));
+        Self::over(Arc::new(sqlite), values, folder).await
+    }
+
+    /// Over a store of the test's own.
+    pub async fn over(store: Arc<dyn Store>, values: Arc<dyn Values>, folder: TempDir) -> Self {
+        let store = FaultyStore::new(store);
         let (auction, ahead_ms) = (Auction::default(), Arc::default());
         let mut stage = Self { _folder: folder, store, auction, values, ahead_ms, running: None };
         stage.start().await;
@@ -359,4 +364,11 @@ pub fn operation() -> OperationId {
 pub fn item(kind: u16) -> Item {
     let effects = [Effect { code: 43, value: 3 }, Effect::default(), Effect::default()];
     Item { id: ItemId(rand::random()), kind: ItemKind(kind), effects }
+}
+
+/// Lots whose record is still there.
+pub async fn lots_left(stage: &Stage) -> usize {
+    let (kind, scope, home) = (RecordKind::Lot, None, None);
+    let list = ListRecords { kind, scope, home, after: 0, limit: 1_000 };
+    stage.store.inner().list_records(list).await.unwrap().len()
 }

@@ -40,7 +40,7 @@ pub async fn both_check(two: &Two) {
 
 async fn swaps_both_ways(stage: Stage) {
     let mut two = two(stage).await;
-    let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
+    let Two { nodes: [na, nb], ana, bo, .. } = &mut two;
     let view = na.offers(ana.to(bo, ana.gives(&[0], 100))).await;
     assert_eq!((view.version, view.checked, &view.partner), (1, false, &None));
     let (trade, TradeNews::Offered(half)) = nb.hears_of(bo).await else { panic!("an invitation") };

@@ -33,10 +33,8 @@ const LANES: usize = 3;
 const GROUP: usize = 32;
 
 /// Those who wait at one shard.
-#[derive(Default)]
-pub(in crate::postgres) struct Lanes {
-    state: Mutex<State>,
-}
+#[derive(Clone, Default)]
+pub(in crate::postgres) struct Lanes(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -52,26 +50,36 @@ struct Waiting {
 /// What somebody who waited is told.
 enum Word {
     /// A lane is free: lead the next group.
-    Lead,
+    Lead(Lane),
     /// It is done, or nobody knows.
     Done(Result<Outcome, Failure>),
     /// Do it alone.
     Alone,
 }
 
-/// The right to lead a group; goes to the next one when dropped.
-struct Lane<'a>(&'a Lanes);
+/// The right to lead a group; goes to the next one when dropped, wherever that happens.
+struct Lane(Option<Lanes>);
 
-impl Drop for Lane<'_> {
+impl Drop for Lane {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        while let Some(next) = state.waiting.pop_front() {
-            if next.tell.send(Word::Lead).is_ok() {
-                return;
-            }
+        let Some(lanes) = self.0.take() else { return };
+        let next = {
+            let mut state = lanes.0.lock();
+            let next = state.waiting.pop_front();
+            state.taken -= usize::from(next.is_none());
+            next
+        };
+        if let Some(next) = next {
+            // who has given up drops the word, and with it the lane
+            drop(next.tell.send(Word::Lead(Self(Some(lanes)))));
         }
-        state.taken -= 1;
     }
+}
+
+/// How somebody arrived.
+enum Arrived {
+    Leads(Lane),
+    Waits(oneshot::Receiver<Word>),
 }
 
 /// True for a part that may go into a group: purses are contended, and one that is not there looks like one that is
@@ -87,48 +95,40 @@ pub(super) async fn together(
     lies_here: impl Fn(AccountId) -> bool + Sync,
 ) -> Result<Option<Outcome>, Failure> {
     let lanes = shard.lanes();
-    let waits = {
-        let mut state = lanes.state.lock();
-        if state.taken < LANES {
-            state.taken += 1;
-            None
-        } else {
-            let (tell, told) = oneshot::channel();
-            state.waiting.push_back(Waiting { transfer: Arc::new(part.transfer().clone()), tell });
-            Some(told)
-        }
-    };
-    if let Some(told) = waits {
-        match told.await {
-            Ok(Word::Lead) => {}
+    let lane = match lanes.arrive(part) {
+        Arrived::Leads(lane) => lane,
+        Arrived::Waits(told) => match told.await {
+            Ok(Word::Lead(lane)) => lane,
             Ok(Word::Done(outcome)) => return outcome.map(Some),
             // whose leader is gone finds out alone what became of it
             Ok(Word::Alone) | Err(_) => return Ok(None),
-        }
-    }
-    let lane = Lane(lanes);
+        },
+    };
     let mut touched = Touched::default();
     touched.admits(part);
     let others = lanes.others(&mut touched, &lies_here);
-    let mut parts = vec![part.clone()];
-    parts.extend(others.iter().filter_map(|other| part_of(&other.transfer, &lies_here)));
-    let done = shard.run(&Group(&parts)).await;
-    drop(lane);
-    let mut outcomes = match done {
-        Ok(outcomes) => outcomes.into_iter(),
-        Err(failure) => {
-            for other in others {
-                let _ = other.tell.send(Word::Done(Err(failure.clone())));
-            }
-            return Err(failure);
-        }
+    let (done, there) = {
+        // one that does not lie here any more is done alone
+        let theirs: Vec<_> = others.iter().map(|other| part_of(&other.transfer, &lies_here)).collect();
+        let parts: Vec<&Part<'_>> = std::iter::once(part).chain(theirs.iter().flatten()).collect();
+        let there: Vec<bool> = theirs.iter().map(Option::is_some).collect();
+        (shard.run(&Group(&parts)).await, there)
     };
+    drop(lane);
+    let failure = done.as_ref().err().cloned();
+    let mut outcomes = done.unwrap_or_default().into_iter();
     let mine = outcomes.next().flatten();
-    for (other, outcome) in others.into_iter().zip(outcomes) {
+    for (other, is_there) in others.into_iter().zip(there) {
+        let outcome = if is_there { outcomes.next().flatten() } else { None };
+        let word = match (&failure, outcome) {
+            (Some(failure), _) => Word::Done(Err(failure.clone())),
+            (None, Some(outcome)) => Word::Done(Ok(outcome)),
+            (None, None) => Word::Alone,
+        };
         // who does not listen any more has given up
-        let _ = other.tell.send(outcome.map_or(Word::Alone, |outcome| Word::Done(Ok(outcome))));
+        drop(other.tell.send(word));
     }
-    Ok(mine)
+    failure.map_or(Ok(mine), Err)
 }
 
 /// The only part of a transfer that is still wholly on this shard.
@@ -138,9 +138,20 @@ fn part_of<'a>(transfer: &'a Transfer, lies_here: &impl Fn(AccountId) -> bool) -
 }
 
 impl Lanes {
+    fn arrive(&self, part: &Part<'_>) -> Arrived {
+        let mut state = self.0.lock();
+        if state.taken < LANES {
+            state.taken += 1;
+            return Arrived::Leads(Lane(Some(self.clone())));
+        }
+        let (tell, told) = oneshot::channel();
+        state.waiting.push_back(Waiting { transfer: Arc::new(part.transfer().clone()), tell });
+        Arrived::Waits(told)
+    }
+
     /// Those who wait and have nothing in common with each other.
     fn others(&self, touched: &mut Touched, lies_here: &impl Fn(AccountId) -> bool) -> Vec<Waiting> {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         let (mut taken, mut left) = (Vec::new(), VecDeque::new());
         while let Some(waiting) = state.waiting.pop_front() {
             if taken.len() + 1 == GROUP {
@@ -183,7 +194,7 @@ impl Touched {
 }
 
 /// Parts of several transfers that have nothing in common.
-struct Group<'a>(&'a [Part<'a>]);
+struct Group<'a>(&'a [&'a Part<'a>]);
 
 impl Step for Group<'_> {
     /// By the order of the parts; `None`: to be done alone.
@@ -208,7 +219,7 @@ impl Step for Group<'_> {
 impl Group<'_> {
     async fn attempt(&self, client: &Client) -> Result<Option<Vec<Option<Outcome>>>, Fault> {
         let Self(parts) = self;
-        let seen = look(client, &parts.iter().collect::<Vec<_>>(), Locked::Skip).await?;
+        let seen = look(client, parts, Locked::Skip).await?;
         let judged = parts.iter().map(|part| Ok(part.judge(&seen)?.ok()));
         let doings: Vec<Option<Doings>> = judged.collect::<Result<_, Failure>>()?;
         let outcomes: Vec<Option<Outcome>> =

@@ -9,6 +9,7 @@
 
 use super::{Balances, Judge, effect_bytes, is_purse_here};
 use crate::ledger::{Spot, Written, WrittenSide, purse_of};
+use crate::planted::{self, Bug};
 use crate::transfer::part::bucket;
 use crate::transfer::rules::item_ways;
 use model::item::{Effect, Item};
@@ -54,7 +55,7 @@ impl Judge<'_> {
             }
             (Some(from), Some(to)) => {
                 // it is changed where it arrives
-                if is_here(&from) {
+                if is_here(&from) && !planted::is(Bug::DepartureNotEntered) {
                     let elsewhere = Spot::elsewhere(to.home);
                     lines.push(line(from.home, Some((spot(from), before)), Some((elsewhere, before))));
                 }
@@ -101,7 +102,9 @@ impl Judge<'_> {
         if bucket(from.home) == bucket(to.home) {
             if self.part.is_here(from.home) {
                 let (from_side, to_side) = (side(from, -amount), side(to, amount));
-                lines.push(line(from.home, from_side, to_side));
+                if !planted::is(Bug::GoldNotEntered) {
+                    lines.push(line(from.home, from_side, to_side));
+                }
             }
             return;
         }

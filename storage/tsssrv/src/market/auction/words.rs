@@ -114,7 +114,7 @@ impl Market {
     pub(in crate::market) async fn words(&self, asked: Words) -> Answer {
         let Some(wish) = parse(&asked.text) else { return Ok(said([line(NoticeKey::AuctionUsage, [])])) };
         match self.grant(&asked, wish).await {
-            Err(Early(Reply::Refused(refusal))) => Ok(said([refusal.notice()])),
+            Err(Early::Refused(refusal)) => Ok(said([refusal.notice()])),
             other => other,
         }
     }

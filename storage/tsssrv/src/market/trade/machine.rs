@@ -51,6 +51,9 @@ pub(super) struct Trade {
     pub(super) stage: Stage,
 }
 
+/// One side: its fence, what it gives, where it is given what.
+type Placed<'a> = (Fence, &'a FirmOffer, Vec<(u8, Item)>);
+
 /// Refuses an offer that breaks the rules whatever the other side does.
 pub(super) fn check_offer(asked: &OfferTrade) -> Result<(), MarketRefusal> {
     let bad = |what: &str| Err(MarketRefusal::BadRequest(what.to_owned()));
@@ -157,7 +160,7 @@ impl Trade {
     }
 
     /// What the swap changes on each side; `None` unless both offered and have room.
-    fn placed(&self) -> Option<[(Fence, &FirmOffer, Vec<(u8, Item)>); 2]> {
+    fn placed(&self) -> Option<[Placed<'_>; 2]> {
         let seat = |side: usize| self.sides[side].seat.as_ref();
         let half = |side: usize| {
             let (own, partner) = (seat(side)?, seat(1 - side)?);
@@ -197,7 +200,7 @@ impl Trade {
 
     /// What the transfer changed on each side.
     pub(super) fn done(&self, transferred: &Transferred) -> Option<[TradeDone; 2]> {
-        let half = |(fence, offer, received): (Fence, &FirmOffer, Vec<(u8, Item)>)| TradeDone {
+        let half = |(fence, offer, received): Placed<'_>| TradeDone {
             given: offer.items.iter().map(|(_, slot, _)| *slot).collect(),
             received,
             gold: transferred.balance(&GoldAccount::Character(fence.character)),

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How long a trade may take in all.
 const TRADE_MAX: Duration = Duration::from_secs(20);
+/// How long somebody may think about an invitation.
+const INVITATION_MAX: Duration = Duration::from_secs(4);
 /// Most items that a bot offers.
 const ITEMS: usize = 3;
 
@@ -32,6 +34,8 @@ pub enum Ending {
 #[derive(Debug)]
 pub struct Barter {
     mine: OfferSeen,
+    /// Own offers that were agreed to: a change may come too late to count.
+    consents: Vec<OfferSeen>,
     theirs: Option<OfferSeen>,
     before: Belongings,
     due: Instant,
@@ -47,6 +51,7 @@ impl Barter {
     pub fn new(partner: u16, before: Belongings, rng: &mut StdRng, now: Instant) -> Barter {
         Barter {
             mine: OfferSeen { partner, ..OfferSeen::default() },
+            consents: Vec::new(),
             theirs: None,
             before,
             due: now,
@@ -66,6 +71,11 @@ impl Barter {
     /// True when it should be over, and the server never said so.
     pub fn is_lost(&self, now: Instant) -> bool {
         self.closing && now >= self.ends_at
+    }
+
+    /// True before the other side answered.
+    pub fn is_invitation(&self) -> bool {
+        self.theirs.is_none()
     }
 
     /// It shall come to its end soon.
@@ -93,6 +103,7 @@ impl Barter {
         self.due = now + Duration::from_millis(rng.random_range(60..500));
         let asked = self.mine.gold == 0 && self.mine.items.is_empty() && self.theirs.is_none();
         if asked {
+            self.ends_at = now + INVITATION_MAX;
             self.due = self.ends_at;
             return Some(outgoing::offer(id, &self.mine));
         }
@@ -104,6 +115,7 @@ impl Barter {
             return Some(self.quit(id, now));
         } else if !self.mine.checked {
             self.mine.checked = true;
+            self.consents.push(self.mine.clone());
         } else if std::mem::take(&mut self.late_change) {
             self.change(spare, gold, rng);
         } else {
@@ -136,6 +148,9 @@ impl Barter {
         match told {
             Told::Offer(offer) if offer.partner == self.mine.partner => {
                 let before = self.theirs.replace(offer.clone());
+                if before.is_none() {
+                    self.ends_at = now + TRADE_MAX;
+                }
                 // who changes an offer takes back both consents
                 let same =
                     before.is_some_and(|before| (before.gold, &before.items) == (offer.gold, &offer.items));
@@ -153,23 +168,30 @@ impl Barter {
         if was == is && self.before.all_gold() == now_shown.all_gold() {
             return Ending::AsBefore;
         }
+        let done = self.consents.iter().rev().any(|mine| self.is_exchange(mine, now_shown));
+        if done {
+            return Ending::Done;
+        }
+        let differences = self.before.differences(now_shown).join(", ");
+        let (consents, theirs) = (&self.consents, &self.theirs);
+        Ending::Neither(format!("agreed to give {consents:?} for {theirs:?}, and is shown {differences}"))
+    }
+
+    /// True when exactly one's own offer went and that of the other side came.
+    fn is_exchange(&self, mine: &OfferSeen, now_shown: &Belongings) -> bool {
         let theirs = self.theirs.clone().unwrap_or_default();
-        let mut agreed = was;
+        let mut agreed = self.before.census();
         for (_, _, item) in &theirs.items {
             *agreed.entry(*item).or_default() += 1;
         }
-        for (_, _, item) in &self.mine.items {
+        for (_, _, item) in &mine.items {
             if let Some(count) = agreed.get_mut(item) {
                 *count = count.saturating_sub(1);
             }
         }
         agreed.retain(|_, count| *count > 0);
-        let gold = self.before.all_gold() - i64::from(self.mine.gold) + i64::from(theirs.gold);
-        if agreed == is && gold == now_shown.all_gold() {
-            return Ending::Done;
-        }
-        let differences = self.before.differences(now_shown).join(", ");
-        Ending::Neither(format!("gave {:?}, was offered {theirs:?}, and is shown {differences}", self.mine))
+        let gold = self.before.all_gold() - i64::from(mine.gold) + i64::from(theirs.gold);
+        agreed == now_shown.census() && gold == now_shown.all_gold()
     }
 }
 

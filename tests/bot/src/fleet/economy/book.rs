@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Most different words of refusals that are kept.
+const REFUSALS_MAX: usize = 60;
+
 /// What a bot can do in the economy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -61,8 +64,12 @@ pub struct EconomyReport {
     pub acknowledged_by_kind: BTreeMap<Deed, u64>,
     /// Refused by the server.
     pub refused: BTreeMap<Deed, u64>,
+    /// What was said with the refusals, numbers left out.
+    pub refusals: BTreeMap<String, u64>,
     /// Never answered: done or not, the bot was not told in time.
     pub unanswered: BTreeMap<Deed, u64>,
+    /// Shelves, shops and lists that were never shown.
+    pub looks_unanswered: u64,
     /// Trades that somebody ended.
     pub trades_ended: u64,
     /// Bots that logged in again in the end.
@@ -99,9 +106,15 @@ impl Book {
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Something was refused.
-    pub fn refuse(&self, deed: Deed) {
-        *self.lock().refused.entry(deed).or_default() += 1;
+    /// Something was refused, with some words.
+    pub fn refuse(&self, deed: Deed, words: &str) {
+        let mut counts = self.lock();
+        *counts.refused.entry(deed).or_default() += 1;
+        let words: String = words.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+        let words = if words.is_empty() { "(nothing)".to_owned() } else { words };
+        if counts.refusals.len() < REFUSALS_MAX || counts.refusals.contains_key(&words) {
+            *counts.refusals.entry(words).or_default() += 1;
+        }
     }
 
     /// Nobody answered.

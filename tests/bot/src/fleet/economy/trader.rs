@@ -52,6 +52,7 @@ struct Pending {
     done: Done,
     until: Instant,
     refused_at: Option<Instant>,
+    words: String,
 }
 
 /// What a bot wants besides the next request.
@@ -232,7 +233,7 @@ impl Trader {
     async fn ask(&mut self, client: &mut Client, idea: Idea, now: Instant) -> Result<(), ClientError> {
         let Idea { deed, packet, concerned, done } = idea;
         let until = now + self.options.patience;
-        self.pending = Some(Pending { deed, concerned, done, until, refused_at: None });
+        self.pending = Some(Pending { deed, concerned, done, until, refused_at: None, words: String::new() });
         client.send(packet).await
     }
 
@@ -276,8 +277,11 @@ impl Trader {
         if !refused && now < pending.until {
             return;
         }
-        if let Some(deed) = pending.deed {
-            if refused { book.refuse(deed) } else { book.leave_open(deed) }
+        match pending.deed {
+            Some(deed) if refused => book.refuse(deed, &format!("{deed:?}: {}", pending.words)),
+            Some(deed) => book.leave_open(deed),
+            None if refused => {}
+            None => book.count(|counts| counts.looks_unanswered += 1),
         }
         self.pending = None;
         self.soon(now, 100..500);
@@ -295,6 +299,10 @@ impl Trader {
         match event {
             Event::OwnPlaced { .. } => self.shown_anew(now),
             Event::Panel(line) => {
+                // the invitation was refused
+                if let Some(barter) = self.barter.as_mut().filter(|barter| barter.is_invitation()) {
+                    barter.hurry(now);
+                }
                 if let Some(lot) = lot_number(line) {
                     self.lots.retain(|known| *known != lot);
                     self.lots.insert(0, lot);
@@ -344,6 +352,9 @@ impl Trader {
         };
         if refused {
             pending.refused_at.get_or_insert(now);
+        }
+        if let Event::Panel(words) = event {
+            pending.words.clone_from(words);
         }
     }
 

@@ -109,8 +109,8 @@ impl Player {
         let arrived = client.world().tile(now).distance(voyage.from) > FAR;
         if arrived && client.world().own().gold < voyage.gold {
             book.acknowledge(Deed::Passage);
-        } else if matches!(event, Event::Panel(_)) {
-            book.refuse(Deed::Passage);
+        } else if let Event::Panel(words) = event {
+            book.refuse(Deed::Passage, &format!("Passage: {words}"));
         } else if now > voyage.until {
             book.leave_open(Deed::Passage);
         } else {

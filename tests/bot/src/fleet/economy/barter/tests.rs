@@ -13,6 +13,7 @@ fn trade_of_a_coin_for_a_sword() -> Barter {
     let mut barter = Barter::new(9, owner(), &mut rng, Instant::now());
     barter.mine.items = vec![(0, 0, COIN)];
     barter.mine.gold = 100;
+    barter.consents.push(barter.mine.clone());
     let theirs = OfferSeen { items: vec![(0, 5, SWORD)], gold: 7, checked: true, partner: 9 };
     assert_eq!(barter.hears(&Told::Offer(theirs), &owner(), Instant::now()), None);
     barter
@@ -39,6 +40,14 @@ fn anything_else_is_neither() {
         let ending = trade_of_a_coin_for_a_sword().hears(&Told::TradeClosed, &after, Instant::now());
         assert!(matches!(ending, Some(Ending::Neither(_))), "{ending:?}");
     }
+}
+
+#[test]
+fn a_change_that_came_too_late_does_not_count() {
+    let mut barter = trade_of_a_coin_for_a_sword();
+    barter.mine.gold = 500;
+    let after = Belongings { carry: vec![None, Some(SWORD)], gold: 907, ..owner() };
+    assert_eq!(barter.hears(&Told::TradeClosed, &after, Instant::now()), Some(Ending::Done));
 }
 
 #[test]

@@ -1,0 +1,240 @@
+//! A node and the services that it asks for its players: the bank and the market, played by tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use async_trait::async_trait;
+use cluster::Seat;
+use link::{Peer, Service, Stream};
+use model::calls::bank::{self, MoveItem, Order};
+use model::calls::market::{self, FromNode, OfferTrade, PartnerView, TradeDone, TradeNews, TradeView};
+use model::calls::temporary;
+use model::membership::{ProcessName, Role};
+use model::trade::{FirmOffer, Offer};
+use model::{
+    Character, CharacterId, Command, Container, Effect, EntityId, Event, Item, ItemId, ItemKind, Slot, Tile,
+    TradeId,
+};
+use parking_lot::Mutex;
+use settings::Common;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use support::{Edge, House};
+use tmsrv::Settings;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Beside the keeper of the bank of Armia, who stands on (2144,2082).
+const BANK: Tile = Tile::new(2142, 2084);
+const KEEPER: Tile = Tile::new(2144, 2082);
+const TRADE: TradeId = TradeId(5);
+
+fn slot(container: Container, index: u8) -> Slot {
+    Slot { container, index }
+}
+
+fn knife() -> Item {
+    Item { id: ItemId(77), kind: ItemKind(861), effects: [Effect::default(); 3] }
+}
+
+async fn one_node() -> House {
+    House::with_nodes(1, Settings { game_threads: 1, ..Settings::default() }).await
+}
+
+/// Starts a service of a role beside the nodes of a house.
+async fn joins<S: Service>(house: &House, role: Role, service: Arc<S>) -> telemetry::Process {
+    let name = ProcessName::numbered(role, 1);
+    let common = Common {
+        data: house.data_of(name.as_str()),
+        log_level: "warn".into(),
+        ..::support::common(house.folder(), name.as_str())
+    };
+    let started = telemetry::start(role, &common).await.expect("a process");
+    let process = started.process.clone();
+    let store = Arc::clone(&house.store) as Arc<dyn Store>;
+    let seat = Seat::take(&process, &common, store).await.expect("a seat");
+    tokio::spawn(seat.serve(service));
+    process
+}
+
+/// A bank that does not know the first time, and then has done it.
+#[derive(Default)]
+struct Bank {
+    asked: Mutex<Vec<Order>>,
+}
+
+#[async_trait]
+impl Service for Bank {
+    type Request = bank::Request;
+    type Reply = bank::Reply;
+    type In = ();
+    type Out = ();
+
+    async fn call(&self, _peer: &Peer, request: bank::Request) -> bank::Reply {
+        let order = match &request {
+            bank::Request::MoveItem(of) => of.order,
+            bank::Request::DepositGold(of) | bank::Request::WithdrawGold(of) => of.order,
+            _ => return bank::Reply::Unavailable,
+        };
+        self.asked.lock().push(order);
+        match request {
+            _ if !order.again => bank::Reply::Unavailable,
+            bank::Request::MoveItem(MoveItem { from, to, carried, .. }) => {
+                bank::Reply::Moved { slots: [(from, None), (to, carried)] }
+            }
+            _ => bank::Reply::Gold { carried: 400, cargo: 600 },
+        }
+    }
+
+    async fn stream(&self, _peer: Peer, _stream: Stream<(), ()>) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bank_is_asked_the_same_again_until_it_knows() {
+    let house = one_node().await;
+    let bank = Arc::new(Bank::default());
+    let process = joins(&house, Role::BiSrv, Arc::clone(&bank)).await;
+    let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
+    let mut edge = house.edge("edge-1", BANK).await;
+    let (session, _) = house.enters(&mut edge, &ana, BANK).await;
+    let keeper = edge
+        .perceives(session, "the keeper", |event| match event {
+            Event::Appeared { look, .. } if look.tile == KEEPER => Some(look.entity),
+            _ => None,
+        })
+        .await;
+    let (from, to) = (slot(Container::Carry, 0), slot(Container::Cargo, 3));
+    let keeper = Some(keeper);
+    edge.command(session, Command::MoveItem { from, to, keeper }).await;
+    let moved = Event::ItemMoved { from, to, keeper };
+    edge.perceives(session, "that it is moved", |event| (*event == moved).then_some(())).await;
+    edge.command(session, Command::DepositGold { amount: 600 }).await;
+    edge.perceives(session, "the gold", |event| (*event == Event::GoldChanged { gold: 400 }).then_some(()))
+        .await;
+    let asked = bank.asked.lock().clone();
+    let [first, second, third, fourth] = asked[..] else { panic!("{asked:?}") };
+    assert_eq!((first.again, second), (false, Order { again: true, ..first }), "the same operation");
+    assert_eq!((third.again, fourth), (false, Order { again: true, ..third }));
+    assert_ne!(first.operation, third.operation);
+    assert_eq!((first.fence.account, first.fence.character), (ana.account, ana.id));
+    process.stop.cancel();
+    house.stop().await;
+}
+
+/// A market that swaps as soon as the second one offers.
+struct Market {
+    pushes: tokio::sync::Mutex<mpsc::Receiver<market::ToNode>>,
+    push: mpsc::Sender<market::ToNode>,
+    first: Mutex<Option<OfferTrade>>,
+}
+
+impl Market {
+    async fn tell(&self, to: CharacterId, news: TradeNews) {
+        self.push.send(market::ToNode::Trade { to, trade: TRADE, news }).await.expect("a stream");
+    }
+
+    async fn offered(&self, offer: OfferTrade) -> market::Reply {
+        let half = |of: &OfferTrade| PartnerView {
+            party: of.me.clone(),
+            offer: of.offer.clone(),
+            version: 1,
+            checked: of.checked,
+        };
+        let earlier = self.first.lock().take();
+        let view = TradeView { trade: TRADE, version: 1, checked: true, partner: None, settling: false };
+        let Some(first) = earlier else {
+            self.tell(offer.partner, TradeNews::Offered(half(&offer))).await;
+            *self.first.lock() = Some(offer);
+            return market::Reply::Trade(view);
+        };
+        let (giver, taker) = (first.me.fence.character, offer.me.fence.character);
+        let (_, from, item) = first.offer.items[0];
+        let given = TradeDone { given: vec![from], received: vec![], gold: Some(1_250) };
+        let to = offer.offer.free_slots[0];
+        let taken = TradeDone { given: vec![], received: vec![(to, item)], gold: Some(750) };
+        self.tell(giver, TradeNews::Done(given)).await;
+        self.tell(taker, TradeNews::Done(taken)).await;
+        market::Reply::Trade(TradeView { partner: Some(half(&first)), settling: true, ..view })
+    }
+}
+
+#[async_trait]
+impl Service for Market {
+    type Request = temporary::Request;
+    type Reply = temporary::Reply;
+    type In = FromNode;
+    type Out = market::ToNode;
+
+    async fn call(&self, _peer: &Peer, request: temporary::Request) -> temporary::Reply {
+        let temporary::Request::Market(request) = request else { return temporary::Reply::Unavailable };
+        let reply = match *request {
+            market::Request::OfferTrade(offer) => self.offered(offer).await,
+            market::Request::CancelTrade(_) => market::Reply::Closed,
+            _ => market::Reply::Unavailable,
+        };
+        temporary::Reply::Market(Box::new(reply))
+    }
+
+    async fn stream(&self, _peer: Peer, stream: Stream<FromNode, market::ToNode>) {
+        let (sender, mut incoming) = stream.split();
+        assert_eq!(incoming.recv().await, Some(FromNode::Publish { stalls: vec![] }));
+        let mut pushes = self.pushes.lock().await;
+        loop {
+            tokio::select! {
+                push = pushes.recv() => match push {
+                    Some(push) => drop(sender.send(&push).await),
+                    None => return,
+                },
+                message = incoming.recv() => if message.is_none() {
+                    return;
+                },
+            }
+        }
+    }
+}
+
+async fn is_swapped(
+    edge: &mut Edge,
+    of: &Character,
+    session: model::SessionId,
+    gold: i64,
+) -> Vec<Option<Item>> {
+    let what = format!("the swap of {}", of.name);
+    let carried = edge
+        .perceives(session, &what, |event| match event {
+            Event::CarryChanged { carry, gold: now } if *now == gold => Some(carry.clone()),
+            _ => None,
+        })
+        .await;
+    edge.perceives(session, "the end of the trade", |event| (*event == Event::TradeClosed).then_some(()))
+        .await;
+    carried
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trade_reaches_both_players_over_the_stream_of_the_market() {
+    let house = one_node().await;
+    let (push, pushes) = mpsc::channel(16);
+    let market = Market { pushes: tokio::sync::Mutex::new(pushes), push, first: Mutex::default() };
+    let process = joins(&house, Role::TssSrv, Arc::new(market)).await;
+    let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
+    let bob = house.character(BANK).await;
+    let mut edge = house.edge("edge-1", BANK).await;
+    let (giver, sheet) = house.enters(&mut edge, &ana, BANK).await;
+    let (taker, other) = house.enters(&mut edge, &bob, BANK).await;
+    let shown = model::trade::OfferItem { position: 0, slot: 0, shown: knife().spec() };
+    let offer = Offer { items: vec![shown], gold: 0 };
+    let asks = |partner: EntityId, offer| Command::OfferTrade { partner, offer, checked: true };
+    edge.command(giver, asks(other.entity, offer.clone())).await;
+    let invited = Event::TradeOffered { partner: sheet.entity, offer, checked: true };
+    edge.perceives(taker, "the invitation", |event| (*event == invited).then_some(())).await;
+    edge.command(taker, asks(sheet.entity, FirmOffer { gold: 250, ..FirmOffer::default() }.shown())).await;
+    let ended = async {
+        let bobs = is_swapped(&mut edge, &bob, taker, 750).await;
+        assert_eq!(bobs[0], Some(knife()));
+    };
+    timeout(Duration::from_secs(20), ended).await.expect("both are told");
+    process.stop.cancel();
+    house.stop().await;
+}

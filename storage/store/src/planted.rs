@@ -1,0 +1,86 @@
+//! Bugs that are planted on purpose, one at a time, for the tests that must find them.
+//!
+//! Without the feature `planted`, which no program has, [`is`] is `false` and the compiler takes the bugs out.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+macro_rules! bugs {
+    ($($(#[doc = $what:literal])* $bug:ident,)*) => {
+        /// A bug that can be planted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Bug {
+            $($(#[doc = $what])* $bug,)*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$bug,)*];
+
+            /// What is wrong then.
+            pub fn what(self) -> &'static str {
+                match self { $(Self::$bug => concat!($($what),*).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// A former owner may write: the epoch is not checked.
+    NoFencing,
+    /// An item is moved wherever it lies.
+    ItemNotLookedFor,
+    /// An item is put where another one lies.
+    PlaceNotLookedAt,
+    /// More gold is spent than there is.
+    GoldNotCounted,
+    /// A purse is filled beyond what it may hold.
+    GoldNotBounded,
+    /// What comes is written, what goes to another shard is not taken away.
+    ItemLeftBehind,
+    /// Gold that comes from another shard is credited twice.
+    CreditedTwice,
+    /// The outcome of an operation is not stored.
+    OutcomeNotStored,
+    /// A stored outcome is not looked for.
+    OutcomeNotLookedFor,
+    /// A part that could not be prepared is taken for prepared.
+    UnpreparedCommitted,
+    /// The coordinator commits without asking for a decision.
+    Undecided,
+    /// The coordinator commits although it was decided to abort.
+    AbortIgnored,
+    /// What was decided is taken back where it is not committed yet, when one shard does not answer.
+    DecisionTakenBack,
+    /// A refused part does not stop the others.
+    RefusalIgnored,
+    /// The coordinator commits before all parts are prepared.
+    CommittedBeforePrepared,
+    /// The recoverer commits what was never decided.
+    RecovererGuesses,
+    /// The recoverer takes back what was decided.
+    RecovererTakesBack,
+    /// Decisions are forgotten while somebody still needs them.
+    ForgottenTooEarly,
+    /// A movement of gold is not entered in the ledger.
+    GoldNotEntered,
+    /// An item's departure to another bucket is not entered in the ledger.
+    DepartureNotEntered,
+}
+
+/// Number of the planted bug plus one; 0: none.
+static PLANTED: AtomicU8 = AtomicU8::new(0);
+
+/// Plants a bug, or none.
+///
+/// # Panics
+/// Without the feature `planted`: the tests would then find nothing.
+pub fn plant(bug: Option<Bug>) {
+    assert!(cfg!(feature = "planted") || bug.is_none(), "this program was built without planted bugs");
+    PLANTED.store(bug.map_or(0, |bug| bug as u8 + 1), Ordering::SeqCst);
+}
+
+/// True when this bug is planted.
+pub(crate) fn is(bug: Bug) -> bool {
+    cfg!(feature = "planted") && PLANTED.load(Ordering::Relaxed) == bug as u8 + 1
+}

@@ -1,0 +1,44 @@
+//! The checkers can fail: each planted bug must be found by the simulation or by the storm.
+
+use crate::run::{Plan, run};
+use crate::storm;
+use std::panic::catch_unwind;
+use std::time::Duration;
+pub use store::planted::Bug;
+
+/// Seeds of the simulation that may pass by a bug.
+const SEEDS: u64 = 60;
+/// Seeds of the storm that may pass by it.
+const STORMS: u64 = 6;
+
+/// Who found a bug, and with which seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// `simulation` or `storm`.
+    pub by: &'static str,
+    /// The first seed that is wrong.
+    pub seed: u64,
+    /// The first thing that is wrong.
+    pub what: String,
+}
+
+/// Plants a bug, looks for it, takes it out again.
+pub fn search(bug: Bug, from: u64) -> Option<Found> {
+    store::planted::plant(Some(bug));
+    let found = (from..from + STORMS)
+        .find_map(|seed| {
+            let wrong = catch_unwind(|| storm::run(seed, 300)).map_or_else(
+                |_| vec!["it panicked".to_owned()],
+                |wrong| wrong.unwrap_or_else(|error| vec![format!("{error:#}")]),
+            );
+            Some(Found { by: "storm", seed, what: wrong.into_iter().next()? })
+        })
+        .or_else(|| {
+            (from..from + SEEDS).find_map(|seed| {
+                let report = run(Plan { seed, breaking: Duration::from_secs(12) });
+                Some(Found { by: "simulation", seed, what: report.wrong.into_iter().next()? })
+            })
+        });
+    store::planted::plant(None);
+    found
+}
