@@ -18,7 +18,7 @@ pub(crate) fn spawn(process: &Process, store: &Arc<Postgres>) {
     });
 }
 
-/// `WYDBR_FAILPOINTS` names a folder. When its file `move` names a step, the mover stands still there, and says so in
+/// `FAILPOINTS_FOLDER` names a folder. When its file `move` names a step, the mover stands still there, and says so in
 /// the file `reached`.
 #[cfg(feature = "failpoints")]
 mod failpoints {
@@ -27,7 +27,7 @@ mod failpoints {
     use store::Postgres;
 
     pub(super) fn arm(store: &Postgres) {
-        let Some(folder) = std::env::var_os("WYDBR_FAILPOINTS") else { return };
+        let Some(folder) = std::env::var_os("FAILPOINTS_FOLDER") else { return };
         let folder: Arc<Path> = Arc::from(Path::new(&folder));
         store.at_move_steps(Arc::new(move |step| {
             let folder = Arc::clone(&folder);

@@ -25,7 +25,7 @@ struct Args {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = parse(std::env::args().skip(1))?;
-    let folder = std::env::var_os("WYDBR_FAILPOINTS").context("WYDBR_FAILPOINTS: run scripts/reshard")?;
+    let folder = std::env::var_os("FAILPOINTS_FOLDER").context("FAILPOINTS_FOLDER: run scripts/reshard")?;
     let (report, held) = grow(&args, Path::new(&folder))?;
     if let Some(path) = &args.json {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
