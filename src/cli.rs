@@ -32,6 +32,8 @@ enum Command {
     Ledger(crate::ledger::LedgerArgs),
     /// Examine everything that is stored; exit 0 only when nothing is wrong.
     Fsck(crate::fsck::FsckArgs),
+    /// Show shards, and move buckets between them while the cluster runs.
+    Shards(crate::shards::ShardsArgs),
     /// Show the logs of all processes, live with --follow.
     Logs(crate::logs::LogsArgs),
     /// Send a line to every player.
@@ -65,6 +67,7 @@ impl Command {
                 | Self::Item(_)
                 | Self::Ledger(_)
                 | Self::Fsck(_)
+                | Self::Shards(_)
         )
     }
 }
@@ -106,6 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Item(args) => finish(crate::ledger::item(&args)),
         Command::Ledger(args) => finish(crate::ledger::player(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
+        Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),
         Command::Notice(args) => finish(crate::notice::main(args)),
         Command::Content(args) => crate::content_check::main(&args),

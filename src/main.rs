@@ -14,6 +14,7 @@ mod probe;
 mod process;
 mod ps;
 mod serverlist;
+mod shards;
 mod stored;
 mod up;
 

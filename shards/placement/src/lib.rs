@@ -8,9 +8,11 @@
 mod buckets;
 mod plan;
 mod ring;
+mod shifts;
 mod zones;
 
 pub use buckets::{BUCKETS, BucketMap, bucket_of};
 pub use plan::{Node, plan_slots};
 pub use ring::{Ring, VIRTUAL_NODES, stable_hash};
+pub use shifts::Shift;
 pub use zones::{BLOCK_SIDE, ZoneTable};

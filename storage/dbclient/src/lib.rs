@@ -9,6 +9,7 @@
 //! | `load_character` | raises the epoch once more; only the last one is handed out |
 //! | `write_slots` | finds its own write and answers `SlotsChanged`; the caller reads again anyway |
 //! | `leave_member` | finds nothing to take out |
+//! | `change_shards` | is refused, or finds what it ordered |
 //! | the rest | only read |
 //!
 //! The main type is [`RemoteStore`].
@@ -18,13 +19,14 @@ use link::{CallError, Client, Credentials, Target};
 use model::account::Account;
 use model::calls::CALL_DEADLINE_MS;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckItems,
-    CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal,
-    Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter,
-    GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters,
-    ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken,
-    NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, RenewMember, Reply, Request, SaveCharacters,
-    SaveOutcome, SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
+    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
+    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
+    FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
+    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
+    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember, Reply,
+    Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
+    TransferRefusal, Transferred, WriteSlots,
 };
 use model::character::Character;
 use model::membership::{ClusterView, ProcessName, Role};

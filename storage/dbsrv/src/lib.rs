@@ -8,11 +8,14 @@
 //! |---|---|---|
 //! | link | takes no new calls, gives running ones 5 s | a panic of an operation stops the process |
 //! | membership | leaves the list of members | keeps trying; `/readyz` says that the store is away |
+//! | map | reads the map no more | tries again 250 ms later; PostgreSQL only |
+//! | moves | the next DBSrv goes on with them | tries again 500 ms later; PostgreSQL only |
 //! | recovery | the next DBSrv does it | tries again a second later; PostgreSQL only |
 
 mod admission;
 mod complaints;
 mod membership;
+mod moves;
 mod recovery;
 mod service;
 mod settings_of;
@@ -49,6 +52,7 @@ pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> 
     let stay = membership::stay(process.clone(), Arc::clone(&store), member);
     let staying = process.tasks.spawn("membership", stay);
     if let Opened::Postgres(shards) = opened {
+        moves::spawn(&process, &shards);
         process.tasks.spawn("recovery", recovery::tend(process.clone(), shards));
     }
     let desk = Arc::new(Desk::new(store, &process.metrics, settings));

@@ -6,7 +6,7 @@ use crate::complaints::Complaints;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
 use model::calls::database::{
-    Cargo, Checked, CheckedItems, CheckedNames, Crossings, Failure, Reply, Request,
+    Cargo, Checked, CheckedItems, CheckedNames, Crossings, Failure, Reply, Request, ShardsReport,
 };
 use model::membership::ClusterView;
 use prometheus::{HistogramVec, IntCounter, IntGauge};
@@ -134,7 +134,18 @@ macro_rules! never_refuse {
         })*
     };
 }
-never_refuse!((), bool, i64, Cargo, ClusterView, Checked, CheckedItems, CheckedNames, Crossings);
+never_refuse!(
+    (),
+    bool,
+    i64,
+    Cargo,
+    ClusterView,
+    Checked,
+    CheckedItems,
+    CheckedNames,
+    Crossings,
+    ShardsReport
+);
 
 impl<T> MayRefuse for Option<T> {
     fn is_refusal(&self) -> bool {

@@ -2,18 +2,22 @@
 //! about all of them.
 //!
 //! An account with everything that belongs to it lives on one shard, found by the stored bucket map, so
-//! that nearly everything is one local transaction. What spans databases, the unique names, goes by the
+//! that nearly everything is one local transaction. Buckets [`moves`] between shards while all this goes on; each
+//! shard knows which are at home there ([`homes`]). What spans databases, the unique names, goes by the
 //! protocol in [`names`]. A dead shard makes its own accounts unavailable and nothing else.
 
 mod accounts;
+mod atlas;
 mod characters;
 mod check;
 mod check_items;
 mod database;
 mod decisions;
 mod fault;
+mod homes;
 mod ledger;
 mod membership;
+mod moves;
 mod names;
 mod open;
 mod operations;
@@ -30,35 +34,38 @@ pub use options::{Dsn, PostgresOptions};
 use crate::Store;
 use crate::two_phase::Steps;
 use async_trait::async_trait;
+use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckItems,
-    CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal,
-    Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter,
-    GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters,
-    ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken,
-    NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome,
-    SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
+    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
+    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
+    FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
+    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
+    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
+    TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
-use model::{Account, AccountId, Character};
+use model::{Account, Character};
 use parking_lot::Mutex;
-use placement::BucketMap;
-use shard::Shard;
 use std::sync::Arc;
 
 /// The store on PostgreSQL.
 pub struct Postgres {
     metadata: Database,
-    /// By the indexes of the map, which has been checked against them.
-    shards: Vec<Shard>,
-    map: BucketMap,
-    reservation_ms: i64,
     cluster: u128,
+    /// The map as last read, and its shards.
+    atlas: Mutex<Arc<Atlas>>,
+    /// Held while the map is read.
+    refreshing: tokio::sync::Mutex<()>,
+    options: PostgresOptions,
+    reservation_ms: i64,
     /// Watches what happens on several shards.
     steps: Arc<dyn Steps>,
     /// The slot table as last read: it is asked for several times a second and hardly ever changes.
     table: Mutex<Arc<SlotTable>>,
+    probe: moves::Probe,
 }
 
 impl Postgres {
@@ -67,16 +74,6 @@ impl Postgres {
     pub fn watched_by(mut self, steps: Arc<dyn Steps>) -> Self {
         self.steps = steps;
         self
-    }
-
-    fn shard(&self, account: AccountId) -> &Shard {
-        &self.shards[usize::from(self.map.shard_of(account))]
-    }
-
-    /// How many accounts hash to each shard, of 4096: for logs and operators.
-    pub fn buckets_by_shard(&self) -> Vec<usize> {
-        let held = |shard: usize| self.map.owner.iter().filter(|owner| usize::from(**owner) == shard).count();
-        (0..self.shards.len()).map(held).collect()
     }
 }
 
@@ -123,4 +120,6 @@ operations! {
     get_record(GetRecord) -> Option<HeldRecord> = do_get_record;
     load_guild_bank(LoadGuildBank) -> Cargo = do_load_guild_bank;
     read_cash(ReadCash) -> i64 = do_read_cash;
+    read_shards(ReadShards) -> ShardsReport = report_shards;
+    change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
 }

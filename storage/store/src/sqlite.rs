@@ -12,6 +12,7 @@ mod membership;
 mod operations;
 mod readers;
 mod records;
+mod shards;
 mod transfers;
 mod writer;
 
@@ -22,13 +23,14 @@ use async_trait::async_trait;
 use model::Account;
 use model::Character;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, CheckBuckets, CheckDatabases, CheckItems,
-    CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter, CreateCharacterRefusal,
-    Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding, FoundCharacter,
-    GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters,
-    ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, NameTaken,
-    NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, RenewMember, SaveCharacters, SaveOutcome,
-    SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
+    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
+    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
+    FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
+    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
+    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
+    TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -258,4 +260,6 @@ operations! {
     readers get_record(GetRecord) -> Option<HeldRecord> = records::get;
     readers load_guild_bank(LoadGuildBank) -> Cargo = records::guild_bank;
     readers read_cash(ReadCash) -> i64 = records::cash;
+    readers read_shards(ReadShards) -> ShardsReport = shards::read;
+    readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
 }

@@ -167,6 +167,8 @@ async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
         ),
         Database::Postgres(..) => database.sql(
             "DROP TABLE ledger; DROP FUNCTION ledger_is_append_only; DROP TABLE purses; DROP TABLE records; \
+             DROP TABLE bucket_homes; DROP TABLE bucket_changes; ALTER TABLE shard_identity DROP COLUMN homed; \
+             DROP FUNCTION enter_buckets; DROP FUNCTION close_buckets; DROP FUNCTION log_bucket_change; \
              DELETE FROM wydbr_shard_migrations WHERE version >= 2",
         ),
     }

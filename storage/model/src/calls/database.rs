@@ -19,6 +19,7 @@ pub use crate::calls::ledger::{
     FindCharacter, Finding, FoundCharacter, ItemHistory, ListCrossings, PlayerLedger,
 };
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
+pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
 pub use crate::ledger::Entry;
 pub use crate::transfer::{Transfer, TransferRefusal, Transferred};
 
@@ -98,6 +99,10 @@ macro_rules! for_each_operation {
             list_crossings(ListCrossings) -> Crossings;
             /// Looks for what transactions left behind.
             check_databases(CheckDatabases) -> Vec<Finding>;
+            /// Shards, the map of buckets, and moves between shards.
+            read_shards(ReadShards) -> ShardsReport;
+            /// Orders a change of the shards.
+            change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal>;
         }
     };
 }

@@ -3,6 +3,7 @@
 use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::{bucket, enter};
 use super::names::{Kind, Name, Reserved};
 use super::operations::{Conclude, Once, Stored};
 use crate::rows::{self, Fields, PlaceKind, account_columns, item_columns};
@@ -70,10 +71,12 @@ struct Insert<'a> {
 
 impl Step for Insert<'_> {
     type Outcome = (Registered, bool);
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let transaction = client.transaction().await?;
-        if !self.once.claim(&transaction, &Registered::Ok(())).await? {
+        let claim = self.once.claim(&transaction, &Registered::Ok(()));
+        if !enter(&transaction, &[bucket(self.account.id)], claim).await? {
             transaction.rollback().await?;
             return Ok((self.once.first_outcome(client).await?, false));
         }
@@ -112,6 +115,7 @@ impl Step for Get {
 
 impl Step for ChangeAccount {
     type Outcome = bool;
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<bool, Fault> {
         let password;
@@ -124,8 +128,13 @@ impl Step for ChangeAccount {
             AccountChange::Blocked(reason) => ("UPDATE accounts SET blocked = $2 WHERE id = $1", reason),
             AccountChange::Frozen(reason) => ("UPDATE accounts SET frozen = $2 WHERE id = $1", reason),
         };
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.execute(&statement, &[&(self.account.0 as i64), value]).await? > 0)
+        let transaction = client.transaction().await?;
+        let statement = transaction.prepare_cached(sql).await?;
+        let account = self.account.0 as i64;
+        let change = async { Ok(transaction.execute(&statement, &[&account, value]).await?) };
+        let changed = enter(&transaction, &[bucket(self.account)], change).await?;
+        transaction.commit().await?;
+        Ok(changed > 0)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::{bucket, enter};
 use super::ledger::Scribe;
 use super::names::{Kind, Name, Reserved};
 use super::operations::{Conclude, Once, Stored};
@@ -115,10 +116,12 @@ struct Insert<'a> {
 
 impl Step for Insert<'_> {
     type Outcome = (Born, bool);
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let transaction = client.transaction().await?;
-        let outcome = self.allowed(&transaction).await?;
+        let buckets = [bucket(self.character.account)];
+        let outcome = enter(&transaction, &buckets, self.allowed(&transaction)).await?;
         if !self.once.claim(&transaction, &outcome).await? {
             transaction.rollback().await?;
             return Ok((self.once.first_outcome(client).await?, false));
@@ -212,12 +215,15 @@ struct Delete {
 
 impl Step for Delete {
     type Outcome = Buried;
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Buried, Fault> {
         let transaction = client.transaction().await?;
         let statement =
             transaction.prepare_cached("DELETE FROM characters WHERE id = $1 RETURNING gold").await?;
-        let gold = transaction.query_opt(&statement, &[&self.id]).await?.map(|row| row.int(0)).transpose()?;
+        let delete = async { Ok(transaction.query_opt(&statement, &[&self.id]).await?) };
+        let deleted = enter(&transaction, &[bucket(self.once.account)], delete).await?;
+        let gold = deleted.map(|row| row.int(0)).transpose()?;
         let outcome = if gold.is_some() { Ok(()) } else { Err(NoSuchCharacter) };
         if !self.once.claim(&transaction, &outcome).await? {
             transaction.rollback().await?;
@@ -280,6 +286,7 @@ async fn dress(client: &impl GenericClient, characters: &mut [Character]) -> Res
 
 impl Step for LoadCharacter {
     type Outcome = Result<LoadedCharacter, NoSuchCharacter>;
+    const ENTERS: bool = true;
 
     /// The items are read by a statement of its own, after the row is locked: what the former owner
     /// committed while this waited for the lock is in it.
@@ -292,7 +299,9 @@ impl Step for LoadCharacter {
         );
         let statement = transaction.prepare_cached(sql).await?;
         let (id, account) = (self.character.0 as i64, self.account.0 as i64);
-        let taken = transaction.query_opt(&statement, &[&id, &account, &self.owner.as_str()]).await?;
+        let owner = self.owner.as_str();
+        let take = async { Ok(transaction.query_opt(&statement, &[&id, &account, &owner]).await?) };
+        let taken = enter(&transaction, &[bucket(self.account)], take).await?;
         let Some(row) = taken else { return Ok(Err(NoSuchCharacter)) };
         let mut dressed = [rows::character(&row)?];
         dress(&transaction, &mut dressed).await?;

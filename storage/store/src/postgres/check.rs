@@ -19,7 +19,6 @@ use crate::ledger::Line;
 use crate::rows::Fields;
 use crate::two_phase::Attempt;
 use deadpool_postgres::{Client, GenericClient};
-use futures::future::try_join_all;
 use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, Failure, Finding,
 };
@@ -27,19 +26,16 @@ use model::calls::ledger::{ENTRIES_MAX, NameMark, Wrong};
 use model::id::{AccountId, CharacterId, OperationId};
 use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::IsolationLevel;
+use tokio_postgres::types::ToSql;
 
 impl Postgres {
     pub(super) async fn examine_buckets(&self, request: &CheckBuckets) -> Result<Checked, Failure> {
-        let shelves = self.shards.iter().map(|shard| shard.run(request));
         let mut all = Checked::default();
-        for (shard, shelf) in try_join_all(shelves).await?.into_iter().enumerate() {
+        for (shard, (shelf, strays)) in self.everywhere(request).await? {
             let mut report = examine(&shelf);
-            for owner in shelf.accounts.iter().chain(&shelf.characters) {
-                let account = owner.account.unwrap_or(owner.id);
-                if usize::from(self.map.shard_of(AccountId(account as u64))) != shard {
-                    let what = format!("{} lies on shard {shard}, which does not own its bucket", owner.name);
-                    find(&mut report, owner.finding(Wrong::Row, what));
-                }
+            for owner in strays {
+                let what = format!("{} lies on shard {shard}, which does not own its bucket", owner.name);
+                find(&mut report, owner.finding(Wrong::Row, what));
             }
             self.examine_names_of(Kind::Account, &shelf.accounts, &mut report).await?;
             self.examine_names_of(Kind::Character, &shelf.characters, &mut report).await?;
@@ -75,8 +71,9 @@ impl Postgres {
         let limit = request.limit.clamp(1, ENTRIES_MAX) as usize;
         let next = page.last().filter(|_| page.len() == limit).map(|last| last.mark.clone());
         let mut by_shard: BTreeMap<(u16, i16), Vec<&Held>> = BTreeMap::new();
+        let atlas = self.atlas();
         for name in page.iter().filter(|name| name.state == HELD) {
-            by_shard.entry((self.map.shard_of(name.account), name.mark.kind)).or_default().push(name);
+            by_shard.entry((atlas.map.shard_of(name.account), name.mark.kind)).or_default().push(name);
         }
         let mut findings = Vec::new();
         for ((shard, kind), held) in by_shard {
@@ -86,9 +83,15 @@ impl Postgres {
                 continue;
             };
             let ids = held.iter().map(|name| name.id as i64).collect();
-            let rows = self.shards[usize::from(shard)].run(&KeysOf { kind, ids }).await?;
+            let rows = atlas.shards[usize::from(shard)].run(&KeysOf { kind, ids }).await?;
             for name in held {
-                if rows.get(&(name.id as i64)) != Some(&name.mark.key)
+                let id = name.id as i64;
+                if rows.get(&id) == Some(&name.mark.key) {
+                    continue;
+                }
+                // its bucket may have moved since the map was read
+                let again = KeysOf { kind, ids: vec![id] };
+                if self.shard(name.account).run(&again).await?.get(&id) != Some(&name.mark.key)
                     && self.is_still_held(kind, name).await?
                 {
                     findings.push(name.without_row(kind));
@@ -107,7 +110,7 @@ impl Postgres {
 
     pub(super) async fn left_behind(&self, request: &CheckDatabases) -> Result<Vec<Finding>, Failure> {
         let mut found = Vec::new();
-        for shard in &self.shards {
+        for shard in self.atlas().serving() {
             found.extend(shard.run(request).await?);
         }
         // the metadata may share the database of a shard: what is there is told once
@@ -121,34 +124,58 @@ impl Postgres {
 }
 
 impl Step for CheckBuckets {
-    type Outcome = Shelf;
+    /// What is at home here, and what is here though its bucket is neither at home nor moving.
+    type Outcome = (Shelf, Vec<Owner>);
 
-    async fn run(&self, client: &mut Client) -> Result<Shelf, Fault> {
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
         let transaction = builder.read_only(true).start().await?;
-        let (client, range) = (&transaction, (self.first as i16, self.last as i16));
+        let client = &transaction;
+        // what arrives or is still to be deleted is examined on the shard where it is at home
+        let sql = "SELECT bucket FROM bucket_homes WHERE bucket BETWEEN $1 AND $2 AND state > 2";
+        let statement = client.prepare_cached(sql).await?;
+        let (first, last) = (self.first as i16, self.last as i16);
+        let range: [&(dyn ToSql + Sync); 2] = [&first, &last];
+        let rows = client.query(&statement, &range).await?;
+        let moving: Vec<i16> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let here: [&(dyn ToSql + Sync); 3] = [&first, &last, &moving];
         let shelf = Shelf {
-            accounts: read(client, examine::ACCOUNTS, range, Owner::account).await?,
-            characters: read(client, examine::CHARACTERS, range, Owner::character).await?,
-            items: read(client, examine::ITEMS, range, ItemRow::read).await?,
-            purses: read(client, examine::PURSES, range, PurseRow::read).await?,
-            records: read(client, examine::RECORDS, range, RecordRow::read).await?,
-            operations: read(client, examine::OPERATIONS, range, OperationRow::read).await?,
-            lines: read(client, examine::LINES, range, Line::read).await?,
+            accounts: read(client, &at_home(examine::ACCOUNTS), &here, Owner::account).await?,
+            characters: read(client, &at_home(examine::CHARACTERS), &here, Owner::character).await?,
+            items: read(client, &at_home(examine::ITEMS), &here, ItemRow::read).await?,
+            purses: read(client, &at_home(examine::PURSES), &here, PurseRow::read).await?,
+            records: read(client, &at_home(examine::RECORDS), &here, RecordRow::read).await?,
+            operations: read(client, &at_home(examine::OPERATIONS), &here, OperationRow::read).await?,
+            lines: read(client, &at_home(examine::LINES), &here, Line::read).await?,
         };
+        let mut strays = read(client, &stray(examine::ACCOUNTS), &range, Owner::account).await?;
+        strays.extend(read(client, &stray(examine::CHARACTERS), &range, Owner::character).await?);
         transaction.commit().await?;
-        Ok(shelf)
+        Ok((shelf, strays))
     }
+}
+
+/// The statement without some buckets.
+fn at_home(sql: &str) -> String {
+    sql.replacen("bucket BETWEEN $1 AND $2", "bucket BETWEEN $1 AND $2 AND bucket <> ALL ($3)", 1)
+}
+
+/// The statement for what belongs to buckets of which this shard knows nothing.
+fn stray(sql: &str) -> String {
+    format!("{sql} AND NOT EXISTS (SELECT 1 FROM bucket_homes AS home WHERE home.bucket = {}.bucket)", {
+        let from = sql.split(" FROM ").nth(1).unwrap_or_default();
+        from.split(' ').next().unwrap_or_default()
+    })
 }
 
 async fn read<T>(
     client: &impl GenericClient,
     sql: &str,
-    (first, last): (i16, i16),
+    values: &[&(dyn ToSql + Sync)],
     of: impl Fn(&tokio_postgres::Row) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Fault> {
     let statement = client.prepare_cached(sql).await?;
-    let rows = client.query(&statement, &[&first, &last]).await?;
+    let rows = client.query(&statement, values).await?;
     Ok(rows.iter().map(of).collect::<Result<_, _>>()?)
 }
 

@@ -7,16 +7,17 @@
 use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::entries_at_home;
 use super::values::Id128;
 use crate::examine::crossings::{SIDES, listed};
 use crate::ledger::Line;
 use crate::rows::Fields;
 use deadpool_postgres::Client;
-use futures::future::try_join_all;
 use model::calls::database::{CheckItems, CheckedItems, Crossings, Failure, Finding, ListCrossings};
 use model::calls::ledger::{CROSSINGS_MAX, ENTRIES_MAX, Wrong};
 use model::id::ItemId;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Most items of one shard in one look.
 const ITEMS_MAX: u32 = 4 * ENTRIES_MAX;
@@ -24,14 +25,14 @@ const ITEMS_MAX: u32 = 4 * ENTRIES_MAX;
 impl Postgres {
     pub(super) async fn examine_items(&self, request: &CheckItems) -> Result<CheckedItems, Failure> {
         let request = CheckItems { limit: request.limit.clamp(1, ITEMS_MAX), ..*request };
-        let pages = try_join_all(self.shards.iter().map(|shard| shard.run(&request))).await?;
+        let pages = self.everywhere(&request).await?;
         // all shards have told everything up to here
-        let is_full = |page: &&Vec<u128>| page.len() >= request.limit as usize;
-        let end = pages.iter().filter(is_full).filter_map(|page| page.last().copied()).min();
+        let full = pages.iter().filter(|(_, page)| page.len() >= request.limit as usize);
+        let end = full.filter_map(|(_, page)| page.last().copied()).min();
         let mut shards_of: BTreeMap<u128, Vec<usize>> = BTreeMap::new();
-        for (shard, page) in pages.iter().enumerate() {
+        for (shard, page) in &pages {
             for item in page.iter().filter(|item| end.is_none_or(|end| **item <= end)) {
-                shards_of.entry(*item).or_default().push(shard);
+                shards_of.entry(*item).or_default().push(usize::from(*shard));
             }
         }
         let mut findings = Vec::new();
@@ -50,8 +51,9 @@ impl Postgres {
     /// Looks at the shards in turn: an item that only went from one to the other is missing at one of the looks,
     /// unless it goes to and fro as fast as we look.
     async fn is_on_both(&self, item: u128, first: usize, second: usize) -> Result<bool, Failure> {
+        let atlas = self.atlas();
         for shard in [first, second, first, second, first] {
-            if !self.shards[shard].run(&IsThere(item)).await? {
+            if !atlas.shards[shard].run(&IsThere(item)).await? {
                 return Ok(false);
             }
         }
@@ -60,7 +62,7 @@ impl Postgres {
 
     pub(super) async fn crossings_of(&self, request: &ListCrossings) -> Result<Crossings, Failure> {
         let mut all = Crossings::default();
-        for answer in try_join_all(self.shards.iter().map(|shard| shard.run(request))).await? {
+        for (_, answer) in self.everywhere(request).await? {
             all.sides.extend(answer.sides);
             all.more |= answer.more;
         }
@@ -92,11 +94,14 @@ impl Step for IsThere {
     }
 }
 
+/// Entries that arrive, or are not deleted yet, are told by the shard where their bucket is at home.
+static AT_HOME: LazyLock<String> = LazyLock::new(|| entries_at_home(SIDES));
+
 impl Step for ListCrossings {
     type Outcome = Crossings;
 
     async fn run(&self, client: &mut Client) -> Result<Crossings, Fault> {
-        let statement = client.prepare_cached(SIDES).await?;
+        let statement = client.prepare_cached(&AT_HOME).await?;
         let (first, last) = (Id128(self.first.0), Id128(self.last.0));
         let rows = client.query(&statement, &[&first, &last, &i64::from(CROSSINGS_MAX)]).await?;
         let lines = rows.iter().map(Line::read).collect::<Result<Vec<_>, _>>()?;

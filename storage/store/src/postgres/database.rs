@@ -33,6 +33,8 @@ const RECYCLE: Duration = Duration::from_secs(1);
 pub(super) trait Step: Sync {
     /// What comes out of it.
     type Outcome: Send;
+    /// True when it enters the buckets that it is about: every step that writes on a shard does.
+    const ENTERS: bool = false;
     /// Does it on a connection.
     fn run(&self, client: &mut Client) -> impl Future<Output = Result<Self::Outcome, Fault>> + Send;
 }
@@ -82,6 +84,10 @@ impl Database {
                     last = why;
                 }
                 Err(Fault::Gone(why)) => last = why,
+                Err(Fault::Moved) => {
+                    held.give_back();
+                    return Err(self.unavailable("a bucket has moved"));
+                }
                 Err(Fault::Failure(failure)) => {
                     if !held.lost {
                         held.give_back();

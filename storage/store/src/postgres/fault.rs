@@ -3,6 +3,9 @@
 use model::calls::database::Failure;
 use tokio_postgres::error::SqlState;
 
+/// What a shard answers about a bucket that is not there: see `enter_buckets`.
+const MOVED: &str = "WB001";
+
 /// Why a transaction did not happen.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -10,6 +13,8 @@ pub(super) enum Fault {
     Gone(String),
     /// Transactions stood in each other's way; doing it again is right.
     Again(String),
+    /// A bucket that it is about is not on this shard (any more).
+    Moved,
     /// Nothing to be done about it here.
     Failure(Failure),
 }
@@ -37,6 +42,7 @@ impl From<tokio_postgres::Error> for Fault {
         let text = format!("{}{constraint}", database.message());
         let code = database.code();
         match code {
+            code if code.code() == MOVED => Self::Moved,
             &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Self::Again(text),
             &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => {
                 Self::Failure(Failure::Unavailable(text))

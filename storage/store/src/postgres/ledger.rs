@@ -3,12 +3,13 @@
 use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::entries_at_home;
 use super::values::{Id128, now_ms};
 use crate::ledger::{self, Line, Payment};
 use deadpool_postgres::{Client, Transaction};
-use futures::future::try_join_all;
 use model::calls::database::{Entry, Failure, ItemHistory, PlayerLedger};
 use model::id::{AccountId, OperationId};
+use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
 
 /// Who does what is written, and why.
@@ -66,28 +67,29 @@ impl Scribe<'_> {
 impl Postgres {
     /// An item may have been on any shard.
     pub(super) async fn life_of(&self, request: &ItemHistory) -> Result<Vec<Entry>, Failure> {
-        let asked = self.shards.iter().enumerate().map(async |(shard, database)| {
-            let lines = database.run(request).await?;
-            lines.into_iter().map(|line| line.told(shard as u16)).collect::<Result<Vec<_>, _>>()
-        });
-        let mut entries: Vec<Entry> = try_join_all(asked).await?.into_iter().flatten().collect();
+        let told = self.everywhere(request).await?.into_iter();
+        let told = told.flat_map(|(shard, lines)| lines.into_iter().map(move |line| line.told(shard)));
+        let mut entries: Vec<Entry> = told.collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| (entry.at_ms, entry.shard, entry.entry));
         let limit = ledger::limit(request.limit) as usize;
         Ok(entries.split_off(entries.len().saturating_sub(limit)))
     }
 
     pub(super) async fn entries_of(&self, request: &PlayerLedger) -> Result<Vec<Entry>, Failure> {
-        let shard = self.map.shard_of(request.account);
-        let lines = self.shards[usize::from(shard)].run(request).await?;
+        let lines = self.shard(request.account).run(request).await?;
+        let shard = self.atlas().map.shard_of(request.account);
         lines.into_iter().map(|line| line.told(shard)).collect()
     }
 }
+
+/// What arrives here, or is not deleted here yet, is told by the shard where it is at home.
+static OF_ITEM: LazyLock<String> = LazyLock::new(|| entries_at_home(ledger::OF_ITEM));
 
 impl Step for ItemHistory {
     type Outcome = Vec<Line>;
 
     async fn run(&self, client: &mut Client) -> Result<Vec<Line>, Fault> {
-        let statement = client.prepare_cached(ledger::OF_ITEM).await?;
+        let statement = client.prepare_cached(&OF_ITEM).await?;
         let rows = client.query(&statement, &[&Id128(self.item.0), &ledger::limit(self.limit)]).await?;
         Ok(rows.iter().map(Line::read).collect::<Result<_, _>>()?)
     }

@@ -3,23 +3,28 @@
 //! ```text
 //!   first time:  metadata gets the cluster's id, the shards (not ready) and the map, in one transaction
 //!                each shard gets its identity; then metadata marks it ready
-//!   later:       as many shards listed as stored; each ready shard must say that it is the one meant
+//!   later:       as many shards listed as the cluster was made with, or also those added since; each ready
+//!                shard must say that it is the one meant
 //! ```
 //! A crash in between leaves shards that are not ready: the next opening goes on with them.
 
 use super::Postgres;
+use super::atlas::Atlas;
 use super::database::Database;
 use super::options::{Dsn, PostgresOptions};
-use super::shard::{Identity, Shard};
+use super::shard::Shard;
 use super::values::Id128;
 use crate::error::{OpenError, migration_error};
+use crate::rows::Fields;
 use crate::two_phase::Unwatched;
+use model::calls::database::Failure;
+use parking_lot::Mutex;
 use placement::{BUCKETS, BucketMap};
 use refinery::Runner;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, Row};
 
 mod metadata {
     #![allow(missing_docs)]
@@ -67,7 +72,7 @@ impl Schema {
 struct Stored {
     cluster: u128,
     map: BucketMap,
-    ready: Vec<bool>,
+    shards: Vec<Address>,
 }
 
 impl Postgres {
@@ -82,36 +87,89 @@ impl Postgres {
             Some(stored) => stored,
             None => connected.found(options.shards.len()).await?,
         };
-        if stored.ready.len() != options.shards.len() {
-            return Err(OpenError::Shards {
-                found: format!("{} addresses in the settings", options.shards.len()),
-                expected: format!("{} shards, as stored in {dsn}", stored.ready.len()),
-            });
-        }
+        let addresses = stored.addresses(&options, dsn)?;
         let prepare =
             |database: &Dsn, reason: String| OpenError::Prepare { database: database.to_string(), reason };
         let mut shards = Vec::new();
-        for (index, (shard, ready)) in options.shards.iter().zip(&stored.ready).enumerate() {
-            let has_siblings = options.shards.len() > 1;
-            let identity =
-                Identity { cluster: stored.cluster, index: index as u16, ready: *ready, has_siblings };
-            let opened =
-                Shard::new(shard, identity, &options).map_err(|error| prepare(shard, error.to_string()))?;
+        for (index, address) in addresses.iter().enumerate() {
+            let opened = Shard::of(address, stored.cluster, &stored.map, &options)
+                .map_err(|error| prepare(dsn, error.to_string()))?;
             match opened.check().await {
-                Ok(()) if !ready => connected.mark_ready(index).await?,
+                Ok(()) if !address.ready => connected.mark_ready(index).await?,
                 Ok(()) => {}
-                Err(error @ OpenError::Unreachable { .. }) if *ready => {
+                Err(error @ OpenError::Unreachable { .. }) if address.ready => {
                     tracing::warn!(shard = index, %error, "going on without a shard");
                 }
                 Err(error) => return Err(error),
             }
-            shards.push(opened);
+            shards.push(Arc::new(opened));
         }
         let metadata = Database::new(dsn, options.metadata_pool_size, &options)
             .map_err(|error| prepare(dsn, error.to_string()))?;
         let reservation_ms = i64::try_from(options.reservation.as_millis()).unwrap_or(i64::MAX);
-        let (cluster, map, steps) = (stored.cluster, stored.map, Arc::new(Unwatched));
-        Ok(Self { metadata, shards, map, reservation_ms, cluster, steps, table: Default::default() })
+        Ok(Self {
+            metadata,
+            cluster: stored.cluster,
+            atlas: Mutex::new(Arc::new(Atlas { map: stored.map, shards })),
+            refreshing: Default::default(),
+            options,
+            reservation_ms,
+            table: Default::default(),
+            probe: Default::default(),
+            steps: Arc::new(Unwatched),
+        })
+    }
+}
+
+/// Where a shard is, as stored.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    /// Its index in the map.
+    pub(super) index: u16,
+    /// True once its database has said that it is this shard.
+    pub(super) ready: bool,
+    /// Of a shard that was added to a running cluster; the others stand in the settings.
+    pub(super) dsn: Option<Dsn>,
+}
+
+impl Address {
+    /// What [`Address::read`] reads.
+    pub(super) const SQL: &str = "SELECT shard, ready, dsn FROM shards ORDER BY shard";
+
+    /// From [`Address::SQL`].
+    pub(super) fn read(row: &Row) -> Result<Self, Failure> {
+        let dsn = row.maybe_text(2)?.map(|dsn| Dsn::parse(&dsn)).transpose();
+        let dsn = dsn.map_err(|error| Failure::Corrupt(error.to_string()))?;
+        Ok(Self {
+            index: row.number(0)?,
+            ready: row.try_get(1).map_err(|error| Failure::Corrupt(error.to_string()))?,
+            dsn,
+        })
+    }
+}
+
+impl Stored {
+    /// The shards with their addresses: those of the settings, and those that were added since. An operator may
+    /// enter added ones into the settings too; then the settings count.
+    fn addresses(&self, options: &PostgresOptions, metadata: &Dsn) -> Result<Vec<Address>, OpenError> {
+        let (listed, founded) =
+            (options.shards.len(), self.shards.iter().filter(|shard| shard.dsn.is_none()));
+        let founded = founded.count();
+        if listed != founded && listed != self.shards.len() {
+            let added = self.shards.len() - founded;
+            let added =
+                if added > 0 { format!(" (without or with the {added} added later)") } else { String::new() };
+            return Err(OpenError::Shards {
+                found: format!("{listed} addresses in the settings"),
+                expected: format!("{founded} shards{added}, as stored in {metadata}"),
+            });
+        }
+        let mut listed = options.shards.iter();
+        let chosen = self.shards.iter().map(|shard| {
+            let dsn = listed.next().cloned().or_else(|| shard.dsn.clone());
+            Address { dsn, ..shard.clone() }
+        });
+        Ok(chosen.collect())
     }
 }
 
@@ -137,6 +195,11 @@ impl Connected {
             }
         });
         Ok(Self { dsn: dsn.clone(), client })
+    }
+
+    /// The connection, for a transaction.
+    pub(super) fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
     }
 
     /// The connection.
@@ -196,20 +259,24 @@ impl Connected {
             self.client.query_opt("SELECT cluster, map_version FROM cluster", &[]).await.map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
         let (cluster, version): (Id128, i64) = (row.get(0), row.get(1));
-        let rows =
-            self.client.query("SELECT shard, ready FROM shards ORDER BY shard", &[]).await.map_err(failed)?;
-        let ready: Vec<bool> = rows.iter().map(|row| row.get(1)).collect();
+        let rows = self.client.query(Address::SQL, &[]).await.map_err(failed)?;
+        let shards: Vec<Address> =
+            rows.iter().map(Address::read).collect::<Result<_, _>>().map_err(|error| OpenError::Prepare {
+                database: self.dsn.to_string(),
+                reason: error.to_string(),
+            })?;
         let rows =
             self.client.query("SELECT shard FROM buckets ORDER BY bucket", &[]).await.map_err(failed)?;
         let owner: Vec<u16> = rows.iter().map(|row| row.get::<_, i16>(0) as u16).collect();
-        if owner.len() != usize::from(BUCKETS) || owner.iter().any(|shard| usize::from(*shard) >= ready.len())
+        if owner.len() != usize::from(BUCKETS)
+            || owner.iter().any(|shard| usize::from(*shard) >= shards.len())
         {
             return Err(OpenError::Shards {
-                found: format!("{} buckets on {} shards stored in {}", owner.len(), ready.len(), self.dsn),
+                found: format!("{} buckets on {} shards stored in {}", owner.len(), shards.len(), self.dsn),
                 expected: format!("{BUCKETS} buckets, each on one of the shards"),
             });
         }
-        Ok(Some(Stored { cluster: cluster.0, map: BucketMap { version: version as u64, owner }, ready }))
+        Ok(Some(Stored { cluster: cluster.0, map: BucketMap { version: version as u64, owner }, shards }))
     }
 
     /// Makes a new cluster over that many shards.
@@ -235,7 +302,9 @@ impl Connected {
         let written: Result<(), tokio_postgres::Error> = written.await;
         written.map_err(|error| self.failed(&error))?;
         tracing::info!(cluster = format!("{cluster:032x}"), shards, "made a new cluster");
-        Ok(Stored { cluster, map, ready: vec![false; shards] })
+        let shards =
+            (0..shards).map(|index| Address { index: index as u16, ready: false, dsn: None }).collect();
+        Ok(Stored { cluster, map, shards })
     }
 
     async fn mark_ready(&self, index: usize) -> Result<(), OpenError> {

@@ -4,6 +4,7 @@
 
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::{bucket, enter};
 use super::values::{Id128, now_ms};
 use crate::codec;
 use crate::rows::Fields;
@@ -97,10 +98,12 @@ pub(super) struct Conclude<T> {
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync> Step for Conclude<T> {
     type Outcome = T;
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<T, Fault> {
         let transaction = client.transaction().await?;
-        if self.once.claim(&transaction, &self.refusal).await? {
+        let claim = self.once.claim(&transaction, &self.refusal);
+        if enter(&transaction, &[bucket(self.once.account)], claim).await? {
             transaction.commit().await?;
             return Ok(self.refusal.clone());
         }

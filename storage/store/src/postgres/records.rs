@@ -6,7 +6,6 @@ use super::fault::Fault;
 use crate::ledger::CASH;
 use crate::rows::{self, Fields, PlaceKind, PlacedItem, item_columns, record_columns};
 use deadpool_postgres::Client;
-use futures::future::try_join_all;
 use model::calls::database::{Cargo, Failure, GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 use model::transfer::{Record, RecordKey, RecordKind};
 use std::collections::HashMap;
@@ -36,8 +35,8 @@ impl Postgres {
         if let Some(home) = request.home {
             return self.shard(home).run(&page).await;
         }
-        let pages = try_join_all(self.shards.iter().map(|shard| shard.run(&page))).await?;
-        let mut all: Vec<HeldRecord> = pages.into_iter().flatten().collect();
+        let pages = self.everywhere(&page).await?;
+        let mut all: Vec<HeldRecord> = pages.into_iter().flat_map(|(_, page)| page).collect();
         all.sort_by_key(|held| held.record.key.number());
         all.truncate(page.limit as usize);
         Ok(all)
@@ -48,8 +47,8 @@ impl Postgres {
         let found = match request.home {
             Some(home) => self.shard(home).run(&one).await?.filter(|held| held.record.home == home),
             None => {
-                let asked = try_join_all(self.shards.iter().map(|shard| shard.run(&one))).await?;
-                asked.into_iter().flatten().next()
+                let asked = self.everywhere(&one).await?;
+                asked.into_iter().find_map(|(_, found)| found)
             }
         };
         Ok(found)

@@ -19,7 +19,8 @@ impl Postgres {
 
     /// As [`Postgres::recover_once`], with a patience of one's own.
     pub async fn recover_by(&self, rules: Rules) -> Recovery {
-        let sites: Vec<&Shard> = self.shards.iter().collect();
+        let atlas = self.atlas();
+        let sites: Vec<&Shard> = atlas.shards.iter().map(AsRef::as_ref).collect();
         two_phase::recover(&self.decisions(), &sites, rules).await
     }
 }

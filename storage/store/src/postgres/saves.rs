@@ -1,10 +1,13 @@
 //! Writes of soft state, many in one statement for each shard, and gold. All fenced by the epoch.
 
 use super::Postgres;
+use super::atlas::Search;
 use super::database::Step;
 use super::fault::Fault;
+use super::homes::{bucket, enter};
 use super::ledger::Scribe;
 use super::operations::Once;
+use super::shard::Shard;
 use crate::ledger::Payment;
 use crate::rows::Fields;
 use crate::{codec, gold};
@@ -13,6 +16,7 @@ use futures::future::{join_all, try_join};
 use model::calls::database::{
     ChangeGold, ChangeGoldRefusal, Failure, SaveCharacter, SaveCharacters, SaveOutcome,
 };
+use model::id::AccountId;
 use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::types::ToSql;
 
@@ -28,37 +32,36 @@ fn fence(save: &SaveCharacter) -> Fence {
 
 impl Postgres {
     pub(super) async fn save(&self, request: &SaveCharacters) -> Result<Vec<SaveOutcome>, Failure> {
-        let mut by_shard: BTreeMap<u16, Vec<&SaveCharacter>> = BTreeMap::new();
-        for save in &request.saves {
-            by_shard.entry(self.map.shard_of(save.account)).or_default().push(save);
-        }
-        let written = join_all(by_shard.iter().map(|(shard, saves)| self.save_on(*shard, saves))).await;
         let mut outcomes = HashMap::new();
-        for on_shard in written {
-            outcomes.extend(on_shard?);
+        let mut left: Vec<&SaveCharacter> = request.saves.iter().collect();
+        let mut search = Search::new();
+        loop {
+            let atlas = self.atlas();
+            let mut by_shard: BTreeMap<u16, Vec<&SaveCharacter>> = BTreeMap::new();
+            for save in left {
+                by_shard.entry(atlas.map.shard_of(save.account)).or_default().push(save);
+            }
+            let written = join_all(by_shard.iter().map(|(index, saves)| {
+                let shard = &atlas.shards[usize::from(*index)];
+                save_on(shard, saves)
+            }));
+            left = Vec::new();
+            for on_shard in written.await {
+                let (written, moved) = on_shard?;
+                outcomes.extend(written);
+                left.extend(moved);
+            }
+            if left.is_empty() {
+                break;
+            }
+            if let Err(failure) = search.look_again(self, &atlas).await {
+                tracing::warn!(characters = left.len(), %failure, "characters were not saved");
+                outcomes.extend(left.iter().map(|save| (fence(save), SaveOutcome::Unavailable)));
+                break;
+            }
         }
         let outcome = |save| outcomes.get(&fence(save)).copied().unwrap_or(SaveOutcome::Stale);
         Ok(request.saves.iter().map(outcome).collect())
-    }
-
-    /// What was written, or could not be; what is not named was stale.
-    async fn save_on(
-        &self,
-        shard: u16,
-        saves: &[&SaveCharacter],
-    ) -> Result<HashMap<Fence, SaveOutcome>, Failure> {
-        let mut outcomes = HashMap::new();
-        for saves in saves.chunks(BATCH) {
-            match self.shards[usize::from(shard)].run(&Batch::new(saves)?).await {
-                Ok(written) => outcomes.extend(written.into_iter().map(|fence| (fence, SaveOutcome::Saved))),
-                Err(Failure::Unavailable(reason)) => {
-                    tracing::warn!(shard, characters = saves.len(), reason, "characters were not saved");
-                    outcomes.extend(saves.iter().map(|save| (fence(save), SaveOutcome::Unavailable)));
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(outcomes)
     }
 
     pub(super) async fn alter_gold(
@@ -67,6 +70,33 @@ impl Postgres {
     ) -> Result<Result<i64, ChangeGoldRefusal>, Failure> {
         self.shard(request.account).run(request).await
     }
+}
+
+/// What was written, or could not be, and what is on another shard; what is not named was stale.
+async fn save_on<'a>(
+    shard: &Shard,
+    saves: &[&'a SaveCharacter],
+) -> Result<(HashMap<Fence, SaveOutcome>, Vec<&'a SaveCharacter>), Failure> {
+    let (mut outcomes, mut moved) = (HashMap::new(), Vec::new());
+    for saves in saves.chunks(BATCH) {
+        match shard.run(&Batch::new(saves)?).await {
+            Ok(Some(written)) => {
+                outcomes.extend(written.into_iter().map(|fence| (fence, SaveOutcome::Saved)));
+            }
+            Ok(None) => moved.extend_from_slice(saves),
+            Err(Failure::Unavailable(reason)) => {
+                tracing::warn!(
+                    shard = shard.index(),
+                    characters = saves.len(),
+                    reason,
+                    "characters were not saved"
+                );
+                outcomes.extend(saves.iter().map(|save| (fence(save), SaveOutcome::Unavailable)));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok((outcomes, moved))
 }
 
 /// Columns of one statement; where two saves have the same fence the last one counts.
@@ -99,9 +129,11 @@ impl Batch {
 }
 
 impl Step for Batch {
-    type Outcome = Vec<Fence>;
+    /// `None` when a bucket is not here.
+    type Outcome = Option<Vec<Fence>>;
+    const ENTERS: bool = true;
 
-    async fn run(&self, client: &mut Client) -> Result<Vec<Fence>, Fault> {
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let sql = "UPDATE characters SET soft_version = $1::bigint, soft = given.soft, \
                    owner = CASE WHEN given.release THEN NULL ELSE owner END \
                    FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[]) \
@@ -109,20 +141,26 @@ impl Step for Batch {
                    WHERE characters.id = given.id AND characters.account = given.account \
                    AND characters.epoch = given.epoch \
                    RETURNING characters.id, characters.account, characters.epoch";
-        let statement = client.prepare_cached(sql).await?;
+        let transaction = client.transaction().await?;
+        let statement = transaction.prepare_cached(sql).await?;
         let Self { characters, accounts, epochs, softs, releases } = self;
         let version = codec::SOFT_VERSION;
-        let rows =
-            client.query(&statement, &[&version, characters, accounts, epochs, softs, releases]).await?;
-        Ok(rows
-            .iter()
-            .map(|row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)))
-            .collect::<Result<_, Failure>>()?)
+        let values: [&(dyn ToSql + Sync); 6] = [&version, characters, accounts, epochs, softs, releases];
+        let write = async { Ok(transaction.query(&statement, &values).await?) };
+        let buckets: Vec<i16> = accounts.iter().map(|account| bucket(AccountId(*account as u64))).collect();
+        let rows = match enter(&transaction, &buckets, write).await {
+            Err(Fault::Moved) => return Ok(None),
+            rows => rows?,
+        };
+        transaction.commit().await?;
+        let fences = rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)));
+        Ok(Some(fences.collect::<Result<_, Failure>>()?))
     }
 }
 
 impl Step for ChangeGold {
     type Outcome = Result<i64, ChangeGoldRefusal>;
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let once = Once { operation: self.operation, kind: "change_gold", account: self.account };
@@ -130,7 +168,8 @@ impl Step for ChangeGold {
         let (id, account, epoch) = (self.character.0 as i64, self.account.0 as i64, self.epoch.0 as i64);
         let sql = "SELECT gold FROM characters WHERE id = $1 AND account = $2 AND epoch = $3 FOR UPDATE";
         let statement = transaction.prepare_cached(sql).await?;
-        let row = transaction.query_opt(&statement, &[&id, &account, &epoch]).await?;
+        let look = async { Ok(transaction.query_opt(&statement, &[&id, &account, &epoch]).await?) };
+        let row = enter(&transaction, &[bucket(self.account)], look).await?;
         let outcome = gold::after(row.map(|row| row.int(0)).transpose()?, self.delta);
         if !once.claim(&transaction, &outcome).await? {
             transaction.rollback().await?;

@@ -4,12 +4,14 @@
 //! brought up to date and checked when it is back.
 
 use super::database::{Database, Held, Step};
-use super::open::{Connected, Schema};
+use super::homes::state::HERE;
+use super::open::{Address, Connected, Schema};
 use super::options::{Dsn, PostgresOptions};
 use super::transfers::Lanes;
 use super::values::Id128;
 use crate::error::OpenError;
 use model::calls::database::Failure;
+use placement::BucketMap;
 use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
@@ -27,6 +29,8 @@ pub(super) struct Identity {
     pub(super) ready: bool,
     /// True when there are others: what touches several is prepared on each.
     pub(super) has_siblings: bool,
+    /// Its buckets, for a shard that does not keep them itself yet.
+    pub(super) buckets: Vec<i16>,
 }
 
 /// One shard.
@@ -53,6 +57,28 @@ impl Shard {
             patient: Semaphore::new((options.pool_size / 2).max(1)),
             wait: options.wait_timeout,
         })
+    }
+
+    /// A shard that was added, or that the settings name.
+    pub(super) fn of(
+        address: &Address,
+        cluster: u128,
+        map: &BucketMap,
+        options: &PostgresOptions,
+    ) -> Result<Self, Failure> {
+        let Address { index, ready, dsn } = address;
+        let Some(dsn) = dsn else {
+            return Err(Failure::Corrupt(format!("shard {index} is stored without an address")));
+        };
+        let owned = map.owner.iter().enumerate().filter(|(_, owner)| *owner == index);
+        let buckets = owned.map(|(bucket, _)| bucket as i16).collect();
+        let has_siblings = *index > 0 || options.shards.len() > 1;
+        Self::new(dsn, Identity { cluster, index: *index, ready: *ready, has_siblings, buckets }, options)
+    }
+
+    /// Where it is.
+    pub(super) fn dsn(&self) -> &Dsn {
+        self.database.dsn()
     }
 
     /// Its index in the map.
@@ -108,7 +134,7 @@ impl Shard {
         let mut connected = Connected::to(dsn, self.connect_timeout).await?;
         connected.migrate(Schema::Shard).await?;
         connected.warn_if_volatile().await;
-        let Identity { cluster, index, ready, has_siblings } = self.identity;
+        let Identity { cluster, index, ready, has_siblings, .. } = self.identity;
         if has_siblings {
             connected.can_prepare().await?;
         }
@@ -118,7 +144,7 @@ impl Shard {
             Some(row) => {
                 let found: (Id128, i16) = (row.get(0), row.get(1));
                 if found == (Id128(cluster), index as i16) {
-                    return Ok(());
+                    return self.settle(&mut connected).await;
                 }
                 Err(OpenError::Shards {
                     found: format!("{dsn} is shard {} of cluster {:032x}", found.1, found.0.0),
@@ -132,9 +158,27 @@ impl Shard {
             None => {
                 let insert = "INSERT INTO shard_identity (cluster, shard) VALUES ($1, $2)";
                 let written = client.execute(insert, &[&Id128(cluster), &(index as i16)]).await;
-                written.map(drop).map_err(|error| connected.failed(&error))
+                written.map_err(|error| connected.failed(&error))?;
+                self.settle(&mut connected).await
             }
         }
+    }
+
+    /// Writes once which buckets are at home here; from then on only moves change that, and nothing moves before.
+    async fn settle(&self, connected: &mut Connected) -> Result<(), OpenError> {
+        let written = async {
+            let transaction = connected.client_mut().transaction().await?;
+            let row = transaction.query_one("SELECT homed FROM shard_identity FOR UPDATE", &[]).await?;
+            if row.try_get(0)? {
+                return Ok(());
+            }
+            let insert = "INSERT INTO bucket_homes (bucket, state) SELECT bucket, $2 FROM unnest($1::smallint[]) AS bucket";
+            transaction.execute(insert, &[&self.identity.buckets, &HERE]).await?;
+            transaction.execute("UPDATE shard_identity SET homed = true", &[]).await?;
+            transaction.commit().await
+        };
+        let written: Result<(), tokio_postgres::Error> = written.await;
+        written.map_err(|error| connected.failed(&error))
     }
 
     fn refuse(&self, error: &OpenError) -> Failure {

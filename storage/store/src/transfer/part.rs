@@ -103,6 +103,15 @@ impl<'a> Part<'a> {
         self.claims.is_empty()
     }
 
+    /// Buckets of this shard that it is about, sorted.
+    pub(crate) fn buckets(&self) -> Vec<i16> {
+        let here = self.here.iter().map(|home| bucket(AccountId(*home)));
+        let accounts = self.accounts.iter().map(|account| bucket(AccountId(*account as u64)));
+        let claimed = self.claims.iter().map(|claim| claim.bucket);
+        let all: BTreeSet<i16> = here.chain(accounts).chain(claimed).collect();
+        all.into_iter().collect()
+    }
+
     pub(super) fn is_here(&self, home: AccountId) -> bool {
         self.here.contains(&home.0)
     }

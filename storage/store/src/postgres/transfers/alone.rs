@@ -14,10 +14,11 @@ pub(super) struct Alone<'a>(pub(super) &'a Part<'a>);
 
 impl Step for Alone<'_> {
     type Outcome = Outcome;
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Outcome, Fault> {
         let done = self.attempt(client).await;
-        if let Err(Fault::Again(_) | Fault::Failure(_)) = done {
+        if let Err(Fault::Again(_) | Fault::Moved | Fault::Failure(_)) = done {
             // whatever is unfinished; without a transaction this does nothing
             client.batch_execute("ROLLBACK").await?;
         }
@@ -51,6 +52,7 @@ pub(super) struct OnlyLook<'a>(pub(super) &'a Part<'a>);
 
 impl Step for OnlyLook<'_> {
     type Outcome = Option<crate::transfer::No>;
+    const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let seen = look(client, &[self.0], Locked::Wait).await;

@@ -204,7 +204,8 @@ impl Step for Group<'_> {
         let done = self.attempt(client).await;
         match done {
             Ok(Some(outcomes)) => return Ok(outcomes),
-            Ok(None) | Err(Fault::Again(_)) => {}
+            // which of them has moved is found out alone
+            Ok(None) | Err(Fault::Again(_) | Fault::Moved) => {}
             Err(Fault::Failure(failure)) => {
                 tracing::debug!(%failure, transfers = self.0.len(), "a group is taken apart");
             }

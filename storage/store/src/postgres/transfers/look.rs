@@ -3,6 +3,7 @@
 use super::flight::{Flight, values};
 use crate::ledger::Spot;
 use crate::postgres::fault::Fault;
+use crate::postgres::homes::ENTER;
 use crate::postgres::values::Id128;
 use crate::rows::Fields;
 use crate::transfer::{AccountSeen, CharacterSeen, ItemSeen, Part, RecordSeen, Seen};
@@ -41,6 +42,7 @@ type Read = fn(&Row, &mut Seen) -> Result<(), Failure>;
 /// Begins a transaction, locks and reads all that the parts name.
 pub(super) async fn look(client: &Client, parts: &[&Part<'_>], locked: Locked) -> Result<Seen, Fault> {
     let mut looking = Looking { flight: Flight::new(client), reads: Vec::new(), locked };
+    looking.enter(parts).await?;
     looking.people(parts).await?;
     looking.records(parts).await?;
     looking.items(parts).await?;
@@ -65,6 +67,15 @@ fn all<T: Clone>(parts: &[&Part<'_>], of: impl Fn(&Part<'_>) -> Vec<T>) -> Vec<T
 }
 
 impl Looking<'_> {
+    /// First of all: none of these buckets leaves this shard before the transaction ends.
+    async fn enter(&mut self, parts: &[&Part<'_>]) -> Result<(), Fault> {
+        let mut buckets = all(parts, |part| part.buckets());
+        buckets.sort_unstable();
+        buckets.dedup();
+        self.reads.push(|_, _| Ok(()));
+        self.flight.add(ENTER, values![buckets]).await
+    }
+
     async fn people(&mut self, parts: &[&Part<'_>]) -> Result<(), Fault> {
         let banks = all(parts, |part| part.banks.clone());
         let mut accounts = all(parts, |part| part.accounts.clone());

@@ -24,14 +24,16 @@ pub(super) struct OnShard<'a> {
     pub(super) again: bool,
     /// The operation was done before.
     pub(super) repeated: bool,
+    /// A bucket of it is on another shard.
+    pub(super) moved: bool,
 }
 
 impl<'a> OnShard<'a> {
     /// Nothing is done yet.
     pub(super) fn new(shard: &'a Shard, part: &'a Part<'a>) -> Self {
-        let (maybe_prepared, again, repeated) = Default::default();
+        let (maybe_prepared, again, repeated, moved) = Default::default();
         let (seen, doings) = Default::default();
-        Self { shard, part, held: None, seen, doings, maybe_prepared, again, repeated }
+        Self { shard, part, held: None, seen, doings, maybe_prepared, again, repeated, moved }
     }
 
     fn failed(&mut self, fault: Fault) -> Failure {
@@ -39,6 +41,10 @@ impl<'a> OnShard<'a> {
             Fault::Again(why) => {
                 self.again = true;
                 Failure::Unavailable(why)
+            }
+            Fault::Moved => {
+                self.moved = true;
+                Failure::Unavailable("a bucket has moved".into())
             }
             Fault::Gone(why) => Failure::Unavailable(why),
             Fault::Failure(failure) => failure,

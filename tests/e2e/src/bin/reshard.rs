@@ -1,0 +1,134 @@
+//! Grows a cluster in play from two shards to three: `scripts/reshard`.
+//!
+//! Bots play all the time. The DBSrv that moves buckets stands still at each step once, by a failpoint, and is killed
+//! there; the next run of it goes on. Exit 0 only when no bot was dropped, all buckets moved, and fsck is clean.
+
+use anyhow::{Context, ensure};
+use e2e::{Cluster, Options};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use store::Postgres;
+use store::testing::PgServer;
+
+/// How long a step, a restart or the whole growth may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Args {
+    players: String,
+    seconds: String,
+    seed: String,
+    json: Option<PathBuf>,
+    bots: Vec<String>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = parse(std::env::args().skip(1))?;
+    let folder = std::env::var_os("FAILPOINTS_FOLDER").context("FAILPOINTS_FOLDER: run scripts/reshard")?;
+    let (report, held) = grow(&args, Path::new(&folder))?;
+    if let Some(path) = &args.json {
+        std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
+    }
+    println!("{report}");
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {
+    let text = str::to_owned;
+    let seed = rand::random::<u32>().to_string();
+    let mut args = Args { players: text("100"), seconds: text("120"), seed, json: None, bots: Vec::new() };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--players" => args.players = value()?,
+            "--for" => args.seconds = value()?,
+            "--seed" => args.seed = value()?,
+            "--json" => args.json = Some(value()?.into()),
+            "--" => args.bots.extend(arguments.by_ref()),
+            other => {
+                anyhow::bail!("found `{other}`, expected --players, --for, --seed, --json or -- BOT OPTIONS")
+            }
+        }
+    }
+    Ok(args)
+}
+
+fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
+    println!("seed {}", args.seed);
+    let postgres = PgServer::start();
+    let shards = vec![postgres.create_database("shard0"), postgres.create_database("shard1")];
+    let cluster = Cluster::start(Options { nodes: 2, postgres: shards, ..Options::default() });
+    let mut options = vec!["--players", &args.players, "--for", &args.seconds, "--seed", &args.seed];
+    options.extend(args.bots.iter().map(String::as_str));
+    let bots = cluster.start_bots(&options);
+    until("the bots are there", || {
+        let accounts =
+            |shard| postgres.psql(shard, "SELECT count(*) FROM characters").parse::<u32>().unwrap_or(0);
+        Ok((accounts("shard0") + accounts("shard1") >= args.players.parse::<u32>()?).then_some(()))
+    })?;
+
+    let began = Instant::now();
+    let steps = Postgres::MOVE_STEPS;
+    std::fs::write(folder.join("move"), steps[0])?;
+    let dsn = postgres.create_database("shard2");
+    let added = cluster.with_data(&["shards", "add", &dsn, "--no-wait"], None);
+    ensure!(added.status.success(), "shards add: {}", String::from_utf8_lossy(&added.stderr));
+    print!("{}", String::from_utf8_lossy(&added.stdout));
+    for (index, step) in steps.iter().enumerate() {
+        let reached = folder.join("reached");
+        until(&format!("the mover reaches {step}"), || {
+            Ok(std::fs::read_to_string(&reached).ok().filter(|at| at == step))
+        })?;
+        let next = steps.get(index + 1).copied().unwrap_or("none");
+        std::fs::write(folder.join("move"), next)?;
+        std::fs::remove_file(&reached)?;
+        println!("killing dbsrv-1 at {step}, {} ms after the beginning", began.elapsed().as_millis());
+        cluster.kill_and_wait("dbsrv-1");
+    }
+    let status = until("all buckets have moved", || {
+        let status = status(&cluster)?;
+        let moves = status["moves"].as_array().cloned().unwrap_or_default();
+        let ended = moves.iter().all(|moved| !moved["ended_ms"].is_null());
+        Ok((ended && !moves.is_empty()).then_some(status))
+    })?;
+    let took_ms = began.elapsed().as_millis() as u64;
+    println!("all buckets have moved after {took_ms} ms");
+
+    let (played, content) = bots.finish();
+    let fsck = cluster.with_data(&["fsck"], None);
+    print!("{}", String::from_utf8_lossy(&fsck.stdout));
+    let done =
+        status["moves"].as_array().is_some_and(|moves| moves.iter().all(|moved| moved["state"] == "done"));
+    let (dropped, violations) = (&played["dropped"], &played["violation_count"]);
+    let held = done && content && fsck.status.success() && *dropped == 0;
+    let report = json!({
+        "seed": args.seed,
+        "held": held,
+        "killed_at": steps,
+        "took_ms": took_ms,
+        "shards": status["shards"],
+        "moves": status["moves"],
+        "fsck_clean": fsck.status.success(),
+        "bots": { "entered": played["entered"], "dropped": dropped, "violations": violations,
+            "latency_ms": played["latency_ms"], "economy": played["economy"] },
+    });
+    Ok((report, held))
+}
+
+fn status(cluster: &Cluster) -> anyhow::Result<Value> {
+    let output = cluster.with_data(&["shards", "status", "--json"], None);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null))
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        ensure!(Instant::now() < end, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
