@@ -103,8 +103,9 @@ async fn a_move_survives_the_death_of_either_shard_at_every_step() {
     let dsns = [servers[0].create_database("s"), servers[1].create_database("s")];
     let rig = Rig::new(&metadata, &["m"], 0).with(&[&dsns[0], &dsns[1]]);
     let store = rig.open().await;
-    let play = Play::begin(&[store.clone()], 12).await;
+    let play = Play::begin(std::slice::from_ref(&store), 12).await;
     for (turn, step) in Postgres::MOVE_STEPS.into_iter().enumerate() {
+        #[expect(clippy::needless_range_loop, reason = "each is killed while the other one lives")]
         for victim in 0..2 {
             let to = ((turn + victim) % 2) as u16;
             let buckets = rig::owned(&store, 1 - to, 20).await;
@@ -233,7 +234,7 @@ async fn a_move_stops_goes_on_and_goes_back() {
     let server = PgServer::start();
     let rig = Rig::new(&server, &["m", "s0", "s1"], 2);
     let store = rig.open().await;
-    let play = Play::begin(&[store.clone()], 8).await;
+    let play = Play::begin(std::slice::from_ref(&store), 8).await;
     let before = report(&store).await.owner;
     let buckets = rig::owned(&store, 0, 200).await;
     let mover = rig.open().await;
