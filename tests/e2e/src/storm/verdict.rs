@@ -48,6 +48,7 @@ pub fn judge(
         "unanswered": economy.unanswered,
         "looks_unanswered": economy.looks_unanswered,
         "trades_ended": economy.trades_ended,
+        "trades_unclear": economy.trades_unclear,
         "compared": economy.compared,
         "as_before": economy.as_before,
         "delivered": economy.delivered,

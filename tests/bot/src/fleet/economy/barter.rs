@@ -8,6 +8,7 @@
 use crate::client::Belongings;
 use crate::protocol::incoming::{ItemSeen, OfferSeen, Told};
 use crate::protocol::outgoing;
+use crate::protocol::slot::Container;
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub enum Ending {
     Done,
     /// Nobody gave anything.
     AsBefore,
+    /// Neither of the two, but something else came in between: nobody can tell.
+    Unclear,
     /// Neither of the two, in words.
     Neither(String),
 }
@@ -44,6 +47,7 @@ pub struct Barter {
     quits: bool,
     late_change: bool,
     closing: bool,
+    disturbed: bool,
 }
 
 impl Barter {
@@ -60,6 +64,7 @@ impl Barter {
             quits: rng.random_bool(0.12),
             late_change: rng.random_bool(0.15),
             closing: false,
+            disturbed: false,
         }
     }
 
@@ -71,6 +76,11 @@ impl Barter {
     /// True when it should be over, and the server never said so.
     pub fn is_lost(&self, now: Instant) -> bool {
         self.closing && now >= self.ends_at
+    }
+
+    /// Something else may change what is shown meanwhile: an answer that comes late.
+    pub fn disturb(&mut self) {
+        self.disturbed = true;
     }
 
     /// True before the other side answered.
@@ -145,6 +155,7 @@ impl Barter {
 
     /// Takes in what the server says; how it ended, if it did.
     pub fn hears(&mut self, told: &Told, now_shown: &Belongings, now: Instant) -> Option<Ending> {
+        self.disturbed |= comes_from_elsewhere(told);
         match told {
             Told::Offer(offer) if offer.partner == self.mine.partner => {
                 let before = self.theirs.replace(offer.clone());
@@ -172,6 +183,9 @@ impl Barter {
         if done {
             return Ending::Done;
         }
+        if self.disturbed {
+            return Ending::Unclear;
+        }
         let differences = self.before.differences(now_shown).join(", ");
         let (consents, theirs) = (&self.consents, &self.theirs);
         Ending::Neither(format!("agreed to give {consents:?} for {theirs:?}, and is shown {differences}"))
@@ -192,6 +206,16 @@ impl Barter {
         agreed.retain(|_, count| *count > 0);
         let gold = self.before.all_gold() - i64::from(mine.gold) + i64::from(theirs.gold);
         agreed == now_shown.census() && gold == now_shown.all_gold()
+    }
+}
+
+/// True for what no trade tells: late answers, and proceeds that come into the bank.
+fn comes_from_elsewhere(told: &Told) -> bool {
+    match told {
+        Told::Slot(slot, _) => slot.container != Container::Carry,
+        Told::PickedUp(..) | Told::Dropped(..) | Told::Bought(..) | Told::Sold(_) | Told::Moved(..) => true,
+        Told::CargoGold(_) | Told::Deposited(_) | Told::Withdrew(_) => true,
+        _ => false,
     }
 }
 

@@ -73,6 +73,8 @@ pub struct EconomyReport {
     pub looks_unanswered: u64,
     /// Trades that somebody ended.
     pub trades_ended: u64,
+    /// Trades during which something else changed, so that nobody can tell how they ended.
+    pub trades_unclear: u64,
     /// Bots that logged in again in the end.
     pub compared: u64,
     /// Of these, bots that were shown what they were shown last.

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_millis(700);
 /// An answer comes this soon after the world was shown anew, or never.
 const AFTER_RESYNC: Duration = Duration::from_secs(4);
+/// How long an answer may still come after a bot gave up.
+const DOUBT: Duration = Duration::from_secs(30);
 /// How long a personal shop stays open.
 const STALL_OPEN: std::ops::Range<u64> = 4_000..12_000;
 /// Lots that a bot remembers.
@@ -76,6 +78,7 @@ pub struct Trader {
     pending: Option<Pending>,
     barter: Option<Barter>,
     stall_until: Option<Instant>,
+    doubtful_until: Option<Instant>,
     wears: HashMap<u16, u8>,
     lots: Vec<String>,
     wish: Wish,
@@ -93,6 +96,7 @@ impl Trader {
             pending: None,
             barter: None,
             stall_until: None,
+            doubtful_until: None,
             wears: HashMap::new(),
             lots: Vec::new(),
             wish: Wish::None,
@@ -210,7 +214,7 @@ impl Trader {
                 Deed::Trade => {
                     if let Some(partner) = self.some_partner(client.world(), now) {
                         let before = client.world().belongings();
-                        self.barter = Some(Barter::new(partner, before, &mut self.rng, now));
+                        self.barter = Some(self.new_barter(partner, before, now));
                         return Ok(());
                     }
                 }
@@ -277,6 +281,10 @@ impl Trader {
         if !refused && now < pending.until {
             return;
         }
+        // of these a late answer is told by slots alone, as that of a trade is
+        if matches!(pending.deed, Some(Deed::Split | Deed::StallBuy | Deed::Auction)) {
+            self.doubtful_until = Some(now + DOUBT);
+        }
         match pending.deed {
             Some(deed) if refused => book.refuse(deed, &format!("{deed:?}: {}", pending.words)),
             Some(deed) => book.leave_open(deed),
@@ -312,7 +320,7 @@ impl Trader {
             Event::Goods(Told::StallSold(owner, _)) if *owner == client.world().own().own_id => {
                 book.acknowledge(Deed::StallSale);
             }
-            Event::Goods(told @ (Told::Offer(_) | Told::TradeClosed)) => {
+            Event::Goods(told) => {
                 return self.hear_of_trade(client, book, told, now).await;
             }
             _ => {}
@@ -358,6 +366,14 @@ impl Trader {
         }
     }
 
+    fn new_barter(&mut self, partner: u16, before: Belongings, now: Instant) -> Barter {
+        let mut barter = Barter::new(partner, before, &mut self.rng, now);
+        if self.doubtful_until.is_some_and(|until| now < until) {
+            barter.disturb();
+        }
+        barter
+    }
+
     async fn hear_of_trade(
         &mut self,
         client: &mut Client,
@@ -371,7 +387,7 @@ impl Trader {
                 return Ok(None);
             }
             let before = client.world().belongings();
-            self.barter = Some(Barter::new(offer.partner, before, &mut self.rng, now));
+            self.barter = Some(self.new_barter(offer.partner, before, now));
         }
         let Some(barter) = &mut self.barter else { return Ok(None) };
         let Some(ending) = barter.hears(told, &client.world().belongings(), now) else { return Ok(None) };
@@ -384,6 +400,10 @@ impl Trader {
             }
             Ending::AsBefore => {
                 book.count(|counts| counts.trades_ended += 1);
+                None
+            }
+            Ending::Unclear => {
+                book.count(|counts| counts.trades_unclear += 1);
                 None
             }
             Ending::Neither(what) => Some(what),

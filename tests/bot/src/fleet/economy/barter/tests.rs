@@ -51,6 +51,20 @@ fn a_change_that_came_too_late_does_not_count() {
 }
 
 #[test]
+fn what_came_from_elsewhere_meanwhile_makes_it_unclear_and_nothing_else_does() {
+    let mut barter = trade_of_a_coin_for_a_sword();
+    let grabbed = Belongings { carry: vec![None, Some(SWORD), Some(SWORD)], gold: 907, ..owner() };
+    let late = Told::PickedUp(crate::protocol::slot::Slot::carry(2), Some(SWORD));
+    assert_eq!(barter.hears(&late, &owner(), Instant::now()), None);
+    assert_eq!(barter.hears(&Told::TradeClosed, &grabbed, Instant::now()), Some(Ending::Unclear));
+    let own = Told::Slot(crate::protocol::slot::Slot::carry(2), Some(SWORD));
+    let mut barter = trade_of_a_coin_for_a_sword();
+    assert_eq!(barter.hears(&own, &owner(), Instant::now()), None);
+    let ending = barter.hears(&Told::TradeClosed, &grabbed, Instant::now());
+    assert!(matches!(ending, Some(Ending::Neither(_))), "{ending:?}");
+}
+
+#[test]
 fn a_changed_offer_takes_back_the_own_consent() {
     let mut barter = trade_of_a_coin_for_a_sword();
     barter.mine.checked = true;
