@@ -107,7 +107,7 @@ async fn the_bank_is_asked_the_same_again_until_it_knows() {
     let (from, to) = (slot(Container::Carry, 0), slot(Container::Cargo, 3));
     let keeper = Some(keeper);
     edge.command(session, Command::MoveItem { from, to, keeper }).await;
-    let moved = Event::ItemMoved { from, to, keeper };
+    let moved = Event::SlotChanged { slot: from, item: None };
     edge.perceives(session, "that it is moved", |event| (*event == moved).then_some(())).await;
     edge.command(session, Command::DepositGold { amount: 600 }).await;
     edge.perceives(session, "the gold", |event| (*event == Event::GoldChanged { gold: 400 }).then_some(()))

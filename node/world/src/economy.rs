@@ -91,8 +91,8 @@ enum Then {
     PickedUp(model::GroundId),
     /// An item of the ground that lay too long.
     Expired(model::GroundId),
-    /// An item moved to, from or within the bank; `carried` is what lay in the slot of the inventory.
-    Banked { from: Slot, to: Slot, keeper: Option<EntityId>, carried: Option<Item> },
+    /// An item moved to, from or within the bank.
+    Banked { from: Slot, to: Slot },
     /// Gold into the bank.
     Deposited { amount: i64 },
     /// Gold from the bank.
@@ -340,7 +340,7 @@ impl Zone {
         let Some(session) = self.entities[slot].player().map(|player| player.session) else { return };
         self.offer_failed(slot, &done.then, fx);
         self.tell_slots(slot, &done.plan.slots(), fx);
-        if let Then::Banked { from, to, .. } = &done.then {
+        if let Then::Banked { from, to } = &done.then {
             self.tell_slots(slot, &[*from, *to], fx);
         }
         let key = refusal.map_or(NoticeKey::TryLater, notice);

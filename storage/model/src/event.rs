@@ -382,7 +382,7 @@ pub enum Event {
         merchant: EntityId,
         /// As asked.
         shelf: u8,
-        /// As asked.
+        /// Where it lies: another slot than asked when that was taken.
         to: u8,
         /// Gold carried after.
         gold: i64,

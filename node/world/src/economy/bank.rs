@@ -65,7 +65,7 @@ impl Zone {
         }
         let rule = carried.map(|item| kind_rule(&self.content.items, item.kind));
         let work = Work::Bank(BankWork::Move { from, to, carried, rule });
-        self.begin_work(slot, work, Then::Banked { from, to, keeper, carried }, fx);
+        self.begin_work(slot, work, Then::Banked { from, to }, fx);
         Ok(())
     }
 
@@ -95,14 +95,10 @@ impl Zone {
         let Some(player) = self.entities[slot].player_mut() else { return };
         let session = player.session;
         match (reply, then) {
-            (Reply::Moved { slots }, Then::Banked { from, to, keeper, carried }) => {
-                for (at, item) in slots {
-                    put_in(&mut player.character, at, item);
-                }
-                if is_plain(*from, *to, *carried, slots[1].1) {
-                    return fx.tell(session, Event::ItemMoved { from: *from, to: *to, keeper: *keeper });
-                }
+            (Reply::Moved { slots }, Then::Banked { .. }) => {
+                // never as a swap: others put things into the bank, and the client may not show them yet
                 for (slot, item) in slots {
+                    put_in(&mut player.character, slot, item);
                     fx.tell(session, Event::SlotChanged { slot, item });
                 }
             }
@@ -121,7 +117,7 @@ impl Zone {
                 fx.tell(session, Event::GoldChanged { gold: carried });
             }
             (reply, then) => {
-                if let Then::Banked { from, to, .. } = then {
+                if let Then::Banked { from, to } = then {
                     self.tell_slots(slot, &[*from, *to], fx);
                 }
                 let key = match reply {
@@ -131,17 +127,6 @@ impl Zone {
                 self.refuse(session, key, Vec::new(), fx);
             }
         }
-    }
-}
-
-/// True when it is known that the two slots changed places: clients swap them. Where stacks may have joined, or
-/// both slots are of the bank, both are told as they are.
-fn is_plain(from: Slot, to: Slot, carried: Option<Item>, in_to: Option<Item>) -> bool {
-    let same = |a: Option<Item>, b: Option<Item>| a.is_some() && a.map(|i| i.id) == b.map(|i| i.id);
-    match (from.container, to.container) {
-        (Container::Carry, Container::Cargo) => same(carried, in_to),
-        (Container::Cargo, Container::Carry) => in_to.is_some() && !same(carried, in_to),
-        _ => false,
     }
 }
 

@@ -100,7 +100,9 @@ impl Zone {
         if price.tax > 0 {
             changes.push(Change::Burn { amount: price.tax, reason: "tax" });
         }
-        self.begin(slot, Plan::of("shop-buy", changes), Then::Bought { merchant, shelf, to }, fx);
+        // where it lies, not where it was wanted: a client shows it in the slot that it is told
+        let then = Then::Bought { merchant, shelf, to: free };
+        self.begin(slot, Plan::of("shop-buy", changes), then, fx);
         Ok(())
     }
 
