@@ -259,3 +259,14 @@ fn what_a_former_owner_left_is_brought_once_and_ends_in_time() {
     stage.store_refuses(TransferRefusal::RecordChanged(RecordKey::Ground(GroundId(1))));
     assert_eq!(stage.heard("ana"), [Event::GroundGone { ground: GroundId(1) }]);
 }
+
+#[test]
+fn what_was_grabbed_while_the_store_was_read_does_not_come_back() {
+    let mut stage = stage();
+    let lying = dropped(&mut stage);
+    stage.asks("bob", Command::PickUp { ground: lying.id, to: 4 }).tick().store_does();
+    stage.heard("ana");
+    // read before the grab, brought after it
+    stage.input(Input::Ground(vec![lying])).tick();
+    assert_eq!((stage.zone.lying().count(), stage.heard("ana")), (0, vec![]));
+}

@@ -13,7 +13,7 @@ use model::event::NoticeKey;
 use model::transfer::TransferRefusal;
 use model::{AccountId, Event, GroundId, Item, Slot, Tile};
 use rules::bag;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How long an item lies there.
 const LIES: u64 = 90 * Tick::PER_SECOND;
@@ -23,6 +23,8 @@ const REACH: u16 = 3;
 const GROUND_MAX: usize = 2_000;
 /// When an expiry is tried again that came to nothing.
 const EXPIRE_AGAIN: u64 = 10 * Tick::PER_SECOND;
+/// How long it is remembered what was taken away: longer than the store's answer to what lies here may be old.
+const LIFTED_FOR: u64 = 30 * Tick::PER_SECOND;
 /// Items that end in one step; the others in the next.
 const EXPIRED_AT_ONCE: usize = 64;
 
@@ -57,12 +59,29 @@ struct OnGround {
 pub(crate) struct Ground {
     all: BTreeMap<GroundId, OnGround>,
     due: BTreeSet<(Tick, GroundId)>,
+    /// What was taken away lately, and when; at most [`GROUND_MAX`].
+    lifted: VecDeque<(Tick, GroundId)>,
 }
 
 impl Ground {
     /// When the next item ends.
     pub(crate) fn first_due(&self) -> Option<Tick> {
         self.due.first().map(|(due, _)| *due)
+    }
+
+    fn remember_lifted(&mut self, ground: GroundId, now: Tick) {
+        while self.lifted.front().is_some_and(|(at, _)| at.plus(LIFTED_FOR) <= now) {
+            self.lifted.pop_front();
+        }
+        if self.lifted.len() >= GROUND_MAX {
+            self.lifted.pop_front();
+        }
+        self.lifted.push_back((now, ground));
+    }
+
+    /// True when the zone knows better than whoever read before that it lies there.
+    fn was_lifted(&self, ground: GroundId, now: Tick) -> bool {
+        self.lifted.iter().any(|(at, lifted)| *lifted == ground && at.plus(LIFTED_FOR) > now)
     }
 }
 
@@ -82,7 +101,8 @@ impl Zone {
     /// Puts an item on the ground; who sees it is told.
     fn lay(&mut self, lying: Lying, fell: bool, fx: &mut Effects) {
         let here = self.grid.holds(lying.tile);
-        if !here || self.ground.all.contains_key(&lying.id) {
+        let known = self.ground.all.contains_key(&lying.id) || self.ground.was_lifted(lying.id, self.now);
+        if !here || known {
             return;
         }
         self.grid.lay(lying.id, lying.tile);
@@ -219,6 +239,7 @@ impl Zone {
     pub(super) fn lift(&mut self, ground: GroundId, fx: &mut Effects) {
         let Some(OnGround { lying, .. }) = self.ground.all.remove(&ground) else { return };
         self.ground.due.remove(&(lying.until, ground));
+        self.ground.remember_lifted(ground, self.now);
         self.grid.lift(ground, lying.tile);
         self.tell_around(lying.tile, Event::GroundGone { ground }, fx);
     }
