@@ -213,10 +213,11 @@ impl Market {
 
     pub(super) async fn list_lot(&self, asked: &ListLot) -> Answer {
         let (order, fence) = (asked.order, asked.order.fence);
-        self.check_list(asked)?;
+        // before the checks: the lot that was listed counts by now
         if order.again {
             return self.repeated(order).await;
         }
+        self.check_list(asked)?;
         let item = asked.carried.item;
         let lot = LotId(((order.operation.0 >> 65) as u64).max(1));
         let body = Body {

@@ -352,3 +352,19 @@ async fn lots_are_found_by_name_kind_and_price_page_by_page() {
     let Reply::Lots { lots: own, found: 1 } = own else { panic!("{own:?}") };
     assert_eq!((own[0].lot, own[0].next_bid), (cheap.lot, 105));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_lot_that_an_account_may_have_is_found_by_a_repeat() {
+    let mut stage = Stage::in_memory().await;
+    stage.stop().await;
+    stage.auction.lots_per_account = 1;
+    stage.start().await;
+    let house = house_on(stage).await;
+    let mut listing = house.listing(0, 100, None);
+    let listed = house.node.ask(Request::ListLot(listing.clone())).await;
+    assert!(matches!(listed, Reply::Listed { .. }), "{listed:?}");
+    listing.order.again = true;
+    assert_eq!(house.node.ask(Request::ListLot(listing)).await, Reply::DoneUnseen);
+    let more = house.node.ask(Request::ListLot(house.listing(1, 100, None))).await;
+    assert_eq!(more, Reply::Refused(MarketRefusal::TooManyLots(1)));
+}

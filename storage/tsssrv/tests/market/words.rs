@@ -2,7 +2,7 @@
 
 use crate::auction::{House, house};
 use crate::stage::Player;
-use model::calls::market::{Carried, Reply, Request, Said, Words};
+use model::calls::market::{Carried, MarketRefusal, Reply, Request, Said, Words};
 use model::event::{Notice, NoticeKey};
 
 async fn says(house: &House, who: &Player, text: &str) -> Said {
@@ -14,6 +14,8 @@ async fn says(house: &House, who: &Player, text: &str) -> Said {
     let words = Words { order, name, text: text.to_owned(), carry: carry.collect() };
     match house.node.ask(Request::Words(words)).await {
         Reply::Said(said) => said,
+        // the zone tells it in the same words
+        Reply::Refused(refusal) => Said { lines: vec![refusal.notice()], ..Said::default() },
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -78,4 +80,45 @@ async fn what_cannot_be_is_said_in_the_players_words() {
         assert_eq!((said.emptied, said.gold), (None, None));
     }
     assert_eq!(house.stage.gold(&house.dora).await, 10_000);
+}
+
+/// Typed, and typed again as a node does that was not answered.
+async fn says_twice(house: &House, who: &Player, text: &str) -> [Reply; 2] {
+    let item = who.carry.first().copied().flatten();
+    let carry = item.map(|item| Carried { slot: 0, item, name: "Axe".to_owned() });
+    let (order, name) = (who.order(), who.party.name.clone());
+    let mut words = Words { order, name, text: text.to_owned(), carry: carry.into_iter().collect() };
+    let first = house.node.ask(Request::Words(words.clone())).await;
+    words.order.again = true;
+    // the item has left the bag
+    words.carry.clear();
+    [first, house.node.ask(Request::Words(words)).await]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_is_answered_by_what_was_done_and_not_by_what_is_there_now() {
+    let house = house().await;
+    let [sold, again] = says_twice(&house, &house.seller, "sell 0 1000 5000").await;
+    let Reply::Said(sold) = sold else { panic!("{sold:?}") };
+    assert_eq!(again, Reply::DoneUnseen, "sell");
+    let number = argument(&sold, 0);
+    for (who, text) in [(&house.dora, format!("bid {number} 1500")), (&house.edu, format!("buy {number}"))] {
+        let [first, again] = says_twice(&house, who, &text).await;
+        assert!(matches!(first, Reply::Said(_)), "{text}: {first:?}");
+        assert_eq!(again, Reply::DoneUnseen, "{text}");
+    }
+    let number = argument(&says(&house, &house.seller, "sell 1 1000").await, 0);
+    let [_, again] = says_twice(&house, &house.seller, &format!("cancel {number}")).await;
+    assert_eq!(again, Reply::DoneUnseen, "cancel");
+    house.stage.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_reaches_the_node_as_what_it_is() {
+    let house = house().await;
+    let number = argument(&says(&house, &house.seller, "sell 0 1000").await, 0);
+    let [poor, _] = says_twice(&house, &house.dora, &format!("bid {number} 11k")).await;
+    assert_eq!(poor, Reply::Refused(MarketRefusal::NotEnough));
+    let [gone, _] = says_twice(&house, &house.seller, "sell 0 1000").await;
+    assert_eq!(gone, Reply::Refused(MarketRefusal::ItemGone));
 }

@@ -113,10 +113,12 @@ fn lot_lines(lots: &[Lot], found: u32, page: u32, now_ms: i64) -> Vec<Notice> {
 impl Market {
     pub(in crate::market) async fn words(&self, asked: Words) -> Answer {
         let Some(wish) = parse(&asked.text) else { return Ok(said([line(NoticeKey::AuctionUsage, [])])) };
-        match self.grant(&asked, wish).await {
-            Err(Early::Refused(refusal)) => Ok(said([refusal.notice()])),
-            other => other,
+        // a repeat asks what was done, not what the index says by now
+        let is_read = matches!(wish, Wish::Find(_) | Wish::Mine);
+        if asked.order.again && !is_read {
+            return self.repeated(asked.order).await;
         }
+        self.grant(&asked, wish).await
     }
 
     async fn grant(&self, asked: &Words, wish: Wish) -> Answer {
