@@ -116,6 +116,8 @@ impl Market {
         };
         let with_partner = trade.sides[1 - side].character == asked.partner;
         if !trade.is_talking() {
+            // whoever decided it may have stopped before it began
+            self.begin_settling(trade);
             let busy = Early::Refused(MarketRefusal::StillBusy);
             return if with_partner { Ok(Next::Reply(Reply::Settling)) } else { Err(busy) };
         }
@@ -179,14 +181,23 @@ impl Market {
         }
     }
 
-    pub(super) async fn cancel_trade(&self, asked: CancelTrade) -> Answer {
+    pub(super) async fn cancel_trade(self: &Arc<Self>, asked: CancelTrade) -> Answer {
         for _ in 0..TRIES {
-            let Some(live) = self.seated(asked.character).await?.live else { return Ok(Reply::Closed) };
-            if asked.trade.is_some_and(|trade| trade != live.trade.id) {
-                return Ok(Reply::Closed);
-            }
-            if !live.trade.is_talking() {
-                return Ok(Reply::Settling);
+            let live = match asked.trade {
+                // whatever became of it: an end that was not heard is told now
+                Some(trade) => self.read(trade).await?,
+                None => self.seated(asked.character).await?.live,
+            };
+            let Some(live) = live else { return Ok(Reply::Closed) };
+            let Some(side) = live.trade.side_of(asked.character) else { return Ok(Reply::Closed) };
+            match &live.trade.stage {
+                Stage::Talking => {}
+                Stage::Settling => {
+                    self.begin_settling(live.trade);
+                    return Ok(Reply::Settling);
+                }
+                Stage::Done(done) => return Ok(Reply::TradeOver(TradeNews::Done(done[side].clone()))),
+                Stage::Closed(_) => return Ok(Reply::Closed),
             }
             if self.close(&live, TradeEnd::Cancelled).await? {
                 return Ok(Reply::Closed);

@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use crate::trades::{Two, both_check, open, two};
-use model::calls::market::{ReadTrade, Reply, Request, TradeEnd, TradeNews};
+use model::calls::market::{CancelTrade, ReadTrade, Reply, Request, TradeEnd, TradeNews};
 use std::sync::Arc;
 use support::{RedisServer, until};
 use tsssrv::MemoryValues;
@@ -33,6 +33,42 @@ async fn a_restart_between_check_and_outcome_goes_on_where_it_was() {
     assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
     assert_eq!((stage.gold(ana).await, stage.gold(bo).await), (900, 600));
     stage.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decided_swap_that_nobody_settles_is_settled_by_whoever_asks_next() {
+    for cancels in [false, true] {
+        let mut two = two(Stage::in_memory().await).await;
+        open(&two).await;
+        two.stage.store.is_away(true);
+        both_check(&two).await;
+        two.stage.stop().await;
+        two.stage.store.is_away(false);
+        two.stage.start().await;
+        reconnect(&mut two).await;
+        let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
+        let reply = match cancels {
+            true => na.cancels(ana).await,
+            false => na.ask(Request::OfferTrade(ana.checks(bo, ana.gives(&[0], 100), 1))).await,
+        };
+        assert_eq!(reply, Reply::Settling);
+        assert!(matches!(na.hears_end(ana).await, TradeNews::Done(_)));
+        assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
+        assert_eq!((stage.gold(ana).await, stage.gold(bo).await), (900, 600));
+        stage.is_sound().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_after_an_end_that_was_not_heard_is_answered_with_that_end() {
+    let two = two(Stage::in_memory().await).await;
+    let trade = open(&two).await;
+    both_check(&two).await;
+    let Two { nodes: [na, _], ana, bo, .. } = &two;
+    until("the end is written", async || na.reads(trade, ana, bo).await != Reply::Settling).await;
+    let cancel = CancelTrade { character: ana.party.fence.character, trade: Some(trade) };
+    let reply = na.ask(Request::CancelTrade(cancel)).await;
+    assert!(matches!(&reply, Reply::TradeOver(TradeNews::Done(done)) if done.gold == Some(900)), "{reply:?}");
 }
 
 /// Everything live is gone and the market starts again; both ask what came of their trade.
