@@ -367,6 +367,20 @@ pub fn notice(notice: &Notice, language: Language) -> String {
     }
 }
 
+/// True when a notice tells of something that was put into the bank of the player by others.
+pub fn is_of_bank(notice: &Notice) -> bool {
+    let Notice::Catalogue { key, .. } = notice else { return false };
+    matches!(
+        key,
+        NoticeKey::AuctionBought
+            | NoticeKey::AuctionCancelled
+            | NoticeKey::AuctionOutbid
+            | NoticeKey::AuctionSold
+            | NoticeKey::AuctionUnsold
+            | NoticeKey::AuctionWon
+    )
+}
+
 fn line_of(key: NoticeKey) -> Line {
     match key {
         NoticeKey::NotEnoughGold => Line::NotEnoughGold,

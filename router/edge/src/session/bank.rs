@@ -1,8 +1,8 @@
 //! The bank of the account as its client shows it.
 //!
 //! A client is shown its bank once, at the login, and then what changes. News of a change that the store has can be
-//! lost with the node that was about to tell it; so after another node took the player over, BISrv is asked and
-//! what the client shows wrong is told again.
+//! lost with the node that was about to tell it, and what others put into the bank is told only in words; so after
+//! another node took the player over, and after such words, BISrv is asked and what the client shows wrong is told.
 
 use super::Session;
 use super::requests;
@@ -21,6 +21,10 @@ pub(super) struct Bank {
     gold: i64,
     /// Counts what the client was told.
     told: u64,
+    /// True while BISrv is asked.
+    asking: bool,
+    /// True when it has to be asked again after that.
+    again: bool,
 }
 
 impl Bank {
@@ -43,24 +47,34 @@ impl Bank {
 
 impl From<Cargo> for Bank {
     fn from(Cargo { items, gold }: Cargo) -> Self {
-        Self { items, gold, told: 0 }
+        Self { items, gold, ..Self::default() }
     }
 }
 
 impl Session {
     /// Asks what is in the bank, to tell the client what it may have missed.
     pub(super) fn recount_bank(&mut self) {
-        self.ask_bank(TRIES);
+        if self.bank.asking {
+            // what is being read may be older than what the caller heard of
+            self.bank.again = true;
+        } else {
+            self.ask_bank(TRIES);
+        }
     }
 
     fn ask_bank(&mut self, tries: u8) {
         let Some((account, _)) = self.account else { return };
+        self.bank.asking = true;
         let told = self.bank.told;
         let asked = requests::recount(Arc::clone(&self.shared), account, told, tries);
         self.work.push_back(Box::pin(asked));
     }
 
     pub(super) fn on_recounted(&mut self, cargo: Option<Cargo>, told: u64, tries: u8) {
+        self.bank.asking = false;
+        if std::mem::take(&mut self.bank.again) {
+            return self.ask_bank(TRIES);
+        }
         let Some(cargo) = cargo.filter(|_| self.world.is_some()) else { return };
         if told != self.bank.told {
             // what was read may be older than what was told since

@@ -6,7 +6,7 @@ use crate::messages::Line;
 use crate::metrics::CloseReason;
 use crate::phase::{Input, Phase, verdict};
 use crate::settings::Settings;
-use crate::translate;
+use crate::translate::{self, asks};
 use model::calls::registry::{Login, LoginRefusal};
 use model::{Secret, SessionId};
 use std::sync::Arc;
@@ -64,9 +64,9 @@ impl Session {
             force: login.force,
             address: self.address,
         };
-        let shared = Arc::clone(&self.shared);
+        let (shared, cargo_slots) = (Arc::clone(&self.shared), asks::cargo_slots(self.profile));
         self.work.push_back(Box::pin(async move {
-            Done::Login(Box::new(requests::login(shared, handle, request).await))
+            Done::Login(Box::new(requests::login(shared, handle, request, cargo_slots).await))
         }));
     }
 

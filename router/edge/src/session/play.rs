@@ -226,6 +226,9 @@ impl Session {
             Event::Notice(notice) => {
                 let text = messages::notice(notice, self.language());
                 self.send(0, MessagePanel { text });
+                if messages::is_of_bank(notice) {
+                    self.recount_bank();
+                }
             }
             Event::Weather(kind) => {
                 world.sheet.weather = *kind;

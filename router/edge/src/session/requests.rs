@@ -4,9 +4,9 @@ use crate::sessions::Handle;
 use crate::shared::Shared;
 use link::CallError;
 use model::calls::CALL_DEADLINE_MS;
-use model::calls::bank::{self, Cargo};
+use model::calls::bank::{self, Cargo, DeliverParcels};
 use model::calls::registry::{HeldSession, Login, LoginRefusal, Reply, Request};
-use model::{AccountId, AccountName, Character, SessionId};
+use model::{AccountId, AccountName, Character, OperationId, SessionId};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,7 +62,12 @@ pub(crate) enum LoginOutcome {
     Unavailable,
 }
 
-pub(super) async fn login(shared: Arc<Shared>, handle: Arc<Handle>, login: Login) -> LoginOutcome {
+pub(super) async fn login(
+    shared: Arc<Shared>,
+    handle: Arc<Handle>,
+    login: Login,
+    cargo_slots: u8,
+) -> LoginOutcome {
     let session = login.session;
     let reports = shared.sessions.reports();
     let asked = shared.registry.call_within(&Request::Login(login), LOGIN_PATIENCE).await;
@@ -78,7 +83,10 @@ pub(super) async fn login(shared: Arc<Shared>, handle: Arc<Handle>, login: Login
         tokio::time::sleep(REPORT_SETTLES).await;
     }
     let characters = characters(&shared, session);
-    let cargo = cargo(&shared, account);
+    let cargo = async {
+        deliver_parcels(&shared, account, cargo_slots).await;
+        cargo(&shared, account).await
+    };
     match tokio::join!(characters, cargo) {
         (Some(characters), Some(cargo)) => LoginOutcome::Accepted { account, name, characters, cargo },
         _ => LoginOutcome::Unavailable,
@@ -89,6 +97,22 @@ async fn characters(shared: &Shared, session: SessionId) -> Option<Vec<Character
     match shared.registry.insist(&Request::Characters { session }, PATIENCE).await {
         Some(Reply::Characters(characters)) => Some(characters),
         _ => None,
+    }
+}
+
+/// Lets the parcels that wait for the account come into its bank. When that fails they wait for the next login.
+async fn deliver_parcels(shared: &Shared, account: AccountId, cargo_slots: u8) {
+    let operation = OperationId(rand::random());
+    let request = bank::Request::DeliverParcels(DeliverParcels { operation, account, cargo_slots });
+    match shared.bank.call(&request, Duration::from_millis(CALL_DEADLINE_MS)).await {
+        Ok(bank::Reply::Delivered { parcels, waiting, .. }) => {
+            if !parcels.is_empty() || waiting > 0 {
+                tracing::info!(%account, delivered = parcels.len(), waiting, "parcels came into the bank");
+            }
+        }
+        Ok(bank::Reply::Refused(refusal)) => tracing::warn!(%account, %refusal, "parcels are not delivered"),
+        Ok(_) => tracing::warn!(%account, "parcels could not be delivered"),
+        Err(failure) => tracing::warn!(%account, %failure, "parcels could not be delivered"),
     }
 }
 

@@ -106,10 +106,15 @@ impl Session {
                     self.send(SCENE_FIELD, goods::stall(id, title, wares, *tax));
                 }
             }
-            Event::StallSold { owner, position } => match self.id_of(Some(*owner)) {
-                0 => {}
-                owner => self.send(SCENE_FIELD, AutotradeSold { owner, position: *position }),
-            },
+            Event::StallSold { owner, position } => {
+                match self.id_of(Some(*owner)) {
+                    0 => {}
+                    owner => self.send(SCENE_FIELD, AutotradeSold { owner, position: *position }),
+                }
+                if self.world.as_ref().is_some_and(|world| world.entity == *owner) {
+                    self.recount_bank();
+                }
+            }
             // not of goods, or told above
             Event::Entered(_)
             | Event::Appeared { .. }

@@ -1,6 +1,6 @@
 //! What packets about items and gold ask for, or `None` when no honest client asks it. Pure.
 
-use model::item::{Container, Effect, GOLD_MAX, ItemKind, ItemSpec, Slot};
+use model::item::{CARGO_SLOTS, Container, Effect, GOLD_MAX, ItemKind, ItemSpec, Slot};
 use model::trade::{Offer, OfferItem, STALL_TITLE_MAX, Ware};
 use std::collections::HashSet;
 use wire::packet::{Autotrade, NO_SLOT, Trade};
@@ -15,13 +15,21 @@ pub(crate) fn slot(container: u8, index: u8, profile: Profile) -> Option<Slot> {
     Slot::new(container, i64::from(index)).filter(|slot| exists(*slot, profile))
 }
 
+/// How many slots of the bank clients of this version have.
+pub(crate) fn cargo_slots(profile: Profile) -> u8 {
+    match profile {
+        Profile::V769 => 120,
+        Profile::V759 | Profile::V748 => CARGO_SLOTS as u8,
+    }
+}
+
 /// Whether clients of this version have the slot.
 pub(crate) fn exists(slot: Slot, profile: Profile) -> bool {
     let count = match (slot.container, profile) {
         (Container::Equip, Profile::V769) => 18,
         (Container::Equip, Profile::V759 | Profile::V748) => 16,
-        (Container::Cargo, Profile::V769) => 120,
-        (Container::Carry | Container::Cargo, _) => slot.container.slots(),
+        (Container::Cargo, profile) => usize::from(cargo_slots(profile)),
+        (Container::Carry, _) => slot.container.slots(),
     };
     usize::from(slot.index) < count
 }

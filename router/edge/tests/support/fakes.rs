@@ -155,11 +155,18 @@ impl link::Service for FakeRegistry {
 /// A bank in which everybody has the same: 555 gold at first.
 pub struct FakeBank {
     pub cargo: Mutex<bank::Cargo>,
+    /// An item that waits in a parcel; `None`: parcels cannot be delivered at the moment.
+    pub parcel: Mutex<Option<Item>>,
+    pub calls: Mutex<Vec<bank::Request>>,
 }
 
 impl Default for FakeBank {
     fn default() -> Self {
-        Self { cargo: Mutex::new(bank::Cargo { items: vec![None; CARGO_SLOTS], gold: 555 }) }
+        Self {
+            cargo: Mutex::new(bank::Cargo { items: vec![None; CARGO_SLOTS], gold: 555 }),
+            parcel: Mutex::default(),
+            calls: Mutex::default(),
+        }
     }
 }
 
@@ -170,8 +177,15 @@ impl link::Service for FakeBank {
     type In = ();
     type Out = ();
 
-    async fn call(&self, _: &Peer, _: bank::Request) -> bank::Reply {
-        bank::Reply::Cargo(self.cargo.lock().unwrap().clone())
+    async fn call(&self, _: &Peer, request: bank::Request) -> bank::Reply {
+        self.calls.lock().unwrap().push(request.clone());
+        let mut cargo = self.cargo.lock().unwrap();
+        if let bank::Request::DeliverParcels(_) = request {
+            let Some(item) = self.parcel.lock().unwrap().take() else { return bank::Reply::Unavailable };
+            cargo.items[0] = Some(item);
+            return bank::Reply::Delivered { parcels: Vec::new(), waiting: 0, cargo: cargo.clone() };
+        }
+        bank::Reply::Cargo(cargo.clone())
     }
 
     async fn stream(&self, _: Peer, _: Stream<(), ()>) {}
