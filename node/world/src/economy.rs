@@ -31,7 +31,7 @@ use crate::zone::Zone;
 use model::event::{Notice, NoticeKey};
 use model::item::ItemSpec;
 use model::transfer::TransferRefusal;
-use model::{Command, Container, EntityId, Event, Item, ItemId, SessionId, Slot, Tile};
+use model::{Command, Container, EntityId, Event, ItemId, SessionId, Slot, Tile};
 use std::collections::VecDeque;
 
 /// Commands that may wait for a player's job.
