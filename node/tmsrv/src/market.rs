@@ -42,6 +42,13 @@ impl Trades {
         known.partner = partner.or(known.partner);
     }
 
+    /// What to ask about a trade of this player.
+    pub(crate) fn question(&self, trade: TradeId, me: Fence) -> ReadTrade {
+        let all = self.trades.lock();
+        let known = all.iter().find(|((id, _), known)| *id == trade && known.me == me);
+        ReadTrade { trade, me, partner: known.and_then(|(_, known)| known.partner) }
+    }
+
     fn forget(&self, trade: TradeId, session: SessionId) {
         self.trades.lock().remove(&(trade, session));
     }
@@ -182,7 +189,7 @@ async fn read_trades(node: &Arc<Node>) {
     for ((trade, session), Known { me, partner }) in node.trades.all() {
         let request = Request::ReadTrade(ReadTrade { trade, me, partner });
         match jobs::ask_market(node, request).await {
-            Some(Reply::TradeOver(news)) => tell(node, session, trade, news).await,
+            Some(Reply::TradeOver(_, news)) => tell(node, session, trade, news).await,
             Some(Reply::Closed) => {
                 tell(node, session, trade, TradeNews::Closed(TradeEnd::Lost)).await;
             }

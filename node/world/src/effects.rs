@@ -86,6 +86,8 @@ pub enum MarketWork {
         checked: bool,
         /// Version of the partner's half that the player sees.
         saw: u32,
+        /// The trade that it goes on with; `None`: a new one.
+        trade: Option<TradeId>,
     },
     /// The end of a trade.
     Cancel {

@@ -252,3 +252,44 @@ fn words_of_the_auction_take_what_they_sold() {
     let emptied = Event::SlotChanged { slot: carry(0), item: None };
     assert_eq!(heard, [emptied, Event::GoldChanged { gold: 990 }, Event::Notice(Notice::Text("ok".into()))]);
 }
+
+#[test]
+fn what_is_said_of_an_old_trade_changes_nothing_in_the_new_one() {
+    let mut stage = stage();
+    let old = TradeId(6);
+    let done = || TradeDone { given: vec![0], received: vec![], gold: Some(1) };
+    let session = stage.session("ana");
+    // the new one was asked for, its number is not known yet
+    let asked = offers(&stage, offer(0, KNIFE, 100), false);
+    stage.asks("ana", asked).tick();
+    stage.input(Input::Trade { session, trade: old, news: TradeNews::Done(done()) }).tick();
+    stage.input(Input::Trade { session, trade: old, news: TradeNews::Closed(TradeEnd::Lost) }).tick();
+    answers(&mut stage, view(false, false));
+    assert_eq!(stage.heard("ana"), [], "neither done nor over");
+    for reply in [
+        Reply::Settling(old),
+        Reply::TradeOver(old, TradeNews::Done(done())),
+        Reply::Trade(TradeView { trade: old, version: 9, checked: true, partner: None, settling: true }),
+    ] {
+        let asked = offers(&stage, offer(0, KNIFE, 100), false);
+        stage.asks("ana", asked).tick();
+        let Work::Market(MarketWork::Offer { trade: Some(TRADE), .. }) = &stage.jobs[0].work else {
+            panic!("not locked, and it names the trade: {:?}", stage.jobs)
+        };
+        answers(&mut stage, reply);
+        assert_eq!(stage.heard("ana"), []);
+    }
+}
+
+#[test]
+fn a_cancel_that_comes_too_late_is_answered_with_the_swap() {
+    let mut stage = stage();
+    open(&mut stage);
+    stage.asks("ana", Command::CancelTrade).tick();
+    let done = TradeDone { given: vec![0], received: vec![], gold: Some(905) };
+    answers(&mut stage, Reply::TradeOver(TRADE, TradeNews::Done(done.clone())));
+    let heard = stage.heard("ana");
+    assert!(heard.contains(&Event::TradeClosed) && heard.contains(&Event::GoldChanged { gold: 905 }));
+    news(&mut stage, "ana", TradeNews::Done(done));
+    assert_eq!(stage.heard("ana"), [], "it is told once");
+}

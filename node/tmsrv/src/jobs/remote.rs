@@ -82,6 +82,10 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
     // an offer or its end changes nothing durable: the player may be told to try again
     let idle = !matches!(work, MarketWork::Words { .. } | MarketWork::BuyFromStall { .. });
     let mut patience = if idle { Patience::short() } else { Patience::default() };
+    if let MarketWork::CloseStall { owner } = work {
+        // before it is asked for: what is published from now on must not bring it back
+        node.trades.stall_closed(*owner);
+    }
     loop {
         let request = market_request(node, order, work);
         let reply = ask_market(node, request).await;
@@ -97,11 +101,6 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
                         node.trades.know(view.trade, session.id, fence, partner);
                     }
                     market::Reply::StallOpened(stall) => node.trades.stall_opened(stall),
-                    market::Reply::Closed => {
-                        if let MarketWork::CloseStall { owner } = work {
-                            node.trades.stall_closed(*owner);
-                        }
-                    }
                     _ => {}
                 }
                 let wrong = matches!(
@@ -162,7 +161,7 @@ pub(crate) async fn ask_market(node: &Node, request: market::Request) -> Option<
 
 fn market_request(node: &Node, order: Order, work: &MarketWork) -> market::Request {
     match work {
-        MarketWork::Offer { name, partner, offer, checked, saw } => {
+        MarketWork::Offer { name, partner, offer, checked, saw, trade } => {
             let me = Party { fence: order.fence, name: name.clone(), node: node.name.clone() };
             market::Request::OfferTrade(OfferTrade {
                 me,
@@ -171,6 +170,7 @@ fn market_request(node: &Node, order: Order, work: &MarketWork) -> market::Reque
                 offer: offer.clone(),
                 checked: *checked,
                 saw: *saw,
+                known: trade.map(|trade| node.trades.question(trade, order.fence)),
             })
         }
         MarketWork::Cancel { character, trade } => {

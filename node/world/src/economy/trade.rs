@@ -30,6 +30,13 @@ pub(crate) struct Trade {
     settling: bool,
 }
 
+impl Trade {
+    /// False for what is said of another trade; before the first answer nobody can tell.
+    fn may_be(&self, id: TradeId) -> bool {
+        self.id.is_none_or(|known| known == id)
+    }
+}
+
 impl Dealings {
     /// True while the own half of a trade is open.
     pub(crate) fn is_trading(&self) -> bool {
@@ -62,18 +69,18 @@ impl Zone {
         if busy {
             return Err(NoticeKey::PartnerBusy.into());
         }
-        let mut saw = 0;
+        let (mut saw, mut known) = (0, None);
         if let Some(trade) = &own.dealings.trade {
             if trade.settling || trade.ending || (trade.open && trade.partner != with) {
                 return Err(NoticeKey::StillBusy.into());
             }
             if trade.partner == with {
-                saw = trade.saw;
+                (saw, known) = (trade.saw, trade.id);
             }
         }
         let firm = self.firm(slot, offer)?;
         let name = own.character.name.as_str().to_owned();
-        let work = MarketWork::Offer { name, partner: with, offer: firm, checked, saw };
+        let work = MarketWork::Offer { name, partner: with, offer: firm, checked, saw, trade: known };
         let Some(player) = self.entities[slot].player_mut() else { return Ok(()) };
         match &mut player.dealings.trade {
             Some(trade) if trade.partner == with => trade.open = true,
@@ -156,7 +163,10 @@ impl Zone {
         let session = player.session;
         match reply {
             Reply::Trade(view) => {
-                let Some(trade) = &mut player.dealings.trade else { return };
+                let trade = player.dealings.trade.as_mut().filter(|trade| trade.may_be(view.trade));
+                let with = view.partner.as_ref().map(|half| half.party.fence.character);
+                let trade = trade.filter(|trade| with.is_none_or(|with| with == trade.partner));
+                let Some(trade) = trade else { return };
                 trade.id = Some(view.trade);
                 trade.settling = view.settling;
                 if view.checked {
@@ -169,8 +179,9 @@ impl Zone {
                     self.refuse(session, NoticeKey::OfferChanged, Vec::new(), fx);
                 }
             }
-            Reply::Settling => {
-                if let Some(trade) = &mut player.dealings.trade {
+            Reply::Settling(id) => {
+                if let Some(trade) = player.dealings.trade.as_mut().filter(|trade| trade.may_be(id)) {
+                    trade.id = Some(id);
                     trade.settling = true;
                 }
             }
@@ -178,12 +189,20 @@ impl Zone {
                 self.show_stall(slot, None, fx);
                 fx.tell(session, Event::TradeClosed);
             }
-            Reply::Closed => self.trade_over(slot, None, fx),
+            Reply::Closed => {
+                // only the one whose end was asked for: another one may have begun since
+                if player.dealings.trade.as_ref().is_some_and(|trade| trade.ending) {
+                    self.trade_over(slot, None, fx);
+                }
+            }
             Reply::StallOpened(stall) => self.stall_opened(slot, stall, fx),
             Reply::Stall(stall) => self.stall_shown(slot, stall, fx),
             Reply::Bought { slot: (at, item), gold } => self.bought_at_stall(slot, at, item, gold, fx),
-            Reply::TradeOver(TradeNews::Done(done)) => self.trade_done(slot, done, fx),
-            Reply::TradeOver(_) => self.trade_over(slot, Some(ended()), fx),
+            Reply::TradeOver(id, news) => {
+                if player.dealings.trade.as_ref().is_some_and(|trade| trade.id == Some(id)) {
+                    self.trade_ended(slot, news, fx);
+                }
+            }
             Reply::Said(said) => self.said(slot, said, fx),
             Reply::Refused(refusal) => {
                 fx.tell(session, Event::Notice(refusal.notice()));
@@ -211,7 +230,9 @@ impl Zone {
     pub(crate) fn trade_news(&mut self, session: SessionId, id: TradeId, news: TradeNews, fx: &mut Effects) {
         let Some(slot) = self.slot_of(session) else { return };
         let Some(player) = self.entities[slot].player_mut() else { return };
-        let known = player.dealings.trade.as_ref().map(|trade| trade.id.is_none_or(|known| known == id));
+        let known = player.dealings.trade.as_ref().map(|trade| trade.may_be(id));
+        // an end is only that of the very trade: an older one's may come late
+        let is_it = player.dealings.trade.as_ref().is_some_and(|trade| trade.id == Some(id));
         match (news, known) {
             (TradeNews::Offered(view), None) => {
                 let partner = view.party.fence.character;
@@ -227,19 +248,26 @@ impl Zone {
                 trade.id = Some(id);
                 self.partner_offered(slot, &view, fx);
             }
-            (TradeNews::Done(done), Some(true)) => self.trade_done(slot, done, fx),
-            (TradeNews::Closed(end), Some(true)) => {
-                let notice = match end {
-                    TradeEnd::Refused(refusal) => refusal.notice(),
-                    TradeEnd::Cancelled | TradeEnd::Lost => ended(),
-                };
-                self.trade_over(slot, Some(notice), fx);
+            (news @ (TradeNews::Done(_) | TradeNews::Closed(_)), _) if is_it => {
+                self.trade_ended(slot, news, fx);
             }
-            (_, None | Some(false)) => return,
+            _ => return,
         }
         let waits = self.entities[slot].player().is_some_and(|player| player.dealings.job.is_some());
         if !waits {
             self.go_on(slot, fx);
+        }
+    }
+
+    /// The end of the trade that the player is in.
+    fn trade_ended(&mut self, slot: usize, news: TradeNews, fx: &mut Effects) {
+        match news {
+            TradeNews::Done(done) => self.trade_done(slot, done, fx),
+            TradeNews::Closed(TradeEnd::Refused(why)) => self.trade_over(slot, Some(why.notice()), fx),
+            TradeNews::Closed(TradeEnd::Cancelled | TradeEnd::Lost) => {
+                self.trade_over(slot, Some(ended()), fx);
+            }
+            TradeNews::Offered(_) => {}
         }
     }
 

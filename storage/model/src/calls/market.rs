@@ -62,9 +62,9 @@ impl Party {
 /// A call to the market.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// [`Reply::Trade`]
+    /// [`Reply::Trade`]; about a known trade also what [`Request::ReadTrade`] is answered.
     OfferTrade(OfferTrade),
-    /// [`Reply::Closed`], or [`Reply::Settling`]: too late, the outcome comes.
+    /// [`Reply::Closed`], or too late: [`Reply::Settling`], the outcome comes; [`Reply::TradeOver`], here it is.
     CancelTrade(CancelTrade),
     /// [`Reply::Trade`], [`Reply::Settling`], [`Reply::TradeOver`], [`Reply::DoneUnseen`].
     ReadTrade(ReadTrade),
@@ -116,6 +116,9 @@ pub struct OfferTrade {
     pub checked: bool,
     /// Version of the partner's offer that the player sees, 0 for none; a check on another one does not count.
     pub saw: u32,
+    /// The trade that this goes on with, as far as its player knows. When that is over the answer is how it ended,
+    /// never a new trade. `None`: begins one, or accepts an invitation.
+    pub known: Option<ReadTrade>,
 }
 
 /// Ends whatever trade a character is in.
@@ -123,7 +126,7 @@ pub struct OfferTrade {
 pub struct CancelTrade {
     /// Whose.
     pub character: CharacterId,
-    /// Only this one; `None`: any.
+    /// This one, whatever became of it; `None`: any that is not over.
     pub trade: Option<TradeId>,
 }
 
@@ -478,10 +481,10 @@ pub enum Reply {
     Refused(MarketRefusal),
     /// The trade as it is now.
     Trade(TradeView),
-    /// Too late: both checked, the outcome comes on the stream.
-    Settling,
-    /// To [`Request::ReadTrade`]: how it ended.
-    TradeOver(TradeNews),
+    /// Too late: both checked, the outcome of this trade comes on the stream.
+    Settling(TradeId),
+    /// How the trade that was asked about ended.
+    TradeOver(TradeId, TradeNews),
     /// There is no such trade or shop any more.
     Closed,
     /// It was done earlier, and what it changed is only known to the store: the node must load the character

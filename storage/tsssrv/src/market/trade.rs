@@ -66,6 +66,10 @@ impl Market {
         check_offer(asked)?;
         for _ in 0..TRIES {
             let mine = self.seated(asked.me.fence.character).await?;
+            let live = mine.live.as_ref().map(|live| live.trade.id);
+            if let Some(known) = asked.known.filter(|known| live != Some(known.trade)) {
+                return self.read_trade(known).await;
+            }
             let theirs = self.seated(asked.partner).await?;
             let next = match &mine.live {
                 Some(live) => self.offer_in(asked, live, &mine.seat, &theirs.seat).await?,
@@ -119,7 +123,7 @@ impl Market {
             // whoever decided it may have stopped before it began
             self.begin_settling(trade);
             let busy = Early::Refused(MarketRefusal::StillBusy);
-            return if with_partner { Ok(Next::Reply(Reply::Settling)) } else { Err(busy) };
+            return if with_partner { Ok(Next::Reply(Reply::Settling(live.trade.id))) } else { Err(busy) };
         }
         let seat = trade.sides[side].seat.as_ref();
         let loaded_again = seat.is_some_and(|seat| seat.party.fence != asked.me.fence);
@@ -192,12 +196,7 @@ impl Market {
             let Some(side) = live.trade.side_of(asked.character) else { return Ok(Reply::Closed) };
             match &live.trade.stage {
                 Stage::Talking => {}
-                Stage::Settling => {
-                    self.begin_settling(live.trade);
-                    return Ok(Reply::Settling);
-                }
-                Stage::Done(done) => return Ok(Reply::TradeOver(TradeNews::Done(done[side].clone()))),
-                Stage::Closed(_) => return Ok(Reply::Closed),
+                _ => return Ok(self.outcome(live.trade, side)),
             }
             if self.close(&live, TradeEnd::Cancelled).await? {
                 return Ok(Reply::Closed);
@@ -208,26 +207,32 @@ impl Market {
 
     pub(super) async fn read_trade(self: &Arc<Self>, asked: ReadTrade) -> Answer {
         if self.settling.lock().contains(&asked.trade) {
-            return Ok(Reply::Settling);
+            return Ok(Reply::Settling(asked.trade));
         }
         let Some(live) = self.read(asked.trade).await? else { return self.read_lost(asked).await };
         let Some(side) = live.trade.side_of(asked.me.character) else {
             return Err(MarketRefusal::BadRequest("somebody else's trade".to_owned()).into());
         };
-        match &live.trade.stage {
-            Stage::Talking => Ok(live.trade.view(side).map_or(Reply::Closed, Reply::Trade)),
+        Ok(self.outcome(live.trade, side))
+    }
+
+    /// What one side is answered about a trade. One that is decided goes on, if nobody is at it.
+    fn outcome(self: &Arc<Self>, trade: Trade, side: usize) -> Reply {
+        let id = trade.id;
+        match &trade.stage {
+            Stage::Talking => trade.view(side).map_or(Reply::Closed, Reply::Trade),
             Stage::Settling => {
-                self.begin_settling(live.trade);
-                Ok(Reply::Settling)
+                self.begin_settling(trade);
+                Reply::Settling(id)
             }
-            Stage::Done(done) => Ok(Reply::TradeOver(TradeNews::Done(done[side].clone()))),
-            Stage::Closed(end) => Ok(Reply::TradeOver(TradeNews::Closed(end.clone()))),
+            Stage::Done(done) => Reply::TradeOver(id, TradeNews::Done(done[side].clone())),
+            Stage::Closed(end) => Reply::TradeOver(id, TradeNews::Closed(end.clone())),
         }
     }
 
     /// What was live of a trade is lost: the store knows whether it was done, and if not, it never will be.
     async fn read_lost(&self, asked: ReadTrade) -> Answer {
-        let lost = Reply::TradeOver(TradeNews::Closed(TradeEnd::Lost));
+        let lost = Reply::TradeOver(asked.trade, TradeNews::Closed(TradeEnd::Lost));
         let Some(partner) = asked.partner else { return Ok(lost) };
         let [first, _] = Trade::first_of(asked.me, partner);
         match self.ledgered.was_done(OperationId(asked.trade.0), first, PATIENCE).await? {

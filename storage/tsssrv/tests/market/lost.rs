@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use crate::trades::{Two, both_check, open, two};
-use model::calls::market::{CancelTrade, ReadTrade, Reply, Request, TradeEnd, TradeNews};
+use model::calls::market::{CancelTrade, OfferTrade, ReadTrade, Reply, Request, TradeEnd, TradeNews};
 use std::sync::Arc;
 use support::{RedisServer, until};
 use tsssrv::MemoryValues;
@@ -28,7 +28,7 @@ async fn a_restart_between_check_and_outcome_goes_on_where_it_was() {
     assert_eq!(two.stage.gold(&two.ana).await, 1_000, "nothing was done yet");
     reconnect(&mut two).await;
     let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
-    assert_eq!(na.reads(trade, ana, bo).await, Reply::Settling);
+    assert_eq!(na.reads(trade, ana, bo).await, Reply::Settling(trade));
     assert!(matches!(na.hears_end(ana).await, TradeNews::Done(_)));
     assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
     assert_eq!((stage.gold(ana).await, stage.gold(bo).await), (900, 600));
@@ -39,7 +39,7 @@ async fn a_restart_between_check_and_outcome_goes_on_where_it_was() {
 async fn a_decided_swap_that_nobody_settles_is_settled_by_whoever_asks_next() {
     for cancels in [false, true] {
         let mut two = two(Stage::in_memory().await).await;
-        open(&two).await;
+        let trade = open(&two).await;
         two.stage.store.is_away(true);
         both_check(&two).await;
         two.stage.stop().await;
@@ -51,7 +51,7 @@ async fn a_decided_swap_that_nobody_settles_is_settled_by_whoever_asks_next() {
             true => na.cancels(ana).await,
             false => na.ask(Request::OfferTrade(ana.checks(bo, ana.gives(&[0], 100), 1))).await,
         };
-        assert_eq!(reply, Reply::Settling);
+        assert_eq!(reply, Reply::Settling(trade));
         assert!(matches!(na.hears_end(ana).await, TradeNews::Done(_)));
         assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
         assert_eq!((stage.gold(ana).await, stage.gold(bo).await), (900, 600));
@@ -65,10 +65,16 @@ async fn a_cancel_after_an_end_that_was_not_heard_is_answered_with_that_end() {
     let trade = open(&two).await;
     both_check(&two).await;
     let Two { nodes: [na, _], ana, bo, .. } = &two;
-    until("the end is written", async || na.reads(trade, ana, bo).await != Reply::Settling).await;
+    until("the end is written", async || na.reads(trade, ana, bo).await != Reply::Settling(trade)).await;
     let cancel = CancelTrade { character: ana.party.fence.character, trade: Some(trade) };
     let reply = na.ask(Request::CancelTrade(cancel)).await;
-    assert!(matches!(&reply, Reply::TradeOver(TradeNews::Done(done)) if done.gold == Some(900)), "{reply:?}");
+    assert!(
+        matches!(&reply, Reply::TradeOver(_, TradeNews::Done(done)) if done.gold == Some(900)),
+        "{reply:?}"
+    );
+    let known = ReadTrade { trade, me: ana.party.fence, partner: Some(bo.party.fence) };
+    let offer = OfferTrade { known: Some(known), ..ana.checks(bo, ana.gives(&[0], 100), 1) };
+    assert_eq!(na.ask(Request::OfferTrade(offer)).await, reply, "an offer to it begins no new trade");
 }
 
 /// Everything live is gone and the market starts again; both ask what came of their trade.
@@ -104,7 +110,7 @@ async fn with_all_that_is_live_lost_what_was_not_done_never_will_be() {
     both_check(&two).await;
     all_is_lost(&mut two).await;
     let Two { nodes: [na, nb], ana, bo, stage } = &two;
-    let lost = Reply::TradeOver(TradeNews::Closed(TradeEnd::Lost));
+    let lost = Reply::TradeOver(trade, TradeNews::Closed(TradeEnd::Lost));
     assert_eq!(na.reads(trade, ana, bo).await, lost);
     assert_eq!(nb.reads(trade, bo, ana).await, lost);
     let alone = ReadTrade { trade, me: ana.party.fence, partner: None };
@@ -140,10 +146,10 @@ async fn a_flush_in_each_state_loses_no_more_than_the_offers() {
             // it was decided before: the swap is done, whatever Redis forgot
             assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
             let over = na.reads(trade, ana, bo).await;
-            assert!(matches!(over, Reply::TradeOver(TradeNews::Done(_)) | Reply::Settling), "{over:?}");
+            assert!(matches!(over, Reply::TradeOver(_, TradeNews::Done(_)) | Reply::Settling(_)), "{over:?}");
             assert_eq!(stage.gold(ana).await, 900);
         } else {
-            let lost = Reply::TradeOver(TradeNews::Closed(TradeEnd::Lost));
+            let lost = Reply::TradeOver(trade, TradeNews::Closed(TradeEnd::Lost));
             assert_eq!(na.reads(trade, ana, bo).await, lost, "state {state}");
             assert_eq!(nb.cancels(bo).await, Reply::Closed);
             let view = nb.offers(bo.to(ana, bo.gives(&[1], 0))).await;

@@ -68,7 +68,7 @@ async fn trades_between_shards_are_done_or_void() {
             }
             1 => assert_eq!(nb.reads(trade, bo, ana).await, Reply::DoneUnseen),
             _ => {
-                let lost = Reply::TradeOver(TradeNews::Closed(TradeEnd::Lost));
+                let lost = Reply::TradeOver(trade, TradeNews::Closed(TradeEnd::Lost));
                 assert_eq!(
                     (na.reads(trade, ana, bo).await, nb.reads(trade, bo, ana).await),
                     (lost.clone(), lost)

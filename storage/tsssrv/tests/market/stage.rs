@@ -344,6 +344,7 @@ impl Player {
             offer,
             checked: false,
             saw: 0,
+            known: None,
         }
     }
 

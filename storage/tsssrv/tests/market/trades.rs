@@ -60,7 +60,7 @@ async fn swaps_both_ways(stage: Stage) {
     let (a, b) = (stage.stored(ana).await, stage.stored(bo).await);
     assert_eq!((a.carry[0], a.hard.gold), (Some(got), 900));
     assert_eq!((b.carry[1], b.hard.gold), (Some(gave), 600));
-    assert_eq!(na.reads(trade, ana, bo).await, Reply::TradeOver(TradeNews::Done(expected)));
+    assert_eq!(na.reads(trade, ana, bo).await, Reply::TradeOver(trade, TradeNews::Done(expected)));
     stage.is_sound().await;
 }
 
@@ -143,7 +143,7 @@ async fn either_side_can_cancel_in_each_state() {
             let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
             let reply = if canceller == 0 { na.cancels(ana).await } else { nb.cancels(bo).await };
             if state == 3 {
-                assert_eq!(reply, Reply::Settling, "too late");
+                assert!(matches!(reply, Reply::Settling(_)), "too late");
                 stage.store.is_away(false);
                 assert!(matches!(na.hears_end(ana).await, TradeNews::Done(_)));
                 assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
@@ -221,7 +221,7 @@ async fn a_check_and_a_change_at_the_same_moment_never_swap_what_was_not_seen() 
         match (&check, &change) {
             (Reply::Trade(view), late) if view.settling => {
                 let is_late = match late {
-                    Reply::Settling => true,
+                    Reply::Settling(_) => true,
                     // the swap was over before: it is the first offer of a new trade
                     Reply::Trade(new) => new.trade != view.trade,
                     _ => false,
@@ -247,7 +247,7 @@ async fn a_node_that_is_away_hears_nothing_and_asks() {
     let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
     assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
     *na = stage.node("tmsrv-1").await;
-    let Reply::TradeOver(TradeNews::Done(done)) = na.reads(trade, ana, bo).await else { panic!("done") };
+    let Reply::TradeOver(_, TradeNews::Done(done)) = na.reads(trade, ana, bo).await else { panic!("done") };
     assert_eq!(done.gold, Some(900));
     let stranger = stage.player("tmsrv-1", 0, 0).await;
     assert!(matches!(na.reads(trade, &stranger, bo).await, Reply::Refused(MarketRefusal::BadRequest(_))));
