@@ -49,7 +49,8 @@ impl Trades {
         ReadTrade { trade, me, partner: known.and_then(|(_, known)| known.partner) }
     }
 
-    fn forget(&self, trade: TradeId, session: SessionId) {
+    /// The end of a trade has reached its player.
+    pub(crate) fn forget(&self, trade: TradeId, session: SessionId) {
         self.trades.lock().remove(&(trade, session));
     }
 

@@ -100,6 +100,7 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
                         let partner = view.partner.as_ref().map(|partner| partner.party.fence);
                         node.trades.know(view.trade, session.id, fence, partner);
                     }
+                    market::Reply::TradeOver(trade, _) => node.trades.forget(*trade, session.id),
                     market::Reply::StallOpened(stall) => node.trades.stall_opened(stall),
                     _ => {}
                 }
