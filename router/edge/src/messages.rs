@@ -298,8 +298,8 @@ impl Line {
                 "Nada foi feito. Tente novamente em instantes.",
             ),
             Self::AccountFrozen => (
-                "Your account is being checked: no trades for now.",
-                "Sua conta está em análise: sem trocas por enquanto.",
+                "Your account is being checked; items and gold stay where they are.",
+                "Sua conta está em análise; itens e gold ficam onde estão.",
             ),
             Self::CannotWear => ("You cannot wear this.", "Você não pode usar isto."),
             Self::OnlyInTown => ("Only in a town.", "Só dentro de uma cidade."),

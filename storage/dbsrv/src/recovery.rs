@@ -44,7 +44,7 @@ pub(crate) async fn tend(process: Process, store: Arc<Postgres>) {
         // said when it begins, not every second
         let now: BTreeSet<String> = round.away.into_iter().collect();
         for reason in now.difference(&away) {
-            tracing::warn!(reason, "transactions in doubt stay as they are for now");
+            tracing::warn!(reason, "transactions in doubt stay until the next round");
         }
         away = now;
     }

@@ -60,10 +60,12 @@ fn exists(name: &str) -> String {
 }
 
 pub async fn report(store: &Arc<Postgres>) -> ShardsReport {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         // a shard may be down at the moment
-        if let Ok(report) = store.read_shards(ReadShards).await {
-            return report;
+        match store.read_shards(ReadShards).await {
+            Ok(report) => return report,
+            Err(failure) => assert!(Instant::now() < deadline, "no report: {failure}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

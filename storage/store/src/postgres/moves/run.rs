@@ -58,7 +58,7 @@ impl Postgres {
     pub async fn carry_moves_for_ever(&self) {
         loop {
             if let Err(trouble) = self.carry_moves().await {
-                tracing::warn!(%trouble, "no buckets are moved for now");
+                tracing::warn!(%trouble, "no buckets are moved until the next look");
             }
             tokio::time::sleep(LOOK_FOR_MOVES).await;
         }
