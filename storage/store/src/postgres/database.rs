@@ -29,6 +29,11 @@ const ATTEMPTS: usize = 4;
 /// How long checking a pooled connection may take.
 const RECYCLE: Duration = Duration::from_secs(1);
 
+/// Everybody looks rows up by keys, a few at a time, and plans of prepared statements are kept: one that reads the whole
+/// table, made while there was little in it, would do so until the next ANALYZE. A forbidden scan counts as very dear,
+/// for which alone it would be compiled.
+const BY_KEYS: &str = "-c enable_seqscan=off -c jit=off";
+
 /// One transaction, or one statement; may be run again when it failed.
 pub(super) trait Step: Sync {
     /// What comes out of it.
@@ -185,7 +190,8 @@ fn pooled_config(config: &Config, options: &PostgresOptions) -> Config {
     let limit = options.transaction_timeout.as_millis();
     // who waits for a lock is told so before we give up: a shard with locked rows is not a dead one
     let ours = format!(
-        "{} -c statement_timeout={limit} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+        "{} {BY_KEYS} -c statement_timeout={limit} -c lock_timeout={} \
+         -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
         (limit * 3 / 4).max(1),
         limit * 4

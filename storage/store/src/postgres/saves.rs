@@ -138,7 +138,7 @@ impl Step for Batch {
                    owner = CASE WHEN given.release THEN NULL ELSE owner END \
                    FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[]) \
                    AS given (id, account, epoch, soft, release) \
-                   WHERE characters.id = given.id AND characters.account = given.account \
+                   WHERE characters.id = ANY ($2) AND characters.id = given.id AND characters.account = given.account \
                    AND characters.epoch = given.epoch \
                    RETURNING characters.id, characters.account, characters.epoch";
         let transaction = client.transaction().await?;

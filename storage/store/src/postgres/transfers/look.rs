@@ -22,19 +22,16 @@ pub(super) enum Locked {
 
 /// A statement that locks what it reads, for both ways.
 macro_rules! locking {
-    ($locked:expr, $sql:expr) => {
+    ($locked:expr, $sql:expr $(, $rest:expr)?) => {
         match $locked {
-            Locked::Wait => concat!($sql, " FOR NO KEY UPDATE"),
-            Locked::Skip => concat!($sql, " FOR NO KEY UPDATE SKIP LOCKED"),
-        }
-    };
-    ($locked:expr, $sql:expr, $of:literal) => {
-        match $locked {
-            Locked::Wait => concat!($sql, " FOR NO KEY UPDATE OF ", $of),
-            Locked::Skip => concat!($sql, " FOR NO KEY UPDATE OF ", $of, " SKIP LOCKED"),
+            Locked::Wait => concat!($sql, " FOR NO KEY UPDATE" $(, $rest)?),
+            Locked::Skip => concat!($sql, " FOR NO KEY UPDATE SKIP LOCKED" $(, $rest)?),
         }
     };
 }
+
+// Where a key has several columns, rows are looked up one named key after the other, in their order: a join might read
+// the whole table beside the named keys. `LATERAL` with a lock or `OFFSET 0` cannot be made a join.
 
 /// What becomes of the rows of a statement.
 type Read = fn(&Row, &mut Seen) -> Result<(), Failure>;
@@ -111,9 +108,10 @@ impl Looking<'_> {
             self.reads.push(record);
             let sql = locking!(
                 self.locked,
-                "SELECT r.kind, r.id, r.version, r.home FROM unnest($1::smallint[], $2::bigint[]) AS named (kind, id) \
-                 JOIN records r ON r.kind = named.kind AND r.id = named.id ORDER BY r.kind, r.id",
-                "r"
+                "SELECT r.kind, r.id, r.version, r.home \
+                 FROM (SELECT * FROM unnest($1::smallint[], $2::bigint[]) ORDER BY 1, 2) AS named (kind, id) \
+                 CROSS JOIN LATERAL (SELECT * FROM records WHERE kind = named.kind AND id = named.id",
+                ") AS r"
             );
             self.flight.add(sql, values![kinds, ids]).await?;
         }
@@ -123,9 +121,10 @@ impl Looking<'_> {
             self.reads.push(purse);
             let sql = locking!(
                 self.locked,
-                "SELECT p.kind, p.owner, p.balance FROM unnest($1::smallint[], $2::bigint[]) AS named (kind, owner) \
-                 JOIN purses p ON p.kind = named.kind AND p.owner = named.owner ORDER BY p.kind, p.owner",
-                "p"
+                "SELECT p.kind, p.owner, p.balance \
+                 FROM (SELECT * FROM unnest($1::smallint[], $2::bigint[]) ORDER BY 1, 2) AS named (kind, owner) \
+                 CROSS JOIN LATERAL (SELECT * FROM purses WHERE kind = named.kind AND owner = named.owner",
+                ") AS p"
             );
             self.flight.add(sql, values![kinds, owners]).await?;
         }
@@ -148,8 +147,8 @@ impl Looking<'_> {
             self.reads.push(lying);
             let sql = "SELECT i.place_kind, i.place_owner, i.place_slot, i.id \
                        FROM unnest($1::smallint[], $2::bigint[], $3::integer[]) AS named (kind, owner, slot) \
-                       JOIN items i ON i.place_owner = named.owner AND i.place_kind = named.kind \
-                       AND i.place_slot = named.slot";
+                       CROSS JOIN LATERAL (SELECT * FROM items WHERE place_owner = named.owner \
+                       AND place_kind = named.kind AND place_slot = named.slot OFFSET 0) AS i";
             let kinds: Vec<i16> = spots.iter().map(|spot| spot.kind as i16).collect();
             let owners: Vec<i64> = spots.iter().map(|spot| spot.owner).collect();
             let slots: Vec<i32> = spots.iter().map(|spot| spot.slot as i32).collect();
@@ -161,7 +160,8 @@ impl Looking<'_> {
             self.reads.push(lying);
             let sql = "SELECT i.place_kind, i.place_owner, i.place_slot, i.id \
                        FROM unnest($1::smallint[], $2::bigint[]) AS named (kind, owner) \
-                       JOIN items i ON i.place_owner = named.owner AND i.place_kind = named.kind";
+                       CROSS JOIN LATERAL (SELECT * FROM items WHERE place_owner = named.owner \
+                       AND place_kind = named.kind OFFSET 0) AS i";
             self.flight.add(sql, values![kinds, owners]).await?;
         }
         Ok(())

@@ -54,7 +54,8 @@ impl Unwritten {
     }
 }
 
-/// Writes and ends the transaction by that statement. The parts have nothing in common.
+/// Writes and ends the transaction by that statement. The parts have nothing in common. Updates name their rows twice:
+/// `ANY` keeps them from reading the whole table beside the rows given.
 pub(super) async fn write(
     client: &Client,
     seen: &Seen,
@@ -86,20 +87,21 @@ impl<'a> Writing<'a> {
         let (ids, gold): (Vec<i64>, Vec<i64>) = self.all(|doings| &doings.carried).copied().unzip();
         if !ids.is_empty() {
             let sql = "UPDATE characters SET gold = given.gold FROM unnest($1::bigint[], $2::bigint[]) \
-                       AS given (id, gold) WHERE characters.id = given.id";
+                       AS given (id, gold) WHERE characters.id = ANY ($1) AND characters.id = given.id";
             self.flight.add(sql, values![ids, gold]).await?;
         }
         let (ids, softs): (Vec<i64>, Vec<&[u8]>) =
             self.all(|doings| &doings.softs).map(|(id, soft)| (*id, soft.as_slice())).unzip();
         if !ids.is_empty() {
             let sql = "UPDATE characters SET soft_version = $1::bigint, soft = given.soft \
-                       FROM unnest($2::bigint[], $3::bytea[]) AS given (id, soft) WHERE characters.id = given.id";
+                       FROM unnest($2::bigint[], $3::bytea[]) AS given (id, soft) \
+                       WHERE characters.id = ANY ($2) AND characters.id = given.id";
             self.flight.add(sql, values![codec::SOFT_VERSION, ids, softs]).await?;
         }
         let (ids, gold): (Vec<i64>, Vec<i64>) = self.all(|doings| &doings.banked).copied().unzip();
         if !ids.is_empty() {
             let sql = "UPDATE accounts SET cargo_gold = given.gold FROM unnest($1::bigint[], $2::bigint[]) \
-                       AS given (id, gold) WHERE accounts.id = given.id";
+                       AS given (id, gold) WHERE accounts.id = ANY ($1) AND accounts.id = given.id";
             self.flight.add(sql, values![ids, gold]).await?;
         }
         Ok(())
@@ -158,7 +160,7 @@ impl<'a> Writing<'a> {
                    place_kind = given.place_kind, place_owner = given.place_owner, place_slot = given.place_slot \
                    FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::bytea[], $5::smallint[], $6::bigint[], \
                    $7::integer[]) AS given (id, bucket, kind, effects, place_kind, place_owner, place_slot) \
-                   WHERE items.id = given.id";
+                   WHERE items.id = ANY ($1) AND items.id = given.id";
         self.item_rows(sql, &moved).await?;
         let come: Vec<&ItemRow> = self.all(|doings| &doings.come).collect();
         let sql = "INSERT INTO items (id, bucket, kind, effects, place_kind, place_owner, place_slot) \

@@ -2,14 +2,17 @@
 //!
 //! pgbench does by prepared statements what one purchase changes: it locks the character by its epoch, inserts the
 //! operation, takes the gold, inserts the item and two entries of the ledger. We do the same purchase through a DBSrv
-//! process over the link. Rounds alternate; both have as many clients and as many rows.
+//! process over the link. Rounds alternate; both have as many clients and as many rows. With `--bots` a whole cluster on
+//! the same database is walked meanwhile in two rounds more.
 
+mod beside;
 mod ours;
 mod rival;
 mod sample;
 mod world;
 
 use anyhow::Context;
+use ours::Load;
 use sample::Sample;
 use serde_json::json;
 use std::path::PathBuf;
@@ -21,6 +24,8 @@ use world::World;
 const RATIO: f64 = 0.8;
 /// Promised for an operation with all clients at work.
 const P99_MS: f64 = 20.0;
+/// Rounds of purchases beside bots.
+const BESIDE: u32 = 2;
 /// Promised for saving 2,000 characters every 30 s, in percent of a core of DBSrv.
 const SAVING: f64 = 10.0;
 
@@ -32,6 +37,7 @@ struct Args {
     seconds: u32,
     clients: u32,
     rounds: u32,
+    bots: u32,
     seed: u64,
     json: Option<PathBuf>,
 }
@@ -48,7 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let for_a_round = Duration::from_secs((args.seconds / args.rounds).max(1).into());
     println!("filling two databases");
-    let world = runtime.block_on(World::new(args.rounds))?;
+    let world = runtime.block_on(World::new(args.rounds + BESIDE))?;
     let mut dbsrv = ours::DbSrv::start(&world)?;
     let (mut theirs, mut mine) = (Sample::default(), Sample::default());
     let mut cpu = Duration::ZERO;
@@ -56,13 +62,19 @@ fn main() -> anyhow::Result<ExitCode> {
         let theirs_now = rival::run(&world, args.clients, for_a_round, round)?;
         println!("round {round}: pgbench {theirs_now}");
         let before = dbsrv.cpu();
-        let mine_now = runtime.block_on(ours::buy(&world, &dbsrv, args.clients, for_a_round, round))?;
+        let load = Load { round, clients: args.clients, lasts: for_a_round, every: None };
+        let mine_now = runtime.block_on(ours::buy(&world, &dbsrv, load))?;
         let used = dbsrv.cpu() - before;
         println!("round {round}: wydbr   {mine_now}, CPU of DBSrv {:.0} %", percent(used, for_a_round));
         cpu += used;
         theirs.add(theirs_now);
         mine.add(mine_now);
     }
+    let load = Load { round: args.rounds, clients: args.clients, lasts: for_a_round, every: None };
+    let beside = match args.bots {
+        0 => None,
+        bots => Some(beside::measure(&world, &dbsrv, &runtime, (args.clients, bots, args.seed), load)?),
+    };
     let saving = runtime.block_on(ours::save(&world, &mut dbsrv))?;
     println!("saving 2,000 characters every 30 s: {saving:.1} % of a core of DBSrv");
     let report = runtime.block_on(ours::examine(&dbsrv))?;
@@ -78,6 +90,15 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     promise(ratio >= RATIO, format!("ratio {ratio:.2}, promised {RATIO}"));
     promise(p99 < P99_MS, format!("p99 {p99:.1} ms, promised below {P99_MS} ms"));
+    if let Some(beside) = &beside {
+        let p99 = beside.clicking.milliseconds(0.99);
+        promise(p99 < P99_MS, format!("p99 {p99:.1} ms beside bots, promised below {P99_MS} ms"));
+        let p99 = beside.saturated.milliseconds(0.99);
+        promise(
+            p99 < P99_MS,
+            format!("p99 {p99:.1} ms beside bots and saturated, promised below {P99_MS} ms"),
+        );
+    }
     promise(saving < SAVING, format!("saving takes {saving:.1} % of a core, promised below {SAVING} %"));
     promise(report.is_clean(), format!("fsck finds {:?}", report.checked.findings.first()));
     let shown = json!({
@@ -87,6 +108,11 @@ fn main() -> anyhow::Result<ExitCode> {
         "pgbench": theirs.shown(),
         "wydbr": mine.shown(),
         "ratio": ratio,
+        "beside": beside.map(|beside| json!({
+            "bots": beside.bots,
+            "saturated": beside.saturated.shown(),
+            "clicking": beside.clicking.shown(),
+        })),
         "dbsrv_cpu_percent": percent(cpu, for_a_round * args.rounds),
         "saving_cpu_percent": saving,
         "fsck_findings": report.checked.findings.len(),
@@ -104,7 +130,7 @@ fn percent(used: Duration, of: Duration) -> f64 {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {
-    let mut args = Args { seconds: 60, clients: 64, rounds: 3, seed: 1, json: None };
+    let mut args = Args { seconds: 60, clients: 64, rounds: 3, bots: 0, seed: 1, json: None };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
         let number = |text: String, most: u32| match text.parse() {
@@ -116,10 +142,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {
             "--clients" => args.clients = number(value()?, 150)?,
             "--rounds" => args.rounds = number(value()?, 10)?,
             // the rows are taken in order and the ids are fresh: only shown, as for every script
+            "--bots" => args.bots = number(value()?, 2_000)?,
             "--seed" => args.seed = value()?.parse().context("--seed")?,
             "--json" => args.json = Some(value()?.into()),
             other => {
-                anyhow::bail!("found `{other}`, expected --seconds, --clients, --rounds, --seed or --json")
+                anyhow::bail!(
+                    "found `{other}`, expected --seconds, --clients, --rounds, --bots, --seed or --json"
+                )
             }
         }
     }

@@ -38,7 +38,7 @@ pub fn be_dbsrv(arguments: &[String]) -> anyhow::Result<()> {
     let common = settings::Common {
         link: link.parse()?,
         log_level: "warn".into(),
-        ..support::common(std::path::Path::new(folder), "dbsrv-1")
+        ..support::common(std::path::Path::new(folder), "dbsrv-9")
     };
     let own = dbsrv::Settings {
         storage: "postgres".into(),
@@ -122,14 +122,22 @@ fn purchase(Place { id, slot }: Place) -> Transfer {
     }
 }
 
-/// One round of purchases.
-pub async fn buy(
-    world: &World,
-    dbsrv: &DbSrv,
-    clients: u32,
-    lasts: Duration,
-    round: u32,
-) -> anyhow::Result<Sample> {
+/// How a round of purchases goes.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Which places they go to.
+    pub round: u32,
+    /// Buyers at the same time.
+    pub clients: u32,
+    /// All together.
+    pub lasts: Duration,
+    /// From one purchase of a client to its next; without it the next begins when one is done.
+    pub every: Option<Duration>,
+}
+
+/// One round of purchases. One that is due counts from then on, even if its client is still at the one before.
+pub async fn buy(world: &World, dbsrv: &DbSrv, load: Load) -> anyhow::Result<Sample> {
+    let Load { round, clients, lasts, every } = load;
     let (first, most) = (world.first_place(round), world.places_of_a_round());
     let store = dbsrv.store();
     // the first connection and the first statements are not part of it, as for pgbench
@@ -139,12 +147,18 @@ pub async fn buy(
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             let mut micros = Vec::new();
+            // the clients do not all begin at the same moment
+            let mut due = every.map(|every| begin + every.mul_f64(client as f64 / f64::from(clients)));
             for number in (client..most).step_by(clients as usize) {
+                if let (Some(due), Some(every)) = (&mut due, every) {
+                    tokio::time::sleep_until((*due).into()).await;
+                    *due += every;
+                }
                 if begin.elapsed() >= lasts {
                     break;
                 }
-                let (transfer, since) = (purchase(Place::number(first + number)), Instant::now());
-                store.transfer(transfer).await??;
+                let since = due.zip(every).map_or_else(Instant::now, |(next, every)| next - every);
+                store.transfer(purchase(Place::number(first + number))).await??;
                 micros.push(since.elapsed().as_micros() as u32);
             }
             anyhow::Ok(micros)
