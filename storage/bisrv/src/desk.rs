@@ -24,6 +24,7 @@ use model::{AccountId, Item, ItemKind, OperationId, ParcelId};
 use std::future::Future;
 use std::time::Duration;
 use store::Store;
+use store::planted::{self, Bug};
 use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -157,11 +158,13 @@ impl<'a> Desk<'a> {
             let operation = derive::turn(once.operation, turn);
             let (transfer, plan) = match compose(operation).await {
                 Ok((transfer, plan)) => (transfer, Ok(plan)),
-                Err(No::Refused(refusal)) if once.again => (once.impossible(operation), Err(refusal)),
+                Err(No::Refused(refusal)) if once.again && !planted::is(Bug::BankRepeatRefused) => {
+                    (once.impossible(operation), Err(refusal))
+                }
                 Err(no) => return Err(no),
             };
             return match (self.transfer(&transfer).await?, plan) {
-                (Ok(done), Ok(plan)) if !once.again => Ok(Settled::Now(done, plan)),
+                (Ok(done), Ok(plan)) if !once.again || planted::is(Bug::BankToldThePlan) => Ok(Settled::Now(done, plan)),
                 (Ok(done), _) => Ok(Settled::Before(done)),
                 (Err(TransferRefusal::PlaceTaken(_)), _) => continue,
                 (Err(refusal), Err(planned)) if is_impossible(&refusal) => Err(No::Refused(planned)),

@@ -1,4 +1,5 @@
-//! Bugs that are planted on purpose, one at a time, for the tests that must find them.
+//! Bugs that are planted on purpose, one at a time, for the tests that must find them: in the store, and in the
+//! services over it.
 //!
 //! Without the feature `planted`, which no program has, [`is`] is `false` and the compiler takes the bugs out.
 
@@ -66,6 +67,34 @@ bugs! {
     GoldNotEntered,
     /// An item's departure to another bucket is not entered in the ledger.
     DepartureNotEntered,
+    /// TSSSrv: a check counts whatever offer of the partner it was given to.
+    OlderOfferAgreedTo,
+    /// TSSSrv: a changed offer leaves the partner's check standing.
+    CheckNotCleared,
+    /// TSSSrv: a trade that Redis lost is told to be lost before the store was asked.
+    LostWithoutVoid,
+    /// TSSSrv: a decided trade is not gone on with after the process that decided it died.
+    SettlingForgotten,
+    /// TSSSrv: only one side hears how a trade ended.
+    EndToldToOne,
+    /// TSSSrv: whoever traded once sits there for ever.
+    SeatKept,
+    /// TSSSrv: a shop takes the price that it has now, not the one that was shown.
+    PriceNotCompared,
+    /// TSSSrv: a repeated order is composed anew, from what lies there now.
+    RepeatComposedAnew,
+    /// TSSSrv: what nobody knows is told to be refused.
+    UnknownToldRefused,
+    /// TSSSrv: the gold of an outbid player stays in the lot.
+    OutbidNotPaid,
+    /// TSSSrv: a due that was delivered is not struck from the lot.
+    DueNotStruck,
+    /// TSSSrv: the item of a lot that was won goes to its seller.
+    WonBySeller,
+    /// BISrv: a repeat is refused by what lies there now.
+    BankRepeatRefused,
+    /// BISrv: who repeats is told what would be done now, not what was done.
+    BankToldThePlan,
 }
 
 /// Number of the planted bug plus one; 0: none.
@@ -80,7 +109,8 @@ pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as u8 + 1), Ordering::SeqCst);
 }
 
-/// True when this bug is planted.
-pub(crate) fn is(bug: Bug) -> bool {
+/// True when this bug is planted. The services that depend on this crate ask here as well.
+#[inline]
+pub fn is(bug: Bug) -> bool {
     cfg!(feature = "planted") && PLANTED.load(Ordering::Relaxed) == bug as u8 + 1
 }

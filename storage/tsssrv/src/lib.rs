@@ -16,7 +16,7 @@ mod values;
 
 pub use cabinet::{Cabinet, Metrics};
 pub use front::Front;
-pub use market::{Clock, Market, Parts, wall_clock};
+pub use market::{Clock, Ids, Market, Parts, Push, random_ids, wall_clock};
 pub use run::{RunError, run};
 pub use settings::{Auction, Settings};
 pub use values::{MemoryValues, PutFailure, RedisUrlError, RedisValues, Swap, Unanswered, Values};

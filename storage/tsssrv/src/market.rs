@@ -12,6 +12,7 @@ mod store;
 mod trade;
 mod watch;
 
+pub use lines::Push;
 pub(crate) use shelf::MARKET_KEYS;
 
 use crate::settings::Auction;
@@ -48,10 +49,14 @@ pub struct Market {
     settling: Mutex<HashSet<TradeId>>,
     tasks: TaskTracker,
     clock: Clock,
+    ids: Ids,
 }
 
 /// Milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Makes numbers that nobody has made before: ids of trades, and of the house's own transfers.
+pub type Ids = Arc<dyn Fn() -> u128 + Send + Sync>;
 
 /// What a market is made of.
 pub struct Parts {
@@ -63,6 +68,8 @@ pub struct Parts {
     pub auction: Auction,
     /// By what lots end.
     pub clock: Clock,
+    /// By what it names what it begins.
+    pub ids: Ids,
     /// Ends it.
     pub stop: CancellationToken,
 }
@@ -118,10 +125,15 @@ pub fn wall_clock() -> Clock {
     })
 }
 
+/// Ids by chance.
+pub fn random_ids() -> Ids {
+    Arc::new(|| rand::random())
+}
+
 impl Market {
     /// With nothing begun.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, values, auction, clock, stop } = parts;
+        let Parts { store, values, auction, clock, ids, stop } = parts;
         Arc::new(Self {
             shelf: Shelf(values),
             ledgered: Ledgered { store, stop },
@@ -132,6 +144,7 @@ impl Market {
             settling: Mutex::new(HashSet::new()),
             tasks: TaskTracker::new(),
             clock,
+            ids,
         })
     }
 

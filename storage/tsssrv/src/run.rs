@@ -2,7 +2,7 @@
 
 use crate::cabinet::{Cabinet, Metrics};
 use crate::front::Front;
-use crate::market::{Market, Parts, wall_clock};
+use crate::market::{Market, Parts, random_ids, wall_clock};
 use crate::settings::Settings;
 use crate::values::{MemoryValues, RedisUrlError, RedisValues, Values};
 use cluster::Seat;
@@ -43,6 +43,7 @@ pub async fn run(
         values: Arc::clone(&values),
         auction: first.auction.clone(),
         clock: wall_clock(),
+        ids: random_ids(),
         stop: process.stop.clone(),
     });
     let seat = Seat::take(&process, &common, store).await?;

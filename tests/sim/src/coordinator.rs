@@ -4,14 +4,15 @@
 use crate::decider;
 use crate::net::{self, DEADLINE, failure, read, write};
 use crate::shard::{No, Part, Remote};
-use model::calls::database::Failure;
-use model::transfer::Transfer;
+use model::calls::database::{Failure, GetRecord, HeldRecord, ListRecords, Reply, Request};
+use model::transfer::{RecordKey, Transfer};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::testing::memory::{MemoryShard, Outcome};
 use store::two_phase::{self, Attempt, Ended, Participant, Rules, Unwatched};
+use tokio::time::timeout;
 use turmoil::net::TcpStream;
 
 /// The cluster in the names of attempts.
@@ -37,12 +38,17 @@ pub async fn run(shards: u16, rules: Rules, dice: Arc<Mutex<ChaCha8Rng>>) -> tur
         let dice = dice.clone();
         async move {
             loop {
-                let transfer: Transfer = read(&mut stream).await?;
+                let request: Request = read(&mut stream).await?;
                 let number = crate::held(&dice).random();
-                let outcome = tokio::time::timeout(4 * DEADLINE, transfer_once(shards, &transfer, number));
-                let late = || Failure::Unavailable("it took too long".into());
-                let outcome = outcome.await.unwrap_or_else(|_| Err(late()));
-                write(&mut stream, &outcome).await?;
+                let reply = match request {
+                    Request::Transfer(transfer) => {
+                        let doing = transfer_once(shards, &transfer, number);
+                        let late = |_| Err(Failure::Unavailable("it took too long".into()));
+                        Reply::Transfer(timeout(4 * DEADLINE, doing).await.unwrap_or_else(late))
+                    }
+                    question => look(shards, question).await,
+                };
+                write(&mut stream, &reply).await?;
             }
         }
     })
@@ -51,13 +57,57 @@ pub async fn run(shards: u16, rules: Rules, dice: Arc<Mutex<ChaCha8Rng>>) -> tur
 
 /// Asks a coordinator to do a transfer; a failure means that nobody knows.
 pub async fn transfer(coordinator: u16, transfer: &Transfer) -> Result<Outcome, Failure> {
-    let patient = tokio::time::timeout(5 * DEADLINE, async {
-        let mut stream = TcpStream::connect((host(coordinator).as_str(), net::PORT)).await?;
-        write(&mut stream, transfer).await?;
-        read::<Result<Outcome, Failure>>(&mut stream).await
-    });
-    let late = |_| Failure::Unavailable("no answer".into());
-    patient.await.map_err(late)?.map_err(failure)?
+    match ask(coordinator, &Request::Transfer(transfer.clone()), 5 * DEADLINE).await? {
+        Reply::Transfer(outcome) => outcome,
+        _ => Err(Failure::Corrupt("another answer".into())),
+    }
+}
+
+/// Asks a coordinator anything that DBSrv is asked; a failure means that nobody knows.
+pub async fn ask(coordinator: u16, request: &Request, patience: Duration) -> Result<Reply, Failure> {
+    net::ask_within(&host(coordinator), request, patience).await.map_err(failure)
+}
+
+/// Answers what changes nothing.
+async fn look(shards: u16, question: Request) -> Reply {
+    match question {
+        Request::LoadCargo(asked) => {
+            Reply::LoadCargo(Remote(MemoryShard::of(asked.account, shards)).cargo(asked.account).await)
+        }
+        Request::GetRecord(asked) => Reply::GetRecord(record(shards, asked).await),
+        Request::ListRecords(asked) => Reply::ListRecords(records(shards, asked).await),
+        Request::ListCharacters(asked) => {
+            let shard = Remote(MemoryShard::of(asked.account, shards));
+            Reply::ListCharacters(shard.characters(asked.account).await)
+        }
+        other => {
+            let operation = other.operation();
+            let what = Failure::Corrupt(format!("{operation} is not part of the simulation"));
+            Reply::CheckNames(Err(what))
+        }
+    }
+}
+
+async fn record(shards: u16, asked: GetRecord) -> Result<Option<HeldRecord>, Failure> {
+    let RecordKey::Lot(lot) = asked.key else { return Ok(None) };
+    let known = asked.home.map(|home| MemoryShard::of(home, shards));
+    let places = known.map_or(0..shards, |shard| shard..shard + 1);
+    for shard in places {
+        if let Some(found) = Remote(shard).lot(lot).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+async fn records(shards: u16, asked: ListRecords) -> Result<Vec<HeldRecord>, Failure> {
+    let mut found = Vec::new();
+    for shard in 0..shards {
+        found.extend(Remote(shard).lots(asked.after).await?);
+    }
+    found.sort_by_key(|held| held.record.key.number());
+    found.truncate(asked.limit as usize);
+    Ok(found)
 }
 
 async fn transfer_once(shards: u16, transfer: &Transfer, number: u64) -> Result<Outcome, Failure> {

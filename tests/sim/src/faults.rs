@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
 
 /// A host that can be hurt, and the others that it talks to.
-struct Victim(String, Vec<String>);
+pub struct Victim(pub String, pub Vec<String>);
 
 /// One thing that is done to the simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,19 +23,30 @@ pub enum Fault {
     Repair(String, String),
     /// What waited arrives.
     Release(String, String),
+    /// The host stands still: nothing reaches these, and nothing comes from it.
+    Pause(String, Vec<String>),
+    /// It goes on.
+    Resume(String, Vec<String>),
+    /// The Redis forgets.
+    Flush,
+    /// The Redis saves itself.
+    Save,
+    /// The Redis is as it was saved.
+    Restore,
 }
 
-/// Faults with their times, in order.
-pub fn schedule(
-    dice: &mut ChaCha8Rng,
-    (shards, coordinators): (u16, u16),
-    until: Duration,
-) -> Vec<(Duration, Fault)> {
+/// The hosts of the storage.
+pub fn of_storage(shards: u16, coordinators: u16) -> Vec<Victim> {
     let inner: Vec<String> =
         (0..shards).map(shard::host).chain(std::iter::once(decider::HOST.to_owned())).collect();
     let outer: Vec<String> = (0..coordinators).map(coordinator::host).collect();
     let mut victims: Vec<Victim> = inner.iter().map(|name| Victim(name.clone(), outer.clone())).collect();
     victims.extend(outer.iter().map(|name| Victim(name.clone(), inner.clone())));
+    victims
+}
+
+/// Faults with their times, in order.
+pub fn schedule(dice: &mut ChaCha8Rng, victims: &[Victim], until: Duration) -> Vec<(Duration, Fault)> {
     let mut faults = Vec::new();
     let mut busy = vec![Duration::ZERO; victims.len()];
     let mut at = Duration::from_millis(500);
@@ -50,9 +61,10 @@ pub fn schedule(
         busy[which] = at + lasts + Duration::from_millis(10);
         let Victim(name, others) = &victims[which];
         let other = others[dice.random_range(0..others.len())].clone();
-        let (begins, ends) = match dice.random_range(0..4) {
+        let (begins, ends) = match dice.random_range(0..5) {
             0 => (Fault::Partition(name.clone(), other.clone()), Fault::Repair(name.clone(), other)),
             1 => (Fault::Hold(name.clone(), other.clone()), Fault::Release(name.clone(), other)),
+            2 => (Fault::Pause(name.clone(), others.clone()), Fault::Resume(name.clone(), others.clone())),
             _ => (Fault::Crash(name.clone()), Fault::Bounce(name.clone())),
         };
         faults.push((at, begins));
@@ -72,6 +84,12 @@ impl Fault {
             Self::Hold(a, b) => sim.hold(a.as_str(), b.as_str()),
             Self::Repair(a, b) => sim.repair(a.as_str(), b.as_str()),
             Self::Release(a, b) => sim.release(a.as_str(), b.as_str()),
+            Self::Pause(host, others) => others.iter().for_each(|other| sim.hold(host.as_str(), other.as_str())),
+            Self::Resume(host, others) => {
+                others.iter().for_each(|other| sim.release(host.as_str(), other.as_str()));
+            }
+            // whoever runs the market does it
+            Self::Flush | Self::Save | Self::Restore => {}
         }
     }
 }

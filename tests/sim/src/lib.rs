@@ -4,6 +4,10 @@
 //! protocol and its recoverer are the code that runs in production (`store`); the databases are in memory, and die
 //! with what they have not made durable. It never reads a clock or entropy: the same seed gives the same bytes.
 //!
+//! There are two scenarios. In that of the *storage* players send transfers to the coordinators themselves. In that of
+//! the *market* the production code of TSSSrv (trades, shops, auctions) and BISrv (the bank) stands between nodes and
+//! coordinators, beside a Redis that forgets; nodes die with what they knew.
+//!
 //! | module | holds |
 //! |---|---|
 //! | [`run`] | one run: build, break, heal, judge |
@@ -14,10 +18,13 @@
 //! | [`planted`] | bugs that both must find |
 //! | [`oracle`] | what must hold after every run |
 //! | [`net`] | calls over the simulated network |
+//! | [`market`] | the scenario of the market: its hosts, its players, its judge |
+//! | [`trace`] | what happened, as a hash |
 
 pub mod coordinator;
 pub mod decider;
 pub mod faults;
+pub mod market;
 pub mod net;
 pub mod oracle;
 pub mod planted;
@@ -25,6 +32,7 @@ pub mod player;
 pub mod run;
 pub mod shard;
 pub mod storm;
+pub mod trace;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,12 +1,14 @@
-//! `sim`: many seeds, one after the other; the first that is wrong is told in full.
+//! `sim`: many seeds, on all cores; what is wrong is told by seed.
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use sim::planted::{Bug, Found, search};
-use sim::run::{Plan, Report, run};
+use sim::run::{Plan, Report, Scenario, run};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Runs the storage protocols on simulated time and network.
+/// Runs the storage and market protocols on simulated time and network.
 #[derive(Parser)]
 struct Args {
     /// How many seeds.
@@ -15,12 +17,21 @@ struct Args {
     /// The first seed.
     #[arg(long, alias = "seed", default_value_t = 1)]
     from: u64,
+    /// What is played; by default odd seeds play the storage, even ones the market.
+    #[arg(long, value_enum)]
+    scenario: Option<Played>,
     /// How long things break in each, in simulated seconds.
     #[arg(long, default_value_t = 12)]
     breaking: u64,
     /// Run every so many seeds twice and compare the bytes.
     #[arg(long, default_value_t = 20)]
     twice_every: u64,
+    /// How many seeds run at a time; by default as many as there are cores.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print everything that happens, one seed at a time.
+    #[arg(long)]
+    told: bool,
     /// Plant each bug in turn instead; each must be found. Needs the feature `planted`.
     #[arg(long, value_name = "NAME|all")]
     planted: Option<String>,
@@ -29,46 +40,110 @@ struct Args {
     json: Option<std::path::PathBuf>,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Played {
+    Storage,
+    Market,
+}
+
+impl Args {
+    fn plan(&self, seed: u64) -> Plan {
+        let plan = Plan::of(seed, Duration::from_secs(self.breaking));
+        let scenario = match self.scenario {
+            None => plan.scenario,
+            Some(Played::Storage) => Scenario::Storage,
+            Some(Played::Market) => Scenario::Market,
+        };
+        Plan { scenario, told: self.told, ..plan }
+    }
+
+    /// Runs a seed; every so many seeds twice.
+    fn judged(&self, seed: u64) -> Report {
+        let plan = self.plan(seed);
+        let mut report = run(plan);
+        if seed.is_multiple_of(self.twice_every.max(1)) && report != run(plan) {
+            report.wrong.push("the same seed gave other bytes".to_owned());
+        }
+        report
+    }
+}
+
+/// What came of all seeds.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    done: u64,
+    refused: u64,
+    faults: u64,
+    simulated_ms: u64,
+    bad: Vec<u64>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, report: &Report) {
+        self.seeds += 1;
+        self.done += report.done;
+        self.refused += report.refused;
+        self.faults += report.faults;
+        self.simulated_ms += report.simulated_ms;
+        if !report.wrong.is_empty() {
+            println!("seed {seed}: {} wrong", report.wrong.len());
+            report.wrong.iter().take(20).for_each(|what| println!("  {what}"));
+            self.bad.push(seed);
+        }
+        if self.seeds.is_multiple_of(50) {
+            let Self { seeds, done, refused, faults, .. } = self;
+            println!("{seeds} seeds, {done} transfers done, {refused} refused, {faults} faults");
+        }
+    }
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let began = Instant::now();
     if let Some(which) = &args.planted {
         return planted(which, &args);
     }
-    let (mut done, mut refused, mut faults, mut simulated_ms) = (0, 0, 0, 0);
-    let mut bad = Vec::new();
-    for seed in args.from..args.from + args.seeds {
-        let plan = Plan { seed, breaking: Duration::from_secs(args.breaking) };
-        let report = run(plan);
-        done += report.done;
-        refused += report.refused;
-        faults += report.faults;
-        simulated_ms += report.simulated_ms;
-        let mut wrong = report.wrong.clone();
-        if seed % args.twice_every.max(1) == 0 && differs(&report, &run(plan)) {
-            wrong.push("the same seed gave other bytes".to_owned());
-        }
-        if !wrong.is_empty() {
-            println!("seed {seed}: {} wrong", wrong.len());
-            wrong.iter().take(20).for_each(|what| println!("  {what}"));
-            bad.push(seed);
-        }
-        if (seed + 1 - args.from).is_multiple_of(50) {
-            println!(
-                "{} seeds, {done} transfers done, {refused} refused, {faults} faults",
-                seed + 1 - args.from
-            );
-        }
-    }
+    let mut sum = all(&args);
+    sum.bad.sort_unstable();
+    let seconds = began.elapsed().as_secs_f64();
     let result = serde_json::json!({
-        "seeds": args.seeds, "from": args.from, "done": done, "refused": refused, "faults": faults,
-        "simulated_seconds": simulated_ms / 1_000, "seconds": began.elapsed().as_secs_f64(), "bad_seeds": bad,
+        "seeds": sum.seeds, "from": args.from, "done": sum.done, "refused": sum.refused, "faults": sum.faults,
+        "simulated_seconds": sum.simulated_ms / 1_000, "seconds": seconds,
+        "seeds_per_second": sum.seeds as f64 / seconds, "bad_seeds": sum.bad,
     });
     println!("{result}");
     if let Some(path) = args.json {
         std::fs::write(path, result.to_string())?;
     }
-    Ok(if bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if sum.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs all seeds, several at a time: each is a simulation of its own thread.
+fn all(args: &Args) -> Sum {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if args.told { 1 } else { args.threads.unwrap_or_else(cores).max(1) };
+    let next = AtomicU64::new(args.from);
+    let mut sum = Sum::default();
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(threads);
+        for _ in 0..threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= args.from + args.seeds || sender.send((seed, args.judged(seed))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (seed, report) in receiver {
+            sum.add(seed, &report);
+        }
+    });
+    sum
 }
 
 fn planted(which: &str, args: &Args) -> anyhow::Result<ExitCode> {
@@ -96,8 +171,4 @@ fn planted(which: &str, args: &Args) -> anyhow::Result<ExitCode> {
         std::fs::write(path, result.to_string())?;
     }
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn differs(first: &Report, second: &Report) -> bool {
-    first != second
 }

@@ -8,7 +8,7 @@ use model::calls::database::Failure;
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use turmoil::net::{TcpListener, TcpStream};
 
@@ -43,6 +43,20 @@ pub async fn ask<Q: Serialize, A: DeserializeOwned>(host: &str, question: &Q) ->
     Line::to(host).await?.ask(question).await
 }
 
+/// The same, with a deadline of the caller's own.
+pub async fn ask_within<Q: Serialize, A: DeserializeOwned>(
+    host: &str,
+    question: &Q,
+    patience: Duration,
+) -> std::io::Result<A> {
+    let asking = async {
+        let mut stream = TcpStream::connect((host, PORT)).await?;
+        write(&mut stream, question).await?;
+        read(&mut stream).await
+    };
+    timeout(patience, asking).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+}
+
 /// Waits for those who call; each is answered by a task of its own, which ends with its connection.
 pub async fn serve<Fut>(answer: impl Fn(TcpStream) -> Fut) -> turmoil::Result
 where
@@ -60,7 +74,7 @@ where
 }
 
 /// Reads one frame.
-pub async fn read<T: DeserializeOwned>(stream: &mut TcpStream) -> std::io::Result<T> {
+pub async fn read<T: DeserializeOwned>(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<T> {
     let length = stream.read_u32_le().await? as usize;
     if length > FRAME_MAX {
         return Err(Error::new(ErrorKind::InvalidData, "a frame too long"));
@@ -72,7 +86,7 @@ pub async fn read<T: DeserializeOwned>(stream: &mut TcpStream) -> std::io::Resul
 }
 
 /// Writes one frame.
-pub async fn write<T: Serialize>(stream: &mut TcpStream, value: &T) -> std::io::Result<()> {
+pub async fn write<T: Serialize>(stream: &mut (impl AsyncWrite + Unpin), value: &T) -> std::io::Result<()> {
     let encoded = bincode::serde::encode_to_vec(value, standard());
     let body = encoded.map_err(|error| Error::new(ErrorKind::InvalidData, error))?;
     let mut frame = (body.len() as u32).to_le_bytes().to_vec();

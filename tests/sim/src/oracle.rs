@@ -1,9 +1,9 @@
 //! What must hold after every run, judged from what was acknowledged and what lies on the disks.
 
 use crate::held;
-use crate::player::{BANK, Board, GOLD};
+use crate::player::{BANK, Board, GOLD, Player};
 use crate::shard::SharedDisk;
-use model::id::ItemId;
+use model::id::{ItemId, LotId};
 use model::item::GOLD_MAX;
 use model::ledger::GoldAccount;
 use model::transfer::{Move, Transfer};
@@ -12,6 +12,9 @@ use store::testing::memory::{Disk, MemoryShard};
 
 /// A place as stored: kind, owner, slot.
 pub type Spot = (i64, i64, i64);
+
+/// The kind of place that lots are, as stored.
+const LOT: i16 = 4;
 
 /// What lies where at the end of a run.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,8 @@ impl Found {
             let disk = held(disk);
             found.items.extend(disk.items());
             found.gold.extend(disk.carried().map(|(id, gold)| (GoldAccount::Character(id), gold)));
+            let lots = disk.purses().filter(|((kind, _), _)| *kind == LOT);
+            found.gold.extend(lots.map(|((_, lot), gold)| (GoldAccount::Lot(LotId(lot as u64)), gold)));
             found.gold.extend(disk.banked().map(|(id, gold)| (GoldAccount::Cargo(id), gold)));
         }
         found
@@ -39,8 +44,10 @@ impl Found {
 /// Everything that is wrong with what is found after what was acknowledged.
 pub fn compare(board: &Board, first: &BTreeMap<ItemId, Spot>, found: &Found) -> Vec<String> {
     let mut wrong = Vec::new();
-    items(board, first, found, &mut wrong);
-    gold(board, found, &mut wrong);
+    let done = board.journal.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(transfer, _)| transfer);
+    let done: Vec<&Transfer> = done.collect();
+    items(first, &done, found, &mut wrong);
+    gold(&begun(&board.players), &done, found, &mut wrong);
     owners(board, found, &mut wrong);
     wrong
 }
@@ -58,8 +65,19 @@ pub fn judge(board: &Board, first: &BTreeMap<ItemId, Spot>, disks: &[SharedDisk]
     wrong
 }
 
+/// What purses and banks begin with.
+fn begun(players: &[Player]) -> BTreeMap<GoldAccount, i64> {
+    let both = players.iter().flat_map(|player| [(player.purse().account, GOLD), (player.bank().account, BANK)]);
+    both.collect()
+}
+
 /// Every item lies in one place, and the moves that were acknowledged lead there from where it began.
-fn items(board: &Board, first: &BTreeMap<ItemId, Spot>, found: &Found, wrong: &mut Vec<String>) {
+pub fn items(
+    first: &BTreeMap<ItemId, Spot>,
+    done: &[&Transfer],
+    found: &Found,
+    wrong: &mut Vec<String>,
+) {
     let mut lies: BTreeMap<ItemId, Vec<Spot>> = BTreeMap::new();
     let mut taken: BTreeMap<Spot, ItemId> = BTreeMap::new();
     for (item, spot) in &found.items {
@@ -72,7 +90,7 @@ fn items(board: &Board, first: &BTreeMap<ItemId, Spot>, found: &Found, wrong: &m
     for (item, spot) in first {
         *stays.entry((*item, *spot)).or_default() += 1;
     }
-    for (transfer, _) in board.journal.iter().filter(|(_, outcome)| outcome.is_ok()) {
+    for transfer in done {
         for step in &transfer.moves {
             if let Move::Item { item, from, to, .. } = step {
                 *stays.entry((item.id, Disk::spot(&from.place))).or_default() -= 1;
@@ -94,25 +112,25 @@ fn items(board: &Board, first: &BTreeMap<ItemId, Spot>, found: &Found, wrong: &m
 }
 
 /// Every purse holds what it began with and what was acknowledged, within its bounds.
-fn gold(board: &Board, found: &Found, wrong: &mut Vec<String>) {
-    let mut expected: BTreeMap<&GoldAccount, i64> = BTreeMap::new();
-    let begun: Vec<(GoldAccount, i64)> = board
-        .players
-        .iter()
-        .flat_map(|player| [(player.purse().account, GOLD), (player.bank().account, BANK)])
-        .collect();
-    expected.extend(begun.iter().map(|(account, gold)| (account, *gold)));
-    for (transfer, _) in board.journal.iter().filter(|(_, outcome)| outcome.is_ok()) {
+pub fn gold(
+    begun: &BTreeMap<GoldAccount, i64>,
+    done: &[&Transfer],
+    found: &Found,
+    wrong: &mut Vec<String>,
+) {
+    let mut expected: BTreeMap<&GoldAccount, i64> = begun.iter().map(|(of, gold)| (of, *gold)).collect();
+    for transfer in done {
         for step in &transfer.moves {
             if let Move::Gold { amount, from, to } = step {
-                expected.entry(&from.account).and_modify(|gold| *gold -= amount);
-                expected.entry(&to.account).and_modify(|gold| *gold += amount);
+                *expected.entry(&from.account).or_default() -= amount;
+                *expected.entry(&to.account).or_default() += amount;
             }
         }
     }
-    for (account, gold) in expected {
+    let of_somebody = |account: &GoldAccount| !matches!(account, GoldAccount::Mint(_) | GoldAccount::Burn(_));
+    for (account, gold) in expected.into_iter().filter(|(account, _)| of_somebody(account)) {
         let there = found.gold.get(account).copied();
-        if there != Some(gold) {
+        if there.unwrap_or(0) != gold {
             wrong.push(format!("{account} has {there:?}; acknowledged is {gold}"));
         }
         if !(0..=GOLD_MAX).contains(&gold) {

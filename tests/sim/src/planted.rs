@@ -35,7 +35,7 @@ pub fn search(bug: Bug, from: u64) -> Option<Found> {
         })
         .or_else(|| {
             (from..from + SEEDS).find_map(|seed| {
-                let report = run(Plan { seed, breaking: Duration::from_secs(12) });
+                let report = run(Plan::of(seed, Duration::from_secs(12)));
                 Some(Found { by: "simulation", seed, what: report.wrong.into_iter().next()? })
             })
         });

@@ -6,6 +6,7 @@
 use crate::coordinator;
 use crate::held;
 use crate::shard::Remote;
+use crate::trace::Trace;
 use model::id::{AccountId, CharacterId, Epoch, ItemId, OperationId};
 use model::item::{Effect, GOLD_MAX, Item, ItemKind};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
@@ -52,7 +53,7 @@ pub struct Board {
     /// Everything that was acknowledged, in the order in which it was.
     pub journal: Vec<(Transfer, Outcome)>,
     /// What happened, for the comparison of two runs.
-    pub trace: Vec<String>,
+    pub trace: Trace,
 }
 
 /// Shared by all hosts of a run.
@@ -140,7 +141,7 @@ impl Life {
     async fn load(&self, me: Player) {
         let shard = MemoryShard::of(me.account, self.shards);
         loop {
-            if let Ok((epoch, gold)) = Remote(shard).load(me.character).await {
+            if let Ok((epoch, gold, _)) = Remote(shard).load(me.character).await {
                 let mut board = held(&self.board);
                 board.epochs.insert(me.character, epoch);
                 board.owners.insert(me.character, (epoch, gold));
@@ -237,7 +238,7 @@ fn acknowledge(board: &SharedBoard, transfer: Transfer, outcome: Outcome) {
             }
         }
     }
-    let line = format!("{} {} {outcome:?}", turmoil::elapsed().as_millis(), transfer.operation);
-    board.trace.push(line);
+    let at = turmoil::elapsed().as_millis();
+    board.trace.note(format_args!("{at} {} {outcome:?}", transfer.operation));
     board.journal.push((transfer, outcome));
 }

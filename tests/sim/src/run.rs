@@ -1,9 +1,10 @@
 //! One run: build the cluster, let it be played and broken, heal it, judge what is left.
 
-use crate::faults::schedule;
+use crate::faults::{Fault, schedule};
 use crate::player::{BANK, Board, GOLD, Life, Player, SLOTS, item};
 use crate::shard::SharedDisk;
-use crate::{coordinator, decider, faults, held, oracle, shard};
+use crate::trace::Trace;
+use crate::{coordinator, decider, faults, held, market, oracle, shard};
 use model::id::{AccountId, CharacterId, ItemId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +21,33 @@ pub struct Plan {
     pub seed: u64,
     /// How long things break, in simulated time.
     pub breaking: Duration,
+    /// What is played.
+    pub scenario: Scenario,
+    /// Whether everything that happens is printed.
+    pub told: bool,
+}
+
+/// What is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Transfers, by players who send them themselves.
+    Storage,
+    /// Trades, shops, auctions and the bank, by the services.
+    Market,
+}
+
+impl Scenario {
+    /// What a seed plays when nothing else is asked for: half of them each.
+    pub fn of(seed: u64) -> Self {
+        if seed.is_multiple_of(2) { Self::Market } else { Self::Storage }
+    }
+}
+
+impl Plan {
+    /// What a seed plays, broken for so long.
+    pub fn of(seed: u64, breaking: Duration) -> Self {
+        Self { seed, breaking, scenario: Scenario::of(seed), told: false }
+    }
 }
 
 /// What came of a run.
@@ -39,73 +67,117 @@ pub struct Report {
     pub wrong: Vec<String>,
 }
 
+/// How often hosts are looked at, in simulated time.
+const TICK: Duration = Duration::from_millis(2);
 /// After the breaking everything is healed; so long the rest may take.
 const HEALING: Duration = Duration::from_secs(120);
 
+/// The hosts of the storage, as a seed throws them.
+pub struct Cluster {
+    /// What lies on the disks of the shards.
+    pub disks: Vec<SharedDisk>,
+    /// How many coordinators there are.
+    pub coordinators: u16,
+}
+
+impl Cluster {
+    /// Some shards and at most so many coordinators.
+    pub fn thrown(dice: &mut ChaCha8Rng, coordinators_max: u16) -> Self {
+        let shards = dice.random_range(2..=coordinators_max + 1);
+        let coordinators = dice.random_range(1..=coordinators_max);
+        let disks = (0..shards).map(|_| Arc::new(Mutex::new(Disk::default()))).collect();
+        Self { disks, coordinators }
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> u16 {
+        self.disks.len() as u16
+    }
+
+    /// An empty simulation.
+    pub fn sim<'a>(&self, plan: &Plan, dice: &mut ChaCha8Rng) -> turmoil::Sim<'a> {
+        turmoil::Builder::new()
+            .rng_seed(dice.random())
+            .tick_duration(TICK)
+            .min_message_latency(Duration::from_millis(1))
+            .max_message_latency(Duration::from_millis(dice.random_range(3..40)))
+            .simulation_duration(plan.breaking + HEALING)
+            .build()
+    }
+
+    /// Puts the hosts into it.
+    pub fn hosts(&self, sim: &mut turmoil::Sim<'_>, dice: &mut ChaCha8Rng) {
+        let shards = self.shards();
+        for (index, disk) in self.disks.iter().enumerate() {
+            let disk = disk.clone();
+            sim.host(shard::host(index as u16), move || shard::run(disk.clone(), index as u16, shards));
+        }
+        // impatient recoverers meet coordinators that are still at work
+        let rules = Rules {
+            in_doubt_ms: if dice.random_bool(0.5) { 150 } else { 3_000 },
+            retention_ms: if dice.random_bool(0.5) { 300 } else { 20_000 },
+        };
+        let decisions = decider::Disk::default();
+        sim.host(decider::HOST, move || decider::run(decisions.clone()));
+        for index in 0..self.coordinators {
+            let own = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(dice.random())));
+            sim.host(coordinator::host(index), move || coordinator::run(shards, rules, own.clone()));
+        }
+    }
+}
+
 /// Runs a seed to its end.
 pub fn run(plan: Plan) -> Report {
-    let mut dice = ChaCha8Rng::seed_from_u64(plan.seed);
-    let shards = dice.random_range(2..=4);
-    let coordinators = dice.random_range(1..=3);
-    let players = dice.random_range(4..=8);
-    let disks: Vec<SharedDisk> = (0..shards).map(|_| Arc::new(Mutex::new(Disk::default()))).collect();
-    let (board, first) = people(players, &disks, &mut dice);
-    let board = Arc::new(Mutex::new(board));
+    match plan.scenario {
+        Scenario::Storage => storage(plan),
+        Scenario::Market => market::run(plan),
+    }
+}
 
-    let mut sim = turmoil::Builder::new()
-        .rng_seed(dice.random())
-        .tick_duration(Duration::from_millis(2))
-        .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(dice.random_range(3..40)))
-        .simulation_duration(plan.breaking + HEALING)
-        .build();
-    for (index, disk) in disks.iter().enumerate() {
-        let disk = disk.clone();
-        sim.host(shard::host(index as u16), move || shard::run(disk.clone(), index as u16, shards));
-    }
-    // impatient recoverers meet coordinators that are still at work
-    let rules = Rules {
-        in_doubt_ms: if dice.random_bool(0.5) { 150 } else { 3_000 },
-        retention_ms: if dice.random_bool(0.5) { 300 } else { 20_000 },
-    };
-    let decisions = decider::Disk::default();
-    sim.host(decider::HOST, move || decider::run(decisions.clone()));
-    for index in 0..coordinators {
-        let own = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(dice.random())));
-        sim.host(coordinator::host(index), move || coordinator::run(shards, rules, own.clone()));
-    }
+fn storage(plan: Plan) -> Report {
+    let mut dice = ChaCha8Rng::seed_from_u64(plan.seed);
+    let cluster = Cluster::thrown(&mut dice, 3);
+    let players = dice.random_range(4..=8);
+    let (board, first) = people(players, &cluster.disks, &mut dice);
+    let board = Arc::new(Mutex::new(Board { trace: Trace::told(plan.told), ..board }));
+    let mut sim = cluster.sim(&plan, &mut dice);
+    cluster.hosts(&mut sim, &mut dice);
     for index in 0..players {
         let (seed, until) = (dice.random(), plan.breaking + Duration::from_secs(1));
+        let (shards, coordinators) = (cluster.shards(), cluster.coordinators);
         let life = Life { index, shards, coordinators, until, seed, board: board.clone() };
         sim.client(format!("player-{index}"), life.live());
     }
 
-    let faults = schedule(&mut dice, (shards, coordinators), plan.breaking);
-    let broken = play(&mut sim, &faults, &board);
+    let victims = faults::of_storage(cluster.shards(), cluster.coordinators);
+    let faults = schedule(&mut dice, &victims, plan.breaking);
+    let broken = play(&mut sim, &faults, |at, fault| {
+        held(&board).trace.note(format_args!("{} {fault:?}", at.as_millis()));
+    });
     let simulated_ms = sim.elapsed().as_millis() as u64;
     let board = held(&board);
-    let mut wrong = oracle::judge(&board, &first, &disks);
+    let mut wrong = oracle::judge(&board, &first, &cluster.disks);
     wrong.extend(broken);
     Report {
         done: board.journal.iter().filter(|(_, outcome)| outcome.is_ok()).count() as u64,
         refused: board.journal.iter().filter(|(_, outcome)| outcome.is_err()).count() as u64,
         faults: faults.len() as u64 / 2,
         simulated_ms,
-        bytes: xxhash_rust::xxh3::xxh3_64(board.trace.join("\n").as_bytes()),
+        bytes: board.trace.bytes(),
         wrong,
     }
 }
 
-/// Runs until all players are done; what stopped it before, if anything did.
-fn play(
+/// Runs until all players are done; what stopped it before, if anything did. `struck` hears of each fault.
+pub fn play(
     sim: &mut turmoil::Sim<'_>,
-    faults: &[(Duration, faults::Fault)],
-    board: &Mutex<Board>,
+    faults: &[(Duration, Fault)],
+    struck: impl Fn(Duration, &Fault),
 ) -> Option<String> {
     let mut next = faults.iter().peekable();
     loop {
         while let Some((at, fault)) = next.next_if(|(at, _)| *at <= sim.elapsed()) {
-            held(board).trace.push(format!("{} {fault:?}", at.as_millis()));
+            struck(*at, fault);
             fault.strike(sim);
         }
         match sim.step() {

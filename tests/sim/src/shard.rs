@@ -5,12 +5,14 @@
 
 use crate::held;
 use crate::net::{self, Line, ask, failure, read, write};
-use model::calls::database::Failure;
-use model::id::{CharacterId, Epoch, OperationId};
+use model::calls::database::{Cargo, Failure, HeldRecord};
+use model::id::{AccountId, CharacterId, Epoch, LotId, OperationId};
+use model::{Character, Item};
 use model::transfer::{Transfer, TransferRefusal};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use store::testing::stage;
 use store::testing::memory::{Begun, Disk, MemoryShard, Outcome, Said};
 use store::two_phase::{Doubt, Participant, Site};
 use tokio::time::{Instant, sleep, timeout};
@@ -42,6 +44,10 @@ enum Question {
     Stored(OperationId),
     Conclude(OperationId, TransferRefusal),
     Load(CharacterId),
+    Cargo(AccountId),
+    Carry(AccountId),
+    Lot(LotId),
+    Lots { after: u64 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,9 +57,15 @@ enum Answer {
     Outcome(Option<Outcome>),
     /// Names with how long they have been prepared.
     InDoubt(Vec<(String, i64)>),
-    Loaded(Option<(Epoch, i64)>),
+    Loaded(Option<Loaded>),
+    Cargo(Option<Cargo>),
+    Carry(Vec<(CharacterId, Vec<(u8, Item)>)>),
+    Lots(Vec<HeldRecord>),
     Failed(String),
 }
+
+/// A character as its node loads it: its epoch, its gold, what it carries.
+pub type Loaded = (Epoch, i64, Vec<(u8, Item)>);
 
 struct Host {
     disk: SharedDisk,
@@ -119,8 +131,19 @@ impl Host {
                 Answer::Outcome(held(&self.shard).conclude(&mut held(&self.disk), operation, refusal))
             }
             Question::Load(character) => {
-                Answer::Loaded(held(&self.shard).load(&mut held(&self.disk), character))
+                let mut disk = held(&self.disk);
+                let owned = held(&self.shard).load(&mut disk, character);
+                let carry = disk.carry(character)?;
+                Answer::Loaded(owned.map(|(epoch, gold)| (epoch, gold, carry)))
             }
+            Question::Cargo(account) => Answer::Cargo(held(&self.disk).cargo(account)?),
+            Question::Carry(account) => {
+                let disk = held(&self.disk);
+                let carry = |id| Ok((id, disk.carry(id)?));
+                Answer::Carry(disk.characters_of(account).map(carry).collect::<Result<_, Failure>>()?)
+            }
+            Question::Lot(lot) => Answer::Lots(held(&self.disk).lot(lot)?.into_iter().collect()),
+            Question::Lots { after } => Answer::Lots(held(&self.disk).lots(after)?),
         })
     }
 
@@ -256,8 +279,46 @@ impl Remote {
         }
     }
 
-    /// Takes ownership of a character: its epoch and its gold.
-    pub async fn load(self, character: CharacterId) -> Result<(Epoch, i64), Failure> {
+    /// What lies in the bank of an account.
+    pub async fn cargo(self, account: AccountId) -> Result<Option<Cargo>, Failure> {
+        match self.say(&Question::Cargo(account)).await? {
+            Answer::Cargo(cargo) => Ok(cargo),
+            _ => Err(another()),
+        }
+    }
+
+    /// The characters of an account. Only what they carry is theirs, the rest is nobody's in particular.
+    pub async fn characters(self, account: AccountId) -> Result<Vec<Character>, Failure> {
+        let Answer::Carry(found) = self.say(&Question::Carry(account)).await? else { return Err(another()) };
+        let character = |(id, carry): (CharacterId, Vec<(u8, Item)>)| {
+            let mut character = stage::character(account, 0, "Somebody");
+            (character.id, character.carry) = (id, Character::no_carry());
+            for (slot, item) in carry {
+                character.carry[usize::from(slot)] = Some(item);
+            }
+            character
+        };
+        Ok(found.into_iter().map(character).collect())
+    }
+
+    /// A lot with what is in it.
+    pub async fn lot(self, lot: LotId) -> Result<Option<HeldRecord>, Failure> {
+        match self.say(&Question::Lot(lot)).await? {
+            Answer::Lots(found) => Ok(found.into_iter().next()),
+            _ => Err(another()),
+        }
+    }
+
+    /// Lots with a higher number than this.
+    pub async fn lots(self, after: u64) -> Result<Vec<HeldRecord>, Failure> {
+        match self.say(&Question::Lots { after }).await? {
+            Answer::Lots(found) => Ok(found),
+            _ => Err(another()),
+        }
+    }
+
+    /// Takes ownership of a character.
+    pub async fn load(self, character: CharacterId) -> Result<Loaded, Failure> {
         match self.say(&Question::Load(character)).await? {
             Answer::Loaded(Some(loaded)) => Ok(loaded),
             Answer::Loaded(None) => Err(Failure::Unavailable("the character is locked".into())),

@@ -10,7 +10,7 @@ use std::time::Duration;
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=200;
 
 fn plan(seed: u64) -> Plan {
-    Plan { seed, breaking: Duration::from_secs(8) }
+    Plan::of(seed, Duration::from_secs(8))
 }
 
 #[test]

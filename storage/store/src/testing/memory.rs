@@ -8,11 +8,11 @@ use crate::transfer::{
     AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, Part, Plan, PurseKey, RecordId, RecordRow,
     RecordSeen, Seen, outcome_of,
 };
-use model::calls::database::Failure;
-use model::id::{AccountId, CharacterId, Epoch, ItemId, OperationId};
-use model::item::Item;
+use model::calls::database::{Cargo, Failure, HeldRecord};
+use model::id::{AccountId, CharacterId, Epoch, ItemId, LotId, OperationId};
+use model::item::{CARGO_SLOTS, Item, ItemKind};
 use model::ledger::{GoldAccount, ItemPlace};
-use model::transfer::{Transfer, TransferRefusal, Transferred};
+use model::transfer::{Record, RecordKey, Transfer, TransferRefusal, Transferred};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,8 @@ struct Tables {
     items: BTreeMap<u128, ItemRow>,
     purses: BTreeMap<PurseKey, i64>,
     operations: BTreeMap<u128, Outcome>,
+    /// What was done and is at home here, in the order in which it was.
+    performed: Vec<Transfer>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ struct Work {
     operation: OperationId,
     /// True where the outcome is stored.
     is_home: bool,
+    transfer: Transfer,
     doings: Doings,
     locks: BTreeSet<Lock>,
 }
@@ -126,6 +129,80 @@ impl Disk {
         self.tables.accounts.iter().map(|(id, seen)| (AccountId(*id as u64), seen.cargo_gold))
     }
 
+    /// Every transfer that was done and is at home here, in the order in which it was.
+    pub fn performed(&self) -> &[Transfer] {
+        &self.tables.performed
+    }
+
+    /// The gold of every purse that is neither a character's nor a bank's: kind, owner.
+    pub fn purses(&self) -> impl Iterator<Item = ((i16, i64), i64)> + '_ {
+        self.tables.purses.iter().map(|(key, gold)| (*key, *gold))
+    }
+
+    /// Number of the records that are there.
+    pub fn records(&self) -> usize {
+        self.tables.records.len()
+    }
+
+    /// What lies in one container: slot and item, in order.
+    fn lying(&self, kind: i64, owner: i64) -> Result<Vec<(u8, Item)>, Failure> {
+        let rows = self.tables.items.values().filter(|row| (row.spot.kind, row.spot.owner) == (kind, owner));
+        let item = |row: &ItemRow| {
+            let effects = crate::rows::effects(&row.effects)?;
+            let kind = ItemKind(u16::try_from(row.kind).unwrap_or_default());
+            Ok((row.spot.slot as u8, Item { id: ItemId(row.id), kind, effects }))
+        };
+        let mut items = rows.map(item).collect::<Result<Vec<_>, Failure>>()?;
+        items.sort_by_key(|(slot, _)| *slot);
+        Ok(items)
+    }
+
+    /// The characters of an account.
+    pub fn characters_of(&self, account: AccountId) -> impl Iterator<Item = CharacterId> + '_ {
+        let is_own = move |seen: &CharacterSeen| seen.account == account.0 as i64;
+        let own = self.tables.characters.iter().filter(move |(_, seen)| is_own(seen));
+        own.map(|(id, _)| CharacterId(*id as u64))
+    }
+
+    /// What a character carries.
+    pub fn carry(&self, character: CharacterId) -> Result<Vec<(u8, Item)>, Failure> {
+        self.lying(Spot::of(&ItemPlace::Carry(character, 0)).kind, character.0 as i64)
+    }
+
+    /// What lies in the bank of an account.
+    pub fn cargo(&self, account: AccountId) -> Result<Option<Cargo>, Failure> {
+        let Some(seen) = self.tables.accounts.get(&(account.0 as i64)) else { return Ok(None) };
+        let mut cargo = Cargo { items: vec![None; CARGO_SLOTS], gold: seen.cargo_gold };
+        for (slot, item) in self.lying(Spot::of(&ItemPlace::Cargo(account, 0)).kind, account.0 as i64)? {
+            cargo.items[usize::from(slot)] = Some(item);
+        }
+        Ok(Some(cargo))
+    }
+
+    /// A lot with what is in it.
+    pub fn lot(&self, lot: LotId) -> Result<Option<HeldRecord>, Failure> {
+        let kind = Spot::of(&ItemPlace::Lot(lot, 0)).kind;
+        let owner = lot.0 as i64;
+        let Some(row) = self.tables.records.get(&(kind as i16, owner)) else { return Ok(None) };
+        let record = Record {
+            key: RecordKey::Lot(lot),
+            home: AccountId(row.home as u64),
+            version: row.version as u64,
+            scope: row.scope as u64,
+            until_ms: row.until_ms,
+            body: row.body.clone(),
+        };
+        let gold = self.tables.purses.get(&(kind as i16, owner)).copied().unwrap_or(0);
+        Ok(Some(HeldRecord { record, items: self.lying(kind, owner)?, gold }))
+    }
+
+    /// Lots with a higher number than this, in order.
+    pub fn lots(&self, after: u64) -> Result<Vec<HeldRecord>, Failure> {
+        let kind = Spot::of(&ItemPlace::Lot(LotId(0), 0)).kind as i16;
+        let lots = self.tables.records.keys().filter(|(of, lot)| *of == kind && *lot as u64 > after);
+        lots.filter_map(|(_, lot)| self.lot(LotId(*lot as u64)).transpose()).collect()
+    }
+
     /// How many transactions are prepared.
     pub fn in_doubt(&self) -> usize {
         self.prepared.len()
@@ -176,7 +253,14 @@ impl MemoryShard {
             Ok(doings) => {
                 let said = Said(doings.balances.clone());
                 let is_home = part.claims.iter().any(|claim| claim.is_home);
-                self.open.insert(number, Work { operation: transfer.operation, is_home, doings, locks });
+                let work = Work {
+                    operation: transfer.operation,
+                    is_home,
+                    transfer: transfer.clone(),
+                    doings,
+                    locks,
+                };
+                self.open.insert(number, work);
                 Ok(Begun::Ready(said))
             }
         }
@@ -323,7 +407,7 @@ impl Tables {
     }
 
     fn write(&mut self, work: Work, outcome: Outcome) {
-        let Work { operation, is_home, doings, .. } = work;
+        let Work { operation, is_home, transfer, doings, .. } = work;
         for (character, gold) in doings.carried {
             self.characters.entry(character).and_modify(|seen| seen.gold = gold);
         }
@@ -347,6 +431,7 @@ impl Tables {
         }
         if is_home {
             self.operations.insert(operation.0, outcome);
+            self.performed.push(transfer);
         }
     }
 }

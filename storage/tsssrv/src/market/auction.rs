@@ -36,6 +36,7 @@ use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Record, RecordCha
 use model::{AccountId, LotId, OperationId};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
+use store::planted::{self, Bug};
 
 /// How often an order is composed anew because the lot changed meanwhile.
 const ATTEMPTS: u32 = 4;
@@ -286,7 +287,7 @@ impl Market {
         if !(1..=GOLD_MAX).contains(&asked.gold) || me.epoch.0 == 0 {
             return Err(MarketRefusal::BadRequest("the gold or the epoch".to_owned()).into());
         }
-        if order.again {
+        if order.again && !planted::is(Bug::RepeatComposedAnew) {
             return self.repeated(order).await;
         }
         let mut keeps_refund = false;
@@ -308,6 +309,7 @@ impl Market {
                 Some(old) if keeps_refund => {
                     body.dues.push(Due { to: old.account, gold: Some(old.gold), cause: Cause::Outbid });
                 }
+                Some(_) if planted::is(Bug::OutbidNotPaid) => {}
                 Some(old) => moves.extend(gold(old.gold, read.purse(), bank(old.account))),
                 None => {}
             }

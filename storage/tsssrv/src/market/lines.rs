@@ -3,11 +3,11 @@
 use model::calls::market::ToNode;
 use model::membership::ProcessName;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Queues a message for a node without waiting; false when it cannot be queued.
-pub(crate) type Push = Arc<dyn Fn(&ToNode) -> bool + Send + Sync>;
+pub type Push = Arc<dyn Fn(&ToNode) -> bool + Send + Sync>;
 
 /// See the module. What cannot be pushed is not lost: a node asks when its stream is new.
 #[derive(Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Lines(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     last: u64,
-    nodes: HashMap<ProcessName, (u64, Push)>,
+    nodes: BTreeMap<ProcessName, (u64, Push)>,
 }
 
 impl Lines {

@@ -10,6 +10,7 @@ use model::{Epoch, OperationId};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use store::planted::{self, Bug};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +56,9 @@ impl Ledgered {
             }
             let next = Instant::now() + pause;
             if deadline.is_some_and(|deadline| next >= deadline) {
+                if planted::is(Bug::UnknownToldRefused) {
+                    return Ok(Err(TransferRefusal::Malformed("nobody knows".to_owned())));
+                }
                 return Err(Unknown);
             }
             tokio::select! {

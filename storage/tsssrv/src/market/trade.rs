@@ -13,6 +13,7 @@ use model::calls::market::{
 use model::{CharacterId, OperationId, TradeId};
 use std::sync::Arc;
 use std::time::Duration;
+use store::planted::{self, Bug};
 
 /// How long an invitation waits, and an open trade lives without any offer.
 const TALKING_LIFE: Duration = Duration::from_secs(10 * 60);
@@ -52,7 +53,9 @@ impl Market {
             Some(trade) => self.read(trade).await?,
             None => None,
         };
-        let is_live = |live: &Live| matches!(live.trade.stage, Stage::Talking | Stage::Settling);
+        let is_live = |live: &Live| {
+            matches!(live.trade.stage, Stage::Talking | Stage::Settling) || planted::is(Bug::SeatKept)
+        };
         Ok(Seated { seat, live: live.filter(is_live) })
     }
 
@@ -87,7 +90,7 @@ impl Market {
         if theirs.live.is_some() {
             return Err(MarketRefusal::PartnerBusy.into());
         }
-        let trade = Trade::begin(TradeId(rand::random()), asked);
+        let trade = Trade::begin(TradeId((self.ids)()), asked);
         let swaps = [
             step(
                 seat_key(asked.me.fence.character),
@@ -222,7 +225,9 @@ impl Market {
         match &trade.stage {
             Stage::Talking => trade.view(side).map_or(Reply::Closed, Reply::Trade),
             Stage::Settling => {
-                self.begin_settling(trade);
+                if !planted::is(Bug::SettlingForgotten) {
+                    self.begin_settling(trade);
+                }
                 Reply::Settling(id)
             }
             Stage::Done(done) => Reply::TradeOver(id, TradeNews::Done(done[side].clone())),
@@ -234,6 +239,9 @@ impl Market {
     async fn read_lost(&self, asked: ReadTrade) -> Answer {
         let lost = Reply::TradeOver(asked.trade, TradeNews::Closed(TradeEnd::Lost));
         let Some(partner) = asked.partner else { return Ok(lost) };
+        if planted::is(Bug::LostWithoutVoid) {
+            return Ok(lost);
+        }
         let [first, _] = Trade::first_of(asked.me, partner);
         match self.ledgered.was_done(OperationId(asked.trade.0), first, PATIENCE).await? {
             true => Ok(Reply::DoneUnseen),
@@ -273,7 +281,8 @@ impl Market {
             tracing::warn!(trade = %trade.id, %error, "the end of a trade is not remembered; the store knows it");
         }
         self.leave_seats(&trade).await;
-        for side in 0..2 {
+        let told = if planted::is(Bug::EndToldToOne) { 1 } else { 2 };
+        for side in 0..told {
             match &trade.stage {
                 Stage::Done(done) => self.tell(&trade, side, TradeNews::Done(done[side].clone())),
                 Stage::Closed(end) => self.tell(&trade, side, TradeNews::Closed(end.clone())),

@@ -57,17 +57,17 @@ impl Market {
     }
 
     /// A node has a new stream: `push` queues messages for it. The number is for [`Market::disconnect`].
-    pub(crate) fn connect(&self, node: ProcessName, push: super::lines::Push) -> u64 {
+    pub fn connect(&self, node: ProcessName, push: super::lines::Push) -> u64 {
         self.lines.connect(node, push)
     }
 
     /// The stream of that number is closed.
-    pub(crate) fn disconnect(&self, node: &ProcessName, number: u64) {
+    pub fn disconnect(&self, node: &ProcessName, number: u64) {
         self.lines.disconnect(node, number);
     }
 
     /// A message of a node.
-    pub(crate) async fn hear(&self, message: FromNode) {
+    pub async fn hear(&self, message: FromNode) {
         let FromNode::Publish { stalls } = message;
         if self.publish(&stalls).await.is_err() {
             tracing::info!(stalls = stalls.len(), "personal shops are not published; the node does it again");

@@ -27,7 +27,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tsssrv::{
-    Auction, Cabinet, Clock, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Values, wall_clock,
+    Auction, Cabinet, Clock, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Values, random_ids,
+    wall_clock,
 };
 
 /// A market that can be stopped and started again over what is left of it.
@@ -89,7 +90,7 @@ impl Stage {
         let wall = wall_clock();
         let clock: Clock = Arc::new(move || wall() + ahead.load(Ordering::SeqCst));
         let (values, auction) = (Arc::clone(&self.values), self.auction.clone());
-        let market = Market::new(Parts { store, values, auction, clock, stop: stop.clone() });
+        let market = Market::new(Parts { store, values, auction, clock, ids: random_ids(), stop: stop.clone() });
         let cabinet = Arc::new(Cabinet::new(Arc::clone(&self.values), Metrics::unregistered().unwrap()));
         let front = Arc::new(Front { cabinet, market: Arc::clone(&market) });
         let serving = tokio::spawn(server.serve(front, stop.clone()));

@@ -16,6 +16,7 @@ use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Transferred};
 use model::{CharacterId, Item, OperationId, TradeId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use store::planted::{self, Bug};
 
 /// Who takes part as soon as it has offered something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +118,7 @@ impl Trade {
     pub(super) fn offer(&mut self, side: usize, asked: &OfferTrade) -> Result<(), MarketRefusal> {
         let partner = self.sides[1 - side].seat.as_ref();
         let sees_it = partner.is_some_and(|partner| partner.version == asked.saw);
-        let checks = asked.checked && sees_it;
+        let checks = asked.checked && (sees_it || planted::is(Bug::OlderOfferAgreedTo));
         if checks && partner.is_some_and(|partner| asked.offer.places(&partner.offer).is_none()) {
             return Err(MarketRefusal::NoRoom);
         }
@@ -127,7 +128,9 @@ impl Trade {
         let seat = Seat { party: asked.me.clone(), offer: asked.offer.clone(), version, checked: checks };
         self.sides[side].node = asked.me.node.clone();
         self.sides[side].seat = Some(seat);
-        if changed && let Some(partner) = &mut self.sides[1 - side].seat {
+        if changed
+            && !planted::is(Bug::CheckNotCleared)
+            && let Some(partner) = &mut self.sides[1 - side].seat {
             partner.checked = false;
         }
         if self.sides.iter().all(|side| side.seat.as_ref().is_some_and(|seat| seat.checked)) {
