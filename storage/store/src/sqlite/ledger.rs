@@ -2,7 +2,7 @@
 
 use super::{Fault, all, change, now_ms};
 use crate::ledger::{self, Line, Payment};
-use model::calls::database::{Entry, ItemHistory, PlayerLedger};
+use model::calls::database::{Entry, GuildLedger, ItemHistory, PlayerLedger};
 use model::id::{AccountId, OperationId};
 use rusqlite::{Connection, params};
 
@@ -61,4 +61,9 @@ pub(super) fn of_character(connection: &Connection, request: &PlayerLedger) -> R
     let values =
         params![request.character.0 as i64, ledger::below(request.before), ledger::limit(request.limit)];
     all(connection, ledger::OF_CHARACTER, values, |row| Line::read(row)?.told(0))
+}
+
+pub(super) fn of_guild(connection: &Connection, request: &GuildLedger) -> Result<Vec<Entry>, Fault> {
+    let values = params![request.guild.0, ledger::below(request.before), ledger::limit(request.limit)];
+    all(connection, ledger::OF_GUILD, values, |row| Line::read(row)?.told(0))
 }
