@@ -529,6 +529,8 @@ pub fn is_of_bank(notice: &Notice) -> bool {
             | NoticeKey::AuctionWon
             | NoticeKey::ParcelTaken
             | NoticeKey::ParcelsTaken
+            // maybe nothing waits because an answer that was lost had delivered it
+            | NoticeKey::ParcelNothing
     )
 }
 

@@ -45,10 +45,11 @@ impl Zone {
             Wish::GuildList { page } => BankWork::GuildBank { guild: self.guild(slot)?.0, page },
             Wish::GuildLog { page } => BankWork::GuildLog { guild: self.guild(slot)?.0, page },
             Wish::GuildDeposit { amount } => {
+                let work = self.guild_act(slot, GuildAct::DepositGold { amount })?;
                 if self.player(slot)?.character.hard.gold < amount {
                     return Err(NoticeKey::GoldMissing.into());
                 }
-                self.guild_act(slot, GuildAct::DepositGold { amount })?
+                work
             }
             Wish::GuildWithdraw { amount } => self.guild_act(slot, GuildAct::WithdrawGold { amount })?,
             Wish::GuildPut { slot: index } => {
