@@ -28,7 +28,7 @@ enum Command {
     Account(crate::account::AccountArgs),
     /// Print the whole life of an item, from the ledger.
     Item(crate::ledger::ItemArgs),
-    /// Print what a player got and gave, from the ledger.
+    /// Print what a player, or the bank of a guild, got and gave, from the ledger.
     Ledger(crate::ledger::LedgerArgs),
     /// Examine everything that is stored; exit 0 only when nothing is wrong.
     Fsck(crate::fsck::FsckArgs),
@@ -107,7 +107,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ps(args) => finish(crate::ps::main(&args)),
         Command::Account(args) => crate::account::main(args),
         Command::Item(args) => finish(crate::ledger::item(&args)),
-        Command::Ledger(args) => finish(crate::ledger::player(&args)),
+        Command::Ledger(args) => finish(crate::ledger::owner(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),

@@ -5,10 +5,10 @@ use crate::data_dir::DataDir;
 use crate::stored;
 use anyhow::{Context, bail};
 use clap::Args;
-use model::ItemId;
-use model::calls::database::{FindCharacter, ItemHistory, PlayerLedger};
+use model::calls::database::{FindCharacter, GuildLedger, ItemHistory, PlayerLedger};
 use model::calls::ledger::ENTRIES_MAX;
 use model::ledger::{Change, Entry, ItemState};
+use model::{AccountId, CharacterId, GuildId, ItemId};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
@@ -31,9 +31,8 @@ pub struct ItemArgs {
 /// Arguments of `wydbr ledger`.
 #[derive(Args)]
 pub struct LedgerArgs {
-    /// Name of the character.
-    #[arg(long, value_name = "NAME")]
-    player: String,
+    #[command(flatten)]
+    whose: Whose,
     /// The newest so many entries.
     #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -42,6 +41,25 @@ pub struct LedgerArgs {
     json: bool,
     #[command(flatten)]
     data: DataArg,
+}
+
+/// Whose entries.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// Name of the character: what it got and gave.
+    #[arg(long, value_name = "NAME")]
+    player: Option<String>,
+    /// Number of the guild, 1 to 65535: what went into its bank and out of it.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u16).range(1..))]
+    guild: Option<u16>,
+}
+
+/// An owner whose entries the store finds.
+#[derive(Clone, Copy)]
+enum Owner {
+    Player(AccountId, CharacterId),
+    Guild(GuildId),
 }
 
 /// Prints the life of an item; fails when there never was such an item.
@@ -58,17 +76,24 @@ pub fn item(args: &ItemArgs) -> anyhow::Result<ExitCode> {
     print(&entries, args.json)
 }
 
-/// Prints what a player got and gave, oldest first.
-pub fn player(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
+/// Prints what a player or the bank of a guild got and gave, oldest first.
+pub fn owner(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
     let data = DataDir::new(&args.data.data);
     print(&in_runtime(newest(&data, args))??, args.json)
 }
 
 async fn newest(data: &DataDir, args: &LedgerArgs) -> anyhow::Result<Vec<Entry>> {
     let opened = stored::reach(data).await?;
-    let key = args.player.to_ascii_lowercase();
-    let Some(found) = opened.store.find_character(FindCharacter { key }).await? else {
-        bail!("there is no character {:?}", args.player);
+    let store = &opened.store;
+    let owner = match (&args.whose.player, args.whose.guild) {
+        (Some(name), _) => {
+            let key = name.to_ascii_lowercase();
+            let found = store.find_character(FindCharacter { key }).await?;
+            let found = found.with_context(|| format!("there is no character {name:?}"))?;
+            Owner::Player(found.account, found.character)
+        }
+        (None, Some(guild)) => Owner::Guild(GuildId(guild)),
+        (None, None) => bail!("expected --player or --guild"),
     };
     let mut entries: Vec<Entry> = Vec::new();
     loop {
@@ -77,8 +102,12 @@ async fn newest(data: &DataDir, args: &LedgerArgs) -> anyhow::Result<Vec<Entry>>
         if limit == 0 {
             break;
         }
-        let request = PlayerLedger { account: found.account, character: found.character, before, limit };
-        let page = opened.store.player_ledger(request).await?;
+        let page = match owner {
+            Owner::Player(account, character) => {
+                store.player_ledger(PlayerLedger { account, character, before, limit }).await?
+            }
+            Owner::Guild(guild) => store.guild_ledger(GuildLedger { guild, before, limit }).await?,
+        };
         let is_last = (page.len() as u32) < limit;
         entries.extend(page);
         if is_last {

@@ -4,6 +4,7 @@
 //! last state waits for it, and nothing is begun once that is being written. Without an answer the same operation
 //! is repeated until there is one; who leaves meanwhile, or a node that stops, waits for it a bounded time.
 
+mod bank_work;
 mod remote;
 mod transfer;
 
@@ -61,7 +62,7 @@ async fn of_player(node: &Node, zone: ZoneId, who: Who, work: &Work) -> JobOutco
     let fence = Fence { account: who.account, character: who.character, epoch };
     match work {
         Work::Transfer(plan) => transferred(node, zone, &session, (who, epoch), plan).await,
-        Work::Bank(work) => remote::bank(node, &session, fence, work).await,
+        Work::Bank(work) => bank_work::run(node, &session, fence, work).await,
         Work::Market(work) => remote::market(node, &session, fence, work).await,
     }
 }

@@ -6,14 +6,15 @@ mod support;
 use async_trait::async_trait;
 use cluster::Seat;
 use link::{Peer, Service, Stream};
-use model::calls::bank::{self, MoveItem, Order};
+use model::calls::bank::{self, Cargo, MoveItem, Order, Parcel, TakeParcel};
 use model::calls::market::{self, FromNode, OfferTrade, PartnerView, TradeDone, TradeNews, TradeView};
 use model::calls::temporary;
+use model::event::{Notice, NoticeKey};
 use model::membership::{ProcessName, Role};
 use model::trade::{FirmOffer, Offer};
 use model::{
-    Character, CharacterId, Command, Container, Effect, EntityId, Event, Item, ItemId, ItemKind, Slot, Tile,
-    TradeId,
+    Character, CharacterId, Command, Container, Effect, EntityId, Event, Item, ItemId, ItemKind, ParcelId,
+    Slot, Tile, TradeId, words,
 };
 use parking_lot::Mutex;
 use settings::Common;
@@ -118,6 +119,101 @@ async fn the_bank_is_asked_the_same_again_until_it_knows() {
     assert_eq!((third.again, fourth), (false, Order { again: true, ..third }));
     assert_ne!(first.operation, third.operation);
     assert_eq!((first.fence.account, first.fence.character), (ana.account, ana.id));
+    process.stop.cancel();
+    house.stop().await;
+}
+
+/// A post office that does not know the first time; each time that it is asked for parcels another one has come.
+#[derive(Default)]
+struct Post {
+    lists: Mutex<u64>,
+    taken: Mutex<Vec<TakeParcel>>,
+}
+
+fn parcel(id: u64) -> Parcel {
+    Parcel {
+        parcel: ParcelId(id),
+        sender: "Bianca".to_owned(),
+        to: "Ana".to_owned(),
+        returned: false,
+        text: String::new(),
+        items: Vec::new(),
+        gold: 5,
+        sent_ms: 0,
+        until_ms: None,
+        days_left: None,
+    }
+}
+
+#[async_trait]
+impl Service for Post {
+    type Request = bank::Request;
+    type Reply = bank::Reply;
+    type In = ();
+    type Out = ();
+
+    async fn call(&self, _peer: &Peer, request: bank::Request) -> bank::Reply {
+        match request {
+            bank::Request::ListParcels { .. } => {
+                let mut lists = self.lists.lock();
+                *lists += 1;
+                match *lists {
+                    1 => bank::Reply::Unavailable,
+                    // all begin with the same letters: with two of them the number would stand for neither
+                    lists => bank::Reply::Parcels((2..=lists).map(|n| parcel((1 << 60) | n)).collect()),
+                }
+            }
+            bank::Request::TakeParcel(asked) => {
+                self.taken.lock().push(asked);
+                match asked.again {
+                    false => bank::Reply::Unavailable,
+                    true => bank::Reply::Taken(Cargo::default()),
+                }
+            }
+            bank::Request::CashBalance { .. } => bank::Reply::Cash(77),
+            _ => bank::Reply::Unavailable,
+        }
+    }
+
+    async fn stream(&self, _peer: Peer, _stream: Stream<(), ()>) {}
+}
+
+fn says(word: &str, text: String) -> Command {
+    Command::Words { word: word.to_owned(), text }
+}
+
+async fn is_told(edge: &mut Edge, session: model::SessionId, wanted: NoticeKey) {
+    edge.perceives(session, "a line", |event| match event {
+        Event::Notice(Notice::Catalogue { key, .. }) if *key == wanted => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typed_number_is_looked_up_once_and_every_repeat_takes_the_same_parcel() {
+    let house = one_node().await;
+    let post = Arc::new(Post::default());
+    let process = joins(&house, Role::BiSrv, Arc::clone(&post)).await;
+    let ana = house.character_with(BANK, |ana| ana.hard.guild = 7).await;
+    let mut edge = house.edge("edge-1", BANK).await;
+    let (session, _) = house.enters(&mut edge, &ana, BANK).await;
+    let number = words::shortest((1 << 60) | 2, std::iter::empty());
+    edge.command(session, says("parcel", format!("take {number}"))).await;
+    is_told(&mut edge, session, NoticeKey::ParcelTaken).await;
+    let taken = post.taken.lock().clone();
+    let [first, second] = taken[..] else { panic!("{taken:?}") };
+    assert_eq!((first.parcel, first.account, first.again), (ParcelId((1 << 60) | 2), ana.account, false));
+    assert_eq!(second, TakeParcel { again: true, ..first }, "the same operation");
+    assert_eq!(*post.lists.lock(), 2, "asked until it was known, and not again");
+    edge.command(session, says("parcel", format!("take {number}"))).await;
+    is_told(&mut edge, session, NoticeKey::ParcelNoSuch).await;
+    assert_eq!(post.taken.lock().len(), 2, "what could be two is not taken");
+    // a question that nobody answers is given up, and the player goes on
+    edge.command(session, says("guildbank", "log".to_owned())).await;
+    is_told(&mut edge, session, NoticeKey::TryLater).await;
+    edge.command(session, says("saldo", String::new())).await;
+    is_told(&mut edge, session, NoticeKey::CashBalance).await;
     process.stop.cancel();
     house.stop().await;
 }

@@ -23,7 +23,7 @@ pub use stall::WareSold;
 
 use stall::Purchase;
 
-use crate::effects::{Effects, Job, JobId, Who, Work};
+use crate::effects::{BankWork, Effects, Job, JobId, Who, Work};
 use crate::entity::Player;
 use crate::input::{JobOutcome, Possessions};
 use crate::plan::{Plan, item_in};
@@ -71,7 +71,7 @@ pub(crate) struct UnderWay {
 }
 
 /// What a job was for: what is told when it is done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Then {
     /// The price of a portal: the player goes through it.
     Way { to: Tile, price: i64 },
@@ -97,6 +97,8 @@ enum Then {
     Deposited { amount: i64 },
     /// Gold from the bank.
     Withdrawn { amount: i64 },
+    /// What was typed about the bank.
+    Typed(Box<BankWork>),
     /// The own half of a trade.
     Offered { checked: bool },
     /// The end of a trade.
@@ -156,7 +158,10 @@ impl Zone {
                 self.offer_trade(slot, partner, &offer, checked, fx)
             }
             Command::CancelTrade => self.cancel_trade(slot, fx),
-            Command::Words { word, text } => self.words(slot, &word, text, fx),
+            Command::Words { word, text } => match bank::Topic::of(&word) {
+                Some(topic) => self.bank_words(slot, topic, &text, fx),
+                None => self.words(slot, &word, text, fx),
+            },
             Command::OpenStall { title, wares } => self.open_stall(slot, title, wares, fx),
             Command::VisitStall { owner } => self.visit_stall(slot, owner, fx),
             Command::BuyFromStall { owner, position, shown, price } => {

@@ -1,12 +1,15 @@
 //! What a zone says.
 
 use crate::plan::Plan;
-use model::calls::bank::KindRule;
+use model::calls::bank::{GuildAct, KindRule};
 use model::calls::market::Carried;
 use model::character::SoftState;
 use model::item::ItemSpec;
 use model::trade::{FirmOffer, Ware};
-use model::{AccountId, Addressed, CharacterId, Event, Item, SessionId, Slot, Tile, TradeId, ZoneId};
+use model::{
+    AccountId, Addressed, CharacterId, CharacterName, Event, GuildId, Item, SessionId, Slot, Tile, TradeId,
+    ZoneId,
+};
 
 /// Number of a job within its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +72,67 @@ pub enum BankWork {
         /// How much.
         amount: i64,
     },
+    /// A parcel.
+    SendParcel {
+        /// Name of the sender.
+        sender: CharacterName,
+        /// For whom.
+        to: CharacterName,
+        /// Slots of the inventory and what lies there.
+        items: Vec<(u8, Item)>,
+        /// Gold, from 0.
+        gold: i64,
+    },
+    /// What waits for the player.
+    Parcels,
+    /// All parcels that fit, into the bank.
+    TakeParcels,
+    /// One parcel into the bank.
+    TakeParcel {
+        /// The beginning of its number.
+        number: String,
+    },
+    /// One parcel back to its sender.
+    ReturnParcel {
+        /// The beginning of its number.
+        number: String,
+    },
+    /// What is in the bank of the guild.
+    GuildBank {
+        /// Which guild.
+        guild: GuildId,
+        /// Which page, from 0.
+        page: u32,
+    },
+    /// Who put what into it and took what out of it.
+    GuildLog {
+        /// Which guild.
+        guild: GuildId,
+        /// Which page, from 0.
+        page: u32,
+    },
+    /// An item into the bank of the guild, or gold into it or out of it.
+    Guild {
+        /// Which guild.
+        guild: GuildId,
+        /// The player's rank there.
+        rank: u8,
+        /// What.
+        act: GuildAct,
+    },
+    /// An item out of the bank of the guild.
+    GuildTake {
+        /// Which guild.
+        guild: GuildId,
+        /// The player's rank there.
+        rank: u8,
+        /// The beginning of the item's number.
+        number: String,
+        /// Free slot of the inventory.
+        to: u8,
+    },
+    /// The cash balance.
+    Cash,
 }
 
 /// What the market is asked.

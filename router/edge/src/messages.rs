@@ -131,11 +131,69 @@ pub enum Line {
     AuctionOwnLot,
     /// Too many lots.
     AuctionTooManyLots,
+    /// How parcels are used.
+    ParcelUsage,
+    /// A parcel is on its way: `{0}` the receiver, `{1}` the postage.
+    ParcelSent,
+    /// A parcel of the player `{0}` waits.
+    ParcelArrived,
+    /// A parcel that waits: `{0}` number, `{1}` sender, `{2}` gold, `{3}` items, `{4}` days left.
+    ParcelLine,
+    /// A parcel that came back: `{0}` number, `{1}` who was to get it, `{2}` gold, `{3}` items.
+    ParcelBackLine,
+    /// So many parcels more wait: `{0}`.
+    ParcelMore,
+    /// No parcel waits.
+    ParcelNothing,
+    /// What was in a parcel is in the bank.
+    ParcelTaken,
+    /// What was in `{0}` parcels is in the bank, `{1}` wait still.
+    ParcelsTaken,
+    /// A parcel goes back to its sender.
+    ParcelReturned,
+    /// The parcel for `{0}` came back.
+    ParcelCameBack,
+    /// There is no such parcel.
+    ParcelNoSuch,
+    /// Too many parcels wait for the receiver.
+    ParcelBoxFull,
+    /// Nobody sends a parcel to the own account.
+    ParcelToOneself,
+    /// What came back is not sent back.
+    ParcelNotBack,
+    /// Nobody has the name `{0}`.
+    NoSuchPlayer,
+    /// How the bank of a guild is used.
+    GuildBankUsage,
+    /// An item in the bank of a guild: `{0}` number, `{1}` item.
+    GuildBankLine,
+    /// What is in the bank of a guild: `{0}` gold, `{1}` items; this was page `{2}` of `{3}`.
+    GuildBankSum,
+    /// The item `{0}` is in the bank of the guild.
+    GuildBankPut,
+    /// The item `{0}` is in the inventory.
+    GuildBankTook,
+    /// The guild has `{0}` gold now.
+    GuildBankGold,
+    /// The player is in no guild.
+    GuildNone,
+    /// The rank does not allow it.
+    GuildRankTooLow,
+    /// The rank allows no more within a day.
+    GuildDailyLimit,
+    /// `{0}` put `{1}` into the bank of the guild, `{2}` ago.
+    GuildLogPut,
+    /// `{0}` took `{1}` out of the bank of the guild, `{2}` ago.
+    GuildLogTook,
+    /// The log has no such page.
+    GuildLogNothing,
+    /// The cash balance is `{0}`.
+    CashBalance,
 }
 
 impl Line {
     /// All lines.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 90] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
         Self::LockedOut,
@@ -197,6 +255,35 @@ impl Line {
         Self::AuctionHasBids,
         Self::AuctionOwnLot,
         Self::AuctionTooManyLots,
+        Self::ParcelUsage,
+        Self::ParcelSent,
+        Self::ParcelArrived,
+        Self::ParcelLine,
+        Self::ParcelBackLine,
+        Self::ParcelMore,
+        Self::ParcelNothing,
+        Self::ParcelTaken,
+        Self::ParcelsTaken,
+        Self::ParcelReturned,
+        Self::ParcelCameBack,
+        Self::ParcelNoSuch,
+        Self::ParcelBoxFull,
+        Self::ParcelToOneself,
+        Self::ParcelNotBack,
+        Self::NoSuchPlayer,
+        Self::GuildBankUsage,
+        Self::GuildBankLine,
+        Self::GuildBankSum,
+        Self::GuildBankPut,
+        Self::GuildBankTook,
+        Self::GuildBankGold,
+        Self::GuildNone,
+        Self::GuildRankTooLow,
+        Self::GuildDailyLimit,
+        Self::GuildLogPut,
+        Self::GuildLogTook,
+        Self::GuildLogNothing,
+        Self::CashBalance,
     ];
 
     /// The line with `{0}` and `{1}` still in it.
@@ -341,6 +428,68 @@ impl Line {
             Self::AuctionTooManyLots => {
                 ("You may have {0} lots at a time.", "Você pode ter {0} lotes por vez.")
             }
+            Self::ParcelUsage => (
+                "parcel send NAME GOLD [SLOT...], list, take [NUMBER], return NUMBER",
+                "encomenda enviar NOME GOLD [SLOT...], lista, pegar [NUMERO], devolver NUMERO",
+            ),
+            Self::ParcelSent => (
+                "The parcel for {0} is on its way. Postage {1}.",
+                "A encomenda para {0} foi enviada. Porte {1}.",
+            ),
+            Self::ParcelArrived => (
+                "A parcel from {0} waits for you: parcel take",
+                "Chegou uma encomenda de {0}: encomenda pegar",
+            ),
+            Self::ParcelLine => ("{0} from {1}: {2} gold, {3}, {4} d", "{0} de {1}: {2} gold, {3}, {4} d"),
+            Self::ParcelBackLine => ("{0} back from {1}: {2} gold, {3}", "{0} voltou de {1}: {2} gold, {3}"),
+            Self::ParcelMore => ("{0} parcels more.", "Mais {0} encomendas."),
+            Self::ParcelNothing => ("No parcel waits for you.", "Nenhuma encomenda espera por você."),
+            Self::ParcelTaken => {
+                ("What was in the parcel is in your bank.", "O conteúdo da encomenda está no seu baú.")
+            }
+            Self::ParcelsTaken => (
+                "{0} parcels came into your bank, {1} wait.",
+                "{0} encomendas chegaram ao seu baú, {1} esperam.",
+            ),
+            Self::ParcelReturned => {
+                ("The parcel goes back to its sender.", "A encomenda volta para quem enviou.")
+            }
+            Self::ParcelCameBack => (
+                "Your parcel for {0} came back: parcel take",
+                "Sua encomenda para {0} voltou: encomenda pegar",
+            ),
+            Self::ParcelNoSuch => ("There is no such parcel.", "Esta encomenda não existe."),
+            Self::ParcelBoxFull => {
+                ("Too many parcels wait for this player.", "Este jogador já tem encomendas demais.")
+            }
+            Self::ParcelToOneself => {
+                ("You cannot send a parcel to yourself.", "Você não pode enviar encomendas a si mesmo.")
+            }
+            Self::ParcelNotBack => {
+                ("This parcel came back to you already.", "Esta encomenda já voltou para você.")
+            }
+            Self::NoSuchPlayer => ("There is no player {0}.", "Não existe o jogador {0}."),
+            Self::GuildBankUsage => (
+                "guildbank list, deposit GOLD, withdraw GOLD, put SLOT, take NUMBER, log [PAGE]",
+                "bancoguild lista, depositar GOLD, sacar GOLD, guardar SLOT, tirar NUMERO, registro [PAGINA]",
+            ),
+            Self::GuildBankLine => ("{0} {1}", "{0} {1}"),
+            Self::GuildBankSum => (
+                "Guild bank: {0} gold, {1} items, page {2} of {3}",
+                "Banco da guild: {0} gold, {1} itens, página {2} de {3}",
+            ),
+            Self::GuildBankPut => ("{0} is in the bank of your guild.", "{0} está no banco da sua guild."),
+            Self::GuildBankTook => ("{0} is in your bag.", "{0} está na sua bolsa."),
+            Self::GuildBankGold => ("Your guild has {0} gold now.", "Sua guild tem {0} de gold agora."),
+            Self::GuildNone => ("You are in no guild.", "Você não está em uma guild."),
+            Self::GuildRankTooLow => ("Your rank does not allow this.", "Seu cargo não permite isto."),
+            Self::GuildDailyLimit => {
+                ("Your rank allows no more today.", "Seu cargo não permite mais por hoje.")
+            }
+            Self::GuildLogPut => ("{0} put in {1}, {2} ago", "{0} guardou {1}, há {2}"),
+            Self::GuildLogTook => ("{0} took {1}, {2} ago", "{0} tirou {1}, há {2}"),
+            Self::GuildLogNothing => ("Nothing is written there.", "Nada foi registrado aqui."),
+            Self::CashBalance => ("Your cash: {0}", "Seu saldo de cash: {0}"),
         }
     }
 }
@@ -367,7 +516,7 @@ pub fn notice(notice: &Notice, language: Language) -> String {
     }
 }
 
-/// True when a notice tells of something that was put into the bank of the player by others.
+/// True when a notice tells of something that came into the bank of the player otherwise than by its own hand there.
 pub fn is_of_bank(notice: &Notice) -> bool {
     let Notice::Catalogue { key, .. } = notice else { return false };
     matches!(
@@ -378,6 +527,10 @@ pub fn is_of_bank(notice: &Notice) -> bool {
             | NoticeKey::AuctionSold
             | NoticeKey::AuctionUnsold
             | NoticeKey::AuctionWon
+            | NoticeKey::ParcelTaken
+            | NoticeKey::ParcelsTaken
+            // maybe nothing waits because an answer that was lost had delivered it
+            | NoticeKey::ParcelNothing
     )
 }
 
@@ -418,6 +571,35 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::AuctionHasBids => Line::AuctionHasBids,
         NoticeKey::AuctionOwnLot => Line::AuctionOwnLot,
         NoticeKey::AuctionTooManyLots => Line::AuctionTooManyLots,
+        NoticeKey::ParcelUsage => Line::ParcelUsage,
+        NoticeKey::ParcelSent => Line::ParcelSent,
+        NoticeKey::ParcelArrived => Line::ParcelArrived,
+        NoticeKey::ParcelLine => Line::ParcelLine,
+        NoticeKey::ParcelBackLine => Line::ParcelBackLine,
+        NoticeKey::ParcelMore => Line::ParcelMore,
+        NoticeKey::ParcelNothing => Line::ParcelNothing,
+        NoticeKey::ParcelTaken => Line::ParcelTaken,
+        NoticeKey::ParcelsTaken => Line::ParcelsTaken,
+        NoticeKey::ParcelReturned => Line::ParcelReturned,
+        NoticeKey::ParcelCameBack => Line::ParcelCameBack,
+        NoticeKey::ParcelNoSuch => Line::ParcelNoSuch,
+        NoticeKey::ParcelBoxFull => Line::ParcelBoxFull,
+        NoticeKey::ParcelToOneself => Line::ParcelToOneself,
+        NoticeKey::ParcelNotBack => Line::ParcelNotBack,
+        NoticeKey::NoSuchPlayer => Line::NoSuchPlayer,
+        NoticeKey::GuildBankUsage => Line::GuildBankUsage,
+        NoticeKey::GuildBankLine => Line::GuildBankLine,
+        NoticeKey::GuildBankSum => Line::GuildBankSum,
+        NoticeKey::GuildBankPut => Line::GuildBankPut,
+        NoticeKey::GuildBankTook => Line::GuildBankTook,
+        NoticeKey::GuildBankGold => Line::GuildBankGold,
+        NoticeKey::GuildNone => Line::GuildNone,
+        NoticeKey::GuildRankTooLow => Line::GuildRankTooLow,
+        NoticeKey::GuildDailyLimit => Line::GuildDailyLimit,
+        NoticeKey::GuildLogPut => Line::GuildLogPut,
+        NoticeKey::GuildLogTook => Line::GuildLogTook,
+        NoticeKey::GuildLogNothing => Line::GuildLogNothing,
+        NoticeKey::CashBalance => Line::CashBalance,
     }
 }
 

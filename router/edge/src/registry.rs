@@ -139,6 +139,9 @@ fn hand_on(message: ToEdge, shared: &Arc<Shared>) {
         ToEdge::Whisper { session, from, text } => {
             sessions.send(session, ToSession::Whisper { from, text }, &shared.metrics);
         }
+        ToEdge::Tell { session, notice } => {
+            sessions.send(session, ToSession::Notice(Arc::new(notice)), &shared.metrics);
+        }
         ToEdge::Announce { text } => sessions.notice_all(Notice::Text(text), &shared.metrics),
     }
 }

@@ -26,7 +26,7 @@ use model::calls::registry::KickReason;
 use model::{AccountId, AccountName, Character, SessionId};
 use play::World;
 pub(crate) use requests::Done;
-use requests::Work;
+use requests::{Parcels, Work};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ pub(crate) struct Session {
     characters: Vec<Character>,
     /// The bank of the account, as its client was told.
     bank: Bank,
+    /// What the login did with parcels, until the player is told.
+    parcels: Parcels,
     pin_tries: u32,
     own_number: Option<u16>,
     place: Option<Place>,
@@ -120,6 +122,7 @@ impl Session {
             account: None,
             characters: Vec::new(),
             bank: Bank::default(),
+            parcels: Parcels::default(),
             pin_tries: 0,
             own_number: None,
             place: None,
@@ -234,6 +237,7 @@ impl Session {
                 self.close(CloseReason::Kicked);
             }
             ToSession::Whisper { from, text } => self.on_whispered(from, text),
+            ToSession::Notice(_) if self.phase != Phase::Playing => {}
             ToSession::Notice(notice) => {
                 let text = crate::messages::notice(&notice, self.language());
                 self.send(0, MessagePanel { text });

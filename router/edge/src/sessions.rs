@@ -24,7 +24,7 @@ pub(crate) enum ToSession {
     Kick(KickReason),
     /// A whisper.
     Whisper { from: String, text: String },
-    /// A line for everybody.
+    /// A line that is not of the node.
     Notice(Arc<Notice>),
 }
 

@@ -4,6 +4,7 @@
 mod support;
 
 use model::calls::bank::{DeliverParcels, Request};
+use model::calls::registry::ToEdge;
 use model::event::{Notice, NoticeKey};
 use model::item::{Container, Item, ItemKind, Slot};
 use model::{CharacterId, Command, EntityId, Event, ItemId};
@@ -57,6 +58,8 @@ async fn what_an_auction_or_a_sale_leaves_in_the_bank_is_shown() {
         NoticeKey::AuctionWon,
         NoticeKey::AuctionOutbid,
         NoticeKey::AuctionSold,
+        NoticeKey::ParcelTaken,
+        NoticeKey::ParcelsTaken,
     ];
     for (index, key) in keys.into_iter().enumerate() {
         stage.bank.cargo.lock().unwrap().items[index] = Some(item(10 + index as u128));
@@ -80,4 +83,16 @@ async fn what_an_auction_or_a_sale_leaves_in_the_bank_is_shown() {
     node.tell(session, Event::StallSold { owner: own, position: 0 }).await;
     assert_eq!(bank_slot(&mut client).await, (3, 0));
     assert_eq!(stage.bank.calls.lock().unwrap().len(), before + 1, "a sale of others asks nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_parcels_reaches_who_is_in_the_world() {
+    let stage = Stage::new(settings()).await;
+    let mut client = stage.enter(Profile::V759, "hero").await;
+    let session = stage.registry.session_of("hero").unwrap();
+    let notice = Notice::Catalogue { key: NoticeKey::ParcelArrived, arguments: vec!["Bianca".to_owned()] };
+    stage.registry.push(ToEdge::Tell { session, notice }).await;
+    let (_, panel) = client.until("message_panel").await;
+    let ServerPacket::MessagePanel(panel) = panel else { panic!("{panel:?}") };
+    assert!(panel.text.contains("Bianca"), "{}", panel.text);
 }

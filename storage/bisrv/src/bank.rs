@@ -11,10 +11,13 @@
 mod cargo;
 mod cash;
 mod guild;
+mod guild_log;
 mod letter;
 mod parcels;
+mod returns;
 
 use crate::desk::{Desk, No};
+use crate::herald::Herald;
 use crate::settings::Settings;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
@@ -67,6 +70,7 @@ pub struct Bank {
     store: Arc<dyn Store>,
     settings: settings::Live<Settings>,
     metrics: Metrics,
+    herald: Herald,
     waiting: AtomicUsize,
 }
 
@@ -80,9 +84,15 @@ impl Drop for Waiting<'_> {
 }
 
 impl Bank {
-    /// Over this store.
+    /// Over this store; it tells nobody.
     pub fn new(store: Arc<dyn Store>, settings: settings::Live<Settings>, metrics: Metrics) -> Self {
-        Self { store, settings, metrics, waiting: AtomicUsize::new(0) }
+        let (herald, _) = Herald::new();
+        Self { store, settings, metrics, herald, waiting: AtomicUsize::new(0) }
+    }
+
+    /// The same with a herald for players who are online.
+    pub fn with_herald(self, herald: Herald) -> Self {
+        Self { herald, ..self }
     }
 
     /// What an operator has set.
@@ -113,7 +123,9 @@ impl Bank {
             Request::MoveItem(asked) => cargo::move_item(desk, &asked).await,
             Request::DepositGold(asked) => cargo::deposit(desk, &asked).await,
             Request::WithdrawGold(asked) => cargo::withdraw(desk, &asked).await,
-            Request::SendParcel(asked) => parcels::send(desk, settings, &asked, now_ms()).await,
+            Request::SendParcel(asked) => {
+                parcels::send(desk, (settings, &self.herald), &asked, now_ms()).await
+            }
             Request::ListParcels { account } => parcels::listed(desk, account).await,
             Request::TakeParcel(asked) => parcels::take(desk, &asked).await,
             Request::DeliverParcels(asked) => parcels::deliver(desk, &asked).await,
@@ -122,6 +134,8 @@ impl Bank {
             Request::CashBalance { account } => cash::read(desk, account).await,
             Request::CashCredit(asked) => cash::credit(desk, &asked).await,
             Request::CashDebit(asked) => cash::debit(desk, &asked).await,
+            Request::ReturnParcel(asked) => returns::refuse(desk, &self.herald, &asked).await,
+            Request::GuildLog { guild, page } => guild_log::page(desk, guild, page, now_ms()).await,
         }
     }
 
@@ -129,7 +143,7 @@ impl Bank {
     /// or in several copies of BISrv at once, is doing it once.
     pub async fn send_back_parcels(&self, until_ms: i64) -> Result<u64, Failure> {
         let desk = Desk::new(&*self.store, SWEEP);
-        match parcels::send_back(&desk, until_ms).await {
+        match returns::send_back(&desk, &self.herald, until_ms).await {
             Ok(count) => {
                 self.metrics.returned.inc_by(count);
                 Ok(count)
@@ -184,6 +198,8 @@ fn name(request: &Request) -> &'static str {
         Request::CashBalance { .. } => "cash_balance",
         Request::CashCredit(_) => "cash_credit",
         Request::CashDebit(_) => "cash_debit",
+        Request::ReturnParcel(_) => "return_parcel",
+        Request::GuildLog { .. } => "guild_log",
     }
 }
 

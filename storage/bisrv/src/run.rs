@@ -4,12 +4,15 @@
 //! |---|---|---|
 //! | link | ends what is under way | the process does not start |
 //! | `parcels` | ends between two looks or at the deadline of the process; the next run goes on | logged, tried again |
+//! | `herald` | ends; what was not told is seen in the list of parcels | logged, the next news is tried |
 //! | `cash-http` | drains for 3 s | the process does not start |
 
 use crate::bank::{Bank, Metrics, now_ms};
 use crate::cash_http;
+use crate::herald::{self, Herald};
 use crate::settings::Settings;
 use cluster::Seat;
+use model::membership::Role;
 use settings::Check;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,7 +60,11 @@ pub async fn run(
         dbclient::RemoteStore::connect(process.credentials.clone(), common.dbsrv.clone());
     let seat = Seat::take(&process, &common, Arc::clone(&store)).await?;
     seat.watch_store();
-    let bank = Arc::new(Bank::new(store, settings, Metrics::register(&process.metrics)));
+    let (herald, news) = Herald::new();
+    let registry = link::Client::new(process.credentials.clone(), seat.cluster().target(Role::NrSrv));
+    process.tasks.spawn("herald", herald::run(news, registry, process.stop.clone()));
+    let bank = Bank::new(store, settings, Metrics::register(&process.metrics)).with_herald(herald);
+    let bank = Arc::new(bank);
     if let Some(listener) = cash {
         tracing::info!(address = ?listener.local_addr().ok(), "web shops reach the cash API");
         let serving = cash_http::serve(Arc::clone(&bank), listener, process.stop.clone());

@@ -238,6 +238,64 @@ pub enum NoticeKey {
     AuctionOwnLot,
     /// No more than `{0}` lots at a time.
     AuctionTooManyLots,
+    /// How parcels are used.
+    ParcelUsage,
+    /// A parcel is on its way: `{0}` the receiver, `{1}` the postage.
+    ParcelSent,
+    /// A parcel of the player `{0}` waits.
+    ParcelArrived,
+    /// A parcel that waits: `{0}` number, `{1}` sender, `{2}` gold, `{3}` items, `{4}` days left.
+    ParcelLine,
+    /// A parcel that came back: `{0}` number, `{1}` who was to get it, `{2}` gold, `{3}` items.
+    ParcelBackLine,
+    /// So many parcels more wait: `{0}`.
+    ParcelMore,
+    /// No parcel waits.
+    ParcelNothing,
+    /// What was in a parcel is in the bank.
+    ParcelTaken,
+    /// What was in `{0}` parcels is in the bank, `{1}` wait still.
+    ParcelsTaken,
+    /// A parcel goes back to its sender.
+    ParcelReturned,
+    /// The parcel for `{0}` came back.
+    ParcelCameBack,
+    /// There is no such parcel.
+    ParcelNoSuch,
+    /// Too many parcels wait for the receiver.
+    ParcelBoxFull,
+    /// Nobody sends a parcel to the own account.
+    ParcelToOneself,
+    /// What came back is not sent back.
+    ParcelNotBack,
+    /// Nobody has the name `{0}`.
+    NoSuchPlayer,
+    /// How the bank of a guild is used.
+    GuildBankUsage,
+    /// An item in the bank of a guild: `{0}` number, `{1}` item.
+    GuildBankLine,
+    /// What is in the bank of a guild: `{0}` gold, `{1}` items; this was page `{2}` of `{3}`.
+    GuildBankSum,
+    /// The item `{0}` is in the bank of the guild.
+    GuildBankPut,
+    /// The item `{0}` is in the inventory.
+    GuildBankTook,
+    /// The guild has `{0}` gold now.
+    GuildBankGold,
+    /// The player is in no guild.
+    GuildNone,
+    /// The rank does not allow it.
+    GuildRankTooLow,
+    /// The rank allows no more within a day.
+    GuildDailyLimit,
+    /// `{0}` put `{1}` into the bank of the guild, `{2}` ago.
+    GuildLogPut,
+    /// `{0}` took `{1}` out of the bank of the guild, `{2}` ago.
+    GuildLogTook,
+    /// The log has no such page.
+    GuildLogNothing,
+    /// The cash balance is `{0}`.
+    CashBalance,
 }
 
 /// Something that happened in the world and that clients show.

@@ -18,6 +18,7 @@ pub mod score;
 pub mod secret;
 pub mod trade;
 pub mod transfer;
+pub mod words;
 
 pub use account::{Account, AccountName};
 pub use character::{Character, CharacterName, Class, SoftState};

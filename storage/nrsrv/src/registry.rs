@@ -8,10 +8,11 @@ use crate::metrics::Metrics;
 use crate::newcomers::Newcomers;
 use crate::sessions::{SessionStore, Unanswered};
 use crate::settings::Settings;
-use model::SessionId;
 use model::calls::database::Failure;
 use model::calls::registry::{KickReason, Reply, Request, ToEdge};
+use model::event::Notice;
 use model::membership::ProcessName;
+use model::{AccountId, SessionId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -148,6 +149,7 @@ impl Registry {
             Request::ClearPin { name } => self.clear_pin(who, &name).await,
             Request::Show { name } => self.show(&name).await,
             Request::Announce { text } => Ok(self.announce(who, &text)),
+            Request::Tell { account, notice } => Ok(self.tell(account, notice)),
         };
         answer.unwrap_or_else(|Unavailable| {
             self.metrics.unavailable.inc();
@@ -231,6 +233,14 @@ impl Registry {
         };
         self.metrics.whispers.with_label_values(&[outcome]).inc();
         Reply::Whispered(outcome == "delivered")
+    }
+
+    fn tell(&self, account: AccountId, notice: Notice) -> Reply {
+        let directory = self.directory.lock();
+        if let Some(Entry { record, .. }) = directory.of_account(account) {
+            directory.push(&record.edge, &ToEdge::Tell { session: record.session, notice });
+        }
+        Reply::Done
     }
 
     fn announce(&self, who: &ProcessName, text: &str) -> Reply {

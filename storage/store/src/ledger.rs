@@ -70,16 +70,27 @@ pub(crate) use {births, deaths, gold, ledger_columns};
 /// The newest entries of an item: item, limit.
 pub(crate) const OF_ITEM: &str =
     concat!("SELECT ", ledger_columns!(), " FROM ledger WHERE item = $1 ORDER BY entry DESC LIMIT $2");
+/// The newest entries of an owner below a number, at places of these kinds: owner, number, limit. One index leads to
+/// what it gave, another to what it got.
+macro_rules! of_owner {
+    ($kinds:literal) => {
+        concat!(
+            "SELECT ",
+            ledger_columns!(),
+            " FROM ledger WHERE entry IN (\
+             SELECT entry FROM (SELECT entry FROM ledger WHERE from_owner = $1 AND from_kind IN (",
+            $kinds,
+            ") AND entry < $2 ORDER BY entry DESC LIMIT $3) AS given \
+             UNION SELECT entry FROM (SELECT entry FROM ledger WHERE to_owner = $1 AND to_kind IN (",
+            $kinds,
+            ") AND entry < $2 ORDER BY entry DESC LIMIT $3) AS got) ORDER BY entry DESC LIMIT $3"
+        )
+    };
+}
 /// The newest entries of a character below a number: character, number, limit.
-pub(crate) const OF_CHARACTER: &str = concat!(
-    "SELECT ",
-    ledger_columns!(),
-    " FROM ledger WHERE entry IN (\
-     SELECT entry FROM (SELECT entry FROM ledger WHERE from_owner = $1 AND from_kind IN (1, 2) AND entry < $2 \
-     ORDER BY entry DESC LIMIT $3) AS given \
-     UNION SELECT entry FROM (SELECT entry FROM ledger WHERE to_owner = $1 AND to_kind IN (1, 2) AND entry < $2 \
-     ORDER BY entry DESC LIMIT $3) AS got) ORDER BY entry DESC LIMIT $3"
-);
+pub(crate) const OF_CHARACTER: &str = of_owner!("1, 2");
+/// The newest entries of a guild below a number: guild, number, limit.
+pub(crate) const OF_GUILD: &str = of_owner!("7");
 
 /// The limit of a question within its bounds.
 pub(crate) fn limit(asked: u32) -> i64 {

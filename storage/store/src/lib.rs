@@ -30,11 +30,11 @@ use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
-    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember, Reply,
-    Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
+    LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank,
+    LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards,
+    RenewMember, Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport,
+    SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;

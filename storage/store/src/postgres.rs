@@ -40,11 +40,11 @@ use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
-    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
+    LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank,
+    LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards,
+    RenewMember, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
+    Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -110,6 +110,7 @@ operations! {
     find_character(FindCharacter) -> Option<FoundCharacter> = character_by_name;
     item_history(ItemHistory) -> Vec<Entry> = life_of;
     player_ledger(PlayerLedger) -> Vec<Entry> = entries_of;
+    guild_ledger(GuildLedger) -> Vec<Entry> = entries_of_guild;
     check_buckets(CheckBuckets) -> Checked = examine_buckets;
     check_names(CheckNames) -> CheckedNames = examine_names;
     check_items(CheckItems) -> CheckedItems = examine_items;

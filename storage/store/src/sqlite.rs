@@ -26,11 +26,11 @@ use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
-    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
+    LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank,
+    LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards,
+    RenewMember, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
+    Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -250,6 +250,7 @@ operations! {
     readers find_character(FindCharacter) -> Option<FoundCharacter> = characters::find;
     readers item_history(ItemHistory) -> Vec<Entry> = ledger::of_item;
     readers player_ledger(PlayerLedger) -> Vec<Entry> = ledger::of_character;
+    readers guild_ledger(GuildLedger) -> Vec<Entry> = ledger::of_guild;
     readers check_buckets(CheckBuckets) -> Checked = check::buckets;
     readers check_names(CheckNames) -> CheckedNames = check::names;
     readers check_items(CheckItems) -> CheckedItems = check::items;

@@ -15,7 +15,11 @@ async fn run_with(flaw: Flaw, without: &[Deed], seconds: u64) -> Report {
     let fake = Fake::start(flaw).await;
     let economy = economy::Options {
         markets: vec![KEEPER],
-        without: [Deed::Passage, Deed::Auction].iter().chain(without).copied().collect(),
+        without: [Deed::Passage, Deed::Auction, Deed::Mail, Deed::Fetch]
+            .iter()
+            .chain(without)
+            .copied()
+            .collect(),
         patience: Duration::from_secs(2),
     };
     let options = Options {

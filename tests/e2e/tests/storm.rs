@@ -21,4 +21,6 @@ fn what_was_acknowledged_outlives_any_death() {
     };
     let outcome = run(&options).expect("a storm");
     assert!(outcome.failures.is_empty(), "{:#?}\n{:#}", outcome.failures, outcome.json);
+    let mailed = outcome.json["acknowledged_by_kind"]["mail"].as_u64();
+    assert!(mailed.is_some_and(|count| count > 0), "nobody mailed anything: {:#}", outcome.json);
 }

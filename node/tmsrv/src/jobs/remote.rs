@@ -1,4 +1,4 @@
-//! Work that other services do for a player: the bank and the market.
+//! Work that the market does for a player.
 //!
 //! Each request is repeated, marked as a repeat, until somebody says what came of it.
 
@@ -6,75 +6,17 @@ use super::{Patience, possessions};
 use crate::node::Node;
 use crate::session::{Note, Session};
 use model::OperationId;
-use model::calls::bank::{self, BankRefusal, MoveGold, MoveItem, Order};
+use model::calls::bank::Order;
 use model::calls::market::{
     self, BuyFromStall, CancelTrade, MarketRefusal, OfferTrade, OpenStall, Party, Words,
 };
 use model::calls::temporary;
-use model::item::CARGO_SLOTS;
 use model::transfer::Fence;
 use std::time::Duration;
-use world::{BankWork, JobOutcome, MarketWork};
+use world::{JobOutcome, MarketWork};
 
 /// How long one answer is waited for.
-const DEADLINE: Duration = Duration::from_secs(5);
-
-/// Asks the bank.
-pub(super) async fn bank(node: &Node, session: &Session, fence: Fence, work: &BankWork) -> JobOutcome {
-    let mut order = Order { operation: OperationId(rand::random()), fence, again: false };
-    let mut rule = match work {
-        BankWork::Move { rule, .. } => *rule,
-        BankWork::Deposit { .. } | BankWork::Withdraw { .. } => None,
-    };
-    let mut patience = Patience::default();
-    loop {
-        let request = match work {
-            BankWork::Move { from, to, carried, .. } => bank::Request::MoveItem(MoveItem {
-                order,
-                cargo_slots: CARGO_SLOTS as u8,
-                rule,
-                from: *from,
-                to: *to,
-                carried: *carried,
-            }),
-            BankWork::Deposit { amount } => bank::Request::DepositGold(MoveGold { order, amount: *amount }),
-            BankWork::Withdraw { amount } => bank::Request::WithdrawGold(MoveGold { order, amount: *amount }),
-        };
-        match node.bank.call(&request, DEADLINE).await {
-            Ok(bank::Reply::KindWanted(kind)) if rule.is_none() => {
-                rule = Some(world::kind_rule(&node.content.items, kind));
-                continue;
-            }
-            Ok(bank::Reply::Refused(BankRefusal::Stale)) => {
-                session.note(Note::Fenced);
-                return JobOutcome::Failed;
-            }
-            Ok(bank::Reply::Unavailable) => {
-                tracing::warn!(operation = %order.operation, "the bank does not know yet")
-            }
-            Err(failure) => {
-                tracing::warn!(operation = %order.operation, %failure, "the bank was not reached yet")
-            }
-            Ok(reply) => {
-                let wrong = matches!(
-                    &reply,
-                    bank::Reply::Refused(
-                        BankRefusal::ItemGone | BankRefusal::NotEnough | BankRefusal::TooMuch
-                    )
-                );
-                let fresh = if wrong { possessions(node, session).await.map(Box::new) } else { None };
-                return JobOutcome::Bank { reply, fresh };
-            }
-        }
-        order.again = true;
-        if !patience.wait(node, Some(session), false).await {
-            tracing::error!(session = %session.id, operation = %order.operation,
-                "it is not known what the bank did");
-            session.note(Note::Fenced);
-            return JobOutcome::Failed;
-        }
-    }
-}
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Asks the market.
 pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &MarketWork) -> JobOutcome {

@@ -1,5 +1,10 @@
 //! The bank: the zone checks what only it knows, BISrv does the rest. What lies in the bank is never in the world.
 
+mod typed;
+mod words;
+
+pub(super) use words::Topic;
+
 use super::{No, Then};
 use crate::effects::{BankWork, Effects, Work};
 use crate::plan::{item_in, put_in};
@@ -92,6 +97,9 @@ impl Zone {
 
     /// What BISrv did or did not.
     pub(super) fn bank_answered(&mut self, slot: usize, then: &Then, reply: Reply, fx: &mut Effects) {
+        if let Then::Typed(work) = then {
+            return self.typed_answered(slot, work, reply, fx);
+        }
         let Some(player) = self.entities[slot].player_mut() else { return };
         let session = player.session;
         match (reply, then) {
@@ -137,6 +145,12 @@ fn notice(refusal: &BankRefusal) -> NoticeKey {
         BankRefusal::NotEnough => NoticeKey::GoldMissing,
         BankRefusal::TooMuch => NoticeKey::TooMuchGold,
         BankRefusal::Frozen => NoticeKey::AccountFrozen,
+        BankRefusal::NoSuchParcel => NoticeKey::ParcelNoSuch,
+        BankRefusal::BoxFull => NoticeKey::ParcelBoxFull,
+        BankRefusal::ToOneself => NoticeKey::ParcelToOneself,
+        BankRefusal::CameBack => NoticeKey::ParcelNotBack,
+        BankRefusal::RankTooLow => NoticeKey::GuildRankTooLow,
+        BankRefusal::DailyLimit => NoticeKey::GuildDailyLimit,
         _ => NoticeKey::TryLater,
     }
 }

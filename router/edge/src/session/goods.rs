@@ -14,7 +14,8 @@ use wire::packet::{
 };
 
 /// Words that clients send as the receiver of a whisper and that are commands.
-const WORDS: [&str; 7] = ["auction", "leilao", "parcel", "encomenda", "guildbank", "bancoguild", "cash"];
+const WORDS: [&str; 8] =
+    ["auction", "leilao", "parcel", "encomenda", "guildbank", "bancoguild", "cash", "saldo"];
 /// Orientations of an item on the ground.
 const ROTATIONS: u8 = 4;
 /// Most places of the list of what was sold lately.

@@ -72,13 +72,14 @@ impl Session {
 
     pub(super) fn on_login_done(&mut self, outcome: LoginOutcome) {
         match outcome {
-            LoginOutcome::Accepted { account, name, characters, cargo } => {
+            LoginOutcome::Accepted { account, name, characters, cargo, parcels } => {
                 tracing::info!(account = %name, profile = self.profile.label(), session = ?self.id, "logged in");
                 let list = translate::char_list(&characters, &cargo.items, cargo.gold, name.as_str());
                 self.send(SCENE_CHARACTER_LIST, list);
                 self.account = Some((account, name));
                 self.characters = characters;
                 self.bank = cargo.into();
+                self.parcels = parcels;
                 let has_pin = self.profile != Profile::V748;
                 self.set_phase(if has_pin { Phase::Pin } else { Phase::Selecting });
             }

@@ -1,7 +1,7 @@
 //! In the world: what the player asks, and what it is shown.
 
 use super::Session;
-use super::requests;
+use super::requests::{self, Parcels};
 use super::shown::Before;
 use crate::budget::{WalkGate, WalkVerdict};
 use crate::crossing::rest_of;
@@ -288,9 +288,18 @@ impl Session {
                 if self.closing.is_none() {
                     self.set_phase(Phase::Playing);
                 }
+                self.tell_parcels();
             }
         }
         self.flush_held(reason);
+    }
+
+    /// Once after the login: what came into the bank by then, and what waits.
+    fn tell_parcels(&mut self) {
+        let Parcels { taken, waiting } = std::mem::take(&mut self.parcels);
+        if taken > 0 || waiting > 0 {
+            self.say(Line::ParcelsTaken, &[&taken.to_string(), &waiting.to_string()]);
+        }
     }
 
     fn on_appeared(&mut self, look: &Appearance, arrival: Arrival) {

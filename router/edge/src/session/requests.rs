@@ -55,9 +55,24 @@ pub(crate) enum Done {
     },
 }
 
+/// What a login did with the parcels that waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parcels {
+    /// Into the bank.
+    pub(crate) taken: usize,
+    /// Not yet: there was no room.
+    pub(crate) waiting: u32,
+}
+
 /// What came of a login.
 pub(crate) enum LoginOutcome {
-    Accepted { account: AccountId, name: AccountName, characters: Vec<Character>, cargo: Cargo },
+    Accepted {
+        account: AccountId,
+        name: AccountName,
+        characters: Vec<Character>,
+        cargo: Cargo,
+        parcels: Parcels,
+    },
     Refused(LoginRefusal),
     Unavailable,
 }
@@ -84,11 +99,13 @@ pub(super) async fn login(
     }
     let characters = characters(&shared, session);
     let cargo = async {
-        deliver_parcels(&shared, account, cargo_slots).await;
-        cargo(&shared, account).await
+        let parcels = deliver_parcels(&shared, account, cargo_slots).await;
+        cargo(&shared, account).await.map(|cargo| (cargo, parcels))
     };
     match tokio::join!(characters, cargo) {
-        (Some(characters), Some(cargo)) => LoginOutcome::Accepted { account, name, characters, cargo },
+        (Some(characters), Some((cargo, parcels))) => {
+            LoginOutcome::Accepted { account, name, characters, cargo, parcels }
+        }
         _ => LoginOutcome::Unavailable,
     }
 }
@@ -101,7 +118,7 @@ async fn characters(shared: &Shared, session: SessionId) -> Option<Vec<Character
 }
 
 /// Lets the parcels that wait for the account come into its bank. When that fails they wait for the next login.
-async fn deliver_parcels(shared: &Shared, account: AccountId, cargo_slots: u8) {
+async fn deliver_parcels(shared: &Shared, account: AccountId, cargo_slots: u8) -> Parcels {
     let operation = OperationId(rand::random());
     let request = bank::Request::DeliverParcels(DeliverParcels { operation, account, cargo_slots });
     match shared.bank.call(&request, Duration::from_millis(CALL_DEADLINE_MS)).await {
@@ -109,11 +126,13 @@ async fn deliver_parcels(shared: &Shared, account: AccountId, cargo_slots: u8) {
             if !parcels.is_empty() || waiting > 0 {
                 tracing::info!(%account, delivered = parcels.len(), waiting, "parcels came into the bank");
             }
+            return Parcels { taken: parcels.len(), waiting };
         }
         Ok(bank::Reply::Refused(refusal)) => tracing::warn!(%account, %refusal, "parcels are not delivered"),
         Ok(_) => tracing::warn!(%account, "parcels could not be delivered"),
         Err(failure) => tracing::warn!(%account, %failure, "parcels could not be delivered"),
     }
+    Parcels::default()
 }
 
 async fn cargo(shared: &Shared, account: AccountId) -> Option<Cargo> {

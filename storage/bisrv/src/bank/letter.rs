@@ -6,6 +6,8 @@ use model::calls::database::{Failure, HeldRecord};
 use model::transfer::RecordKey;
 use serde::{Deserialize, Serialize};
 
+pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// The label of a parcel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Letter {
@@ -37,10 +39,13 @@ impl Letter {
     }
 }
 
-/// A parcel as its receiver sees it; `None` for a record of another kind.
-pub(crate) fn shown(held: &HeldRecord) -> Result<Option<Parcel>, Failure> {
+/// A parcel as its receiver sees it at that time; `None` for a record of another kind.
+pub(crate) fn shown(held: &HeldRecord, now_ms: i64) -> Result<Option<Parcel>, Failure> {
     let RecordKey::Parcel(parcel) = held.record.key else { return Ok(None) };
     let letter = Letter::decode(&held.record.body)?;
+    let until_ms = Some(held.record.until_ms).filter(|until| *until != i64::MAX);
+    let days =
+        |until: i64| u32::try_from(until.saturating_sub(now_ms).max(0) / DAY_MS + 1).unwrap_or(u32::MAX);
     Ok(Some(Parcel {
         parcel,
         sender: letter.sender,
@@ -50,6 +55,7 @@ pub(crate) fn shown(held: &HeldRecord) -> Result<Option<Parcel>, Failure> {
         items: held.items.iter().map(|(_, item)| *item).collect(),
         gold: held.gold,
         sent_ms: letter.sent_ms,
-        until_ms: Some(held.record.until_ms).filter(|until| *until != i64::MAX),
+        until_ms,
+        days_left: until_ms.map(days),
     }))
 }

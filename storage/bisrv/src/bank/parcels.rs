@@ -2,10 +2,12 @@
 //! items and gold of its own, until they are taken into its bank or go back.
 
 use super::cargo::{check_amount, once};
-use super::letter::{Letter, shown};
+use super::letter::{DAY_MS, Letter, shown};
+use super::now_ms;
 use crate::Settings;
 use crate::derive;
-use crate::desk::{Desk, No, Once, TURNS, refused};
+use crate::desk::{Desk, No, Once, TURNS};
+use crate::herald::Herald;
 use crate::places;
 use model::calls::bank::{
     BankRefusal, Cargo, DeliverParcels, PARCEL_ITEMS_MAX, PARCEL_TEXT_MAX, PARCELS_LISTED_MAX, Parcel, Reply,
@@ -15,21 +17,22 @@ use model::calls::database::{Failure, FindCharacter, GetRecord, HeldRecord, List
 use model::calls::records::RECORDS_MAX;
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, GOLD_MAX};
 use model::ledger::{Actor, GoldAccount};
-use model::transfer::{GoldLocation, Record, RecordChange, RecordKey, RecordKind, Transfer, TransferRefusal};
+use model::transfer::{GoldLocation, Record, RecordChange, RecordKey, RecordKind, Transfer};
 use model::{AccountId, ParcelId};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+use std::sync::OnceLock;
 
 /// Sends a parcel.
 pub(super) async fn send(
     desk: &Desk<'_>,
-    settings: &Settings,
+    (settings, herald): (&Settings, &Herald),
     asked: &SendParcel,
     now_ms: i64,
 ) -> Result<Reply, No> {
     check_sending(asked)?;
     let once = once(asked.order, 1);
     let parcel = derive::parcel(once.operation);
+    // also of a repeat: the process that did it may have died before it told
+    let receiver = &OnceLock::new();
     let outcome = desk
         .settle(&once, |operation| {
             let transfer = once.transfer(operation, "parcel-send");
@@ -37,6 +40,10 @@ pub(super) async fn send(
                 let key = asked.to.key();
                 let to = desk.ask(|| desk.store.find_character(FindCharacter { key: key.clone() })).await?;
                 let to = to.ok_or(BankRefusal::NoSuchCharacter)?;
+                if to.account == asked.order.fence.account {
+                    return Err(BankRefusal::ToOneself.into());
+                }
+                let _ = receiver.set(to.account);
                 if waiting(desk, to.account, settings.parcels_max).await?.len()
                     >= settings.parcels_max as usize
                 {
@@ -56,6 +63,9 @@ pub(super) async fn send(
             }
         })
         .await?;
+    if let Some(receiver) = receiver.get() {
+        herald.arrived(*receiver, asked.sender.as_str());
+    }
     let carried = outcome.transferred().balance(&GoldAccount::Character(asked.order.fence.character));
     Ok(Reply::Sent { parcel, carried })
 }
@@ -82,7 +92,13 @@ fn check_sending(asked: &SendParcel) -> Result<(), BankRefusal> {
     if asked.gold == 0 { Ok(()) } else { check_amount(asked.gold) }
 }
 
-fn record(parcel: ParcelId, receiver: AccountId, until_ms: i64, letter: &Letter) -> Result<Record, Failure> {
+/// What is stored of a parcel.
+pub(super) fn record(
+    parcel: ParcelId,
+    receiver: AccountId,
+    until_ms: i64,
+    letter: &Letter,
+) -> Result<Record, Failure> {
     let (key, scope, body) = (RecordKey::Parcel(parcel), receiver.0, letter.encode()?);
     Ok(Record { key, home: receiver, version: 0, scope, until_ms, body })
 }
@@ -119,7 +135,7 @@ async fn waiting(desk: &Desk<'_>, account: AccountId, limit: u32) -> Result<Vec<
 pub(super) async fn list(desk: &Desk<'_>, account: AccountId) -> Result<Vec<Parcel>, No> {
     let mut parcels = Vec::new();
     for held in waiting(desk, account, RECORDS_MAX).await? {
-        parcels.extend(shown(&held)?);
+        parcels.extend(shown(&held, now_ms())?);
     }
     parcels.sort_by_key(|parcel| (parcel.sent_ms, parcel.parcel));
     Ok(parcels)
@@ -217,75 +233,4 @@ pub(super) async fn deliver(desk: &Desk<'_>, asked: &DeliverParcels) -> Result<R
     }
     let cargo = desk.cargo(asked.account).await?;
     Ok(Reply::Delivered { parcels, waiting, cargo })
-}
-
-/// Sends back what nobody took in time; how many parcels. Any number of copies may do it at once.
-pub(super) async fn send_back(desk: &Desk<'_>, now_ms: i64) -> Result<u64, No> {
-    let (mut after, mut count) = (0, 0);
-    loop {
-        let (kind, limit) = (RecordKind::Parcel, RECORDS_MAX);
-        let request = ListRecords { kind, scope: None, home: None, after, limit };
-        let page = desk.ask(|| desk.store.list_records(request)).await?;
-        let Some(last) = page.last().map(|held| held.record.key.number()) else { return Ok(count) };
-        for held in page.iter().filter(|held| held.record.until_ms <= now_ms) {
-            match sent_back(desk, held, now_ms).await {
-                Ok(done) => count += u64::from(done),
-                // the others go back all the same
-                Err(No::Failed(Failure::Corrupt(what))) => {
-                    tracing::error!(key = ?held.record.key, what, "a parcel cannot be read");
-                }
-                Err(no) => return Err(no),
-            }
-        }
-        if last <= after {
-            return Ok(count); // a store that does not go on
-        }
-        after = last;
-    }
-}
-
-/// One parcel goes back; false when it was taken meanwhile.
-async fn sent_back(desk: &Desk<'_>, held: &HeldRecord, now_ms: i64) -> Result<bool, No> {
-    let RecordKey::Parcel(parcel) = held.record.key else { return Ok(false) };
-    let letter = Letter::decode(&held.record.body)?;
-    let (receiver, sender) = (held.record.home, letter.from);
-    // by the day: what was refused today is tried again tomorrow
-    let day = now_ms.div_euclid(DAY_MS);
-    let operation = derive::operation(
-        "send back",
-        &[&parcel.0.to_le_bytes(), &held.record.version.to_le_bytes(), &day.to_le_bytes()],
-    );
-    let back = derive::parcel(operation);
-    let letter = Letter { returned: true, ..letter };
-    let record = record(back, sender, i64::MAX, &letter)?;
-    let key = held.record.key;
-    let mut transfer = Transfer {
-        operation,
-        actor: Actor::System("bisrv".to_owned()),
-        reason: "parcel-back".to_owned(),
-        fences: Vec::new(),
-        moves: Vec::new(),
-        records: vec![
-            RecordChange::Remove { key, home: receiver, expected: held.record.version },
-            RecordChange::Put { record, expected: 0 },
-        ],
-        softs: Vec::new(),
-    };
-    for (place, item) in &held.items {
-        let (from, to) = (places::parcel(parcel, receiver, *place), places::parcel(back, sender, *place));
-        transfer.moves.push(places::goes(*item, from, to));
-    }
-    if held.gold > 0 {
-        let (from, to) = (places::parcel_gold(parcel, receiver), places::parcel_gold(back, sender));
-        transfer.moves.push(places::pays(held.gold, from, to));
-    }
-    match desk.transfer(&transfer).await? {
-        Ok(_) => Ok(true),
-        Err(TransferRefusal::RecordChanged(_) | TransferRefusal::ItemGone(_)) => Ok(false),
-        Err(refusal) => {
-            tracing::warn!(%parcel, %refusal, "a parcel that nobody took does not go back");
-            let _ = refused(refusal); // says so when the store did not understand it
-            Ok(false)
-        }
-    }
 }

@@ -8,20 +8,20 @@ use model::item::CARGO_SLOTS;
 use model::ledger::{GoldAccount, ItemPlace};
 use model::transfer::ItemLocation;
 
-const LIONS: GuildId = GuildId(4_097);
-const MEMBER: u8 = 0;
+pub const LIONS: GuildId = GuildId(4_097);
+pub const MEMBER: u8 = 0;
 const CAPTAIN: u8 = 3;
-const LEADER: u8 = 9;
+pub const LEADER: u8 = 9;
 
 fn order(of: &Player, rank: u8, act: GuildAct) -> GuildOrder {
     GuildOrder { order: of.order(), guild: LIONS, rank, act }
 }
 
-async fn act(stage: &Stage, of: &Player, rank: u8, act: GuildAct) -> Reply {
+pub async fn act(stage: &Stage, of: &Player, rank: u8, act: GuildAct) -> Reply {
     stage.ask(Request::Guild(order(of, rank, act))).await
 }
 
-fn deposit(of: &Player, slot: u8) -> GuildAct {
+pub fn deposit(of: &Player, slot: u8) -> GuildAct {
     GuildAct::DepositItem { slot, item: of.character.carry[usize::from(slot)].unwrap() }
 }
 

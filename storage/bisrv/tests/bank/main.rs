@@ -4,10 +4,13 @@
 mod cash;
 mod gold;
 mod guild;
+mod guild_log;
 mod http;
 mod intruder;
 mod items;
 mod loading;
 mod parcels;
+mod returns;
+mod shards;
 mod stage;
 mod storm;

@@ -11,7 +11,7 @@ use model::{AccountId, CharacterName, ParcelId};
 
 const DAY_MS: i64 = 86_400_000;
 
-fn parcel(from: &Player, to: &Player, slots: &[u8], gold: i64) -> SendParcel {
+pub fn parcel(from: &Player, to: &Player, slots: &[u8], gold: i64) -> SendParcel {
     let item = |slot: &u8| (*slot, from.character.carry[usize::from(*slot)].unwrap());
     SendParcel {
         order: from.order(),
@@ -23,29 +23,29 @@ fn parcel(from: &Player, to: &Player, slots: &[u8], gold: i64) -> SendParcel {
     }
 }
 
-async fn sent(stage: &Stage, asked: SendParcel) -> ParcelId {
+pub async fn sent(stage: &Stage, asked: SendParcel) -> ParcelId {
     match stage.ask(Request::SendParcel(asked)).await {
         Reply::Sent { parcel, .. } => parcel,
         other => panic!("{other:?}"),
     }
 }
 
-async fn listed(stage: &Stage, of: &Player) -> Vec<Parcel> {
+pub async fn listed(stage: &Stage, of: &Player) -> Vec<Parcel> {
     match stage.ask(Request::ListParcels { account: of.fence.account }).await {
         Reply::Parcels(parcels) => parcels,
         other => panic!("{other:?}"),
     }
 }
 
-async fn take(stage: &Stage, asked: TakeParcel) -> Reply {
+pub async fn take(stage: &Stage, asked: TakeParcel) -> Reply {
     stage.ask(Request::TakeParcel(asked)).await
 }
 
-fn taking(of: &Player, parcel: ParcelId) -> TakeParcel {
+pub fn taking(of: &Player, parcel: ParcelId) -> TakeParcel {
     TakeParcel { operation: operation(), again: false, account: of.fence.account, cargo_slots: 128, parcel }
 }
 
-async fn delivered(stage: &Stage, account: AccountId) -> (Vec<Parcel>, u32, Cargo) {
+pub async fn delivered(stage: &Stage, account: AccountId) -> (Vec<Parcel>, u32, Cargo) {
     let asked = DeliverParcels { operation: operation(), account, cargo_slots: 128 };
     match stage.ask(Request::DeliverParcels(asked)).await {
         Reply::Delivered { parcels, waiting, cargo } => (parcels, waiting, cargo),

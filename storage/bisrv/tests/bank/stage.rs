@@ -85,7 +85,12 @@ impl Stage {
     pub async fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let inner = Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap();
-        let store = FaultyStore::new(Arc::new(inner));
+        Self::over(Arc::new(inner), settings, folder).await
+    }
+
+    /// Over whatever store.
+    pub async fn over(inner: Arc<dyn Store>, settings: Settings, folder: TempDir) -> Self {
+        let store = FaultyStore::new(inner);
         let server = Server::bind(any_port(), credentials("bisrv-1")).await.unwrap();
         let target = Target { name: credentials("bisrv-1").name, address: server.local_addr() };
         let settings = settings::Live::new(settings);

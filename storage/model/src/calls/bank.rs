@@ -22,6 +22,10 @@ pub const PARCEL_ITEMS_MAX: usize = 8;
 pub const PARCEL_TEXT_MAX: usize = 94;
 /// Most parcels of one answer.
 pub const PARCELS_LISTED_MAX: usize = 100;
+/// Lines of one page of a guild's log.
+pub const GUILD_LOG_LINES: u32 = 8;
+/// Pages of it that can be read.
+pub const GUILD_LOG_PAGES: u32 = 100;
 
 /// Who asks for a change, and under which id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,6 +80,15 @@ pub enum Request {
     CashCredit(MoveCash),
     /// Cash is spent: [`Reply::Cash`].
     CashDebit(MoveCash),
+    /// See [`ReturnParcel`]: [`Reply::Returned`].
+    ReturnParcel(ReturnParcel),
+    /// Who put what into the bank of a guild and took what out of it, newest first: [`Reply::GuildLog`].
+    GuildLog {
+        /// Whose.
+        guild: GuildId,
+        /// Which page, from 0 and below [`GUILD_LOG_PAGES`].
+        page: u32,
+    },
 }
 
 /// An item goes to another slot: between inventory and bank, or within the bank. Onto another item the two
@@ -158,6 +171,20 @@ pub struct DeliverParcels {
     pub cargo_slots: u8,
 }
 
+/// A receiver does not want a parcel: it goes back to its sender, and waits there until it is taken. What came back
+/// already stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnParcel {
+    /// Doing it twice is doing it once.
+    pub operation: OperationId,
+    /// As [`Order::again`].
+    pub again: bool,
+    /// Of the receiver.
+    pub account: AccountId,
+    /// Which.
+    pub parcel: ParcelId,
+}
+
 /// A member of a guild uses the guild's bank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuildOrder {
@@ -235,7 +262,7 @@ pub struct Parcel {
     pub sender: String,
     /// For whom, as named then.
     pub to: String,
-    /// True when it came back: nobody took it in time.
+    /// True when it came back: nobody took it in time, or its receiver did not want it.
     pub returned: bool,
     /// The sender's line.
     pub text: String,
@@ -247,6 +274,30 @@ pub struct Parcel {
     pub sent_ms: i64,
     /// When it goes back, in milliseconds since 1970; `None`: it waits for ever.
     pub until_ms: Option<i64>,
+    /// Days until then, the one that runs counted.
+    pub days_left: Option<u32>,
+}
+
+/// A line of the log of a guild's bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuildEntry {
+    /// Name of the character who did it, as far as it is known; of the operator or process, if none did.
+    pub who: String,
+    /// Out of the bank; else into it.
+    pub took: bool,
+    /// What.
+    pub what: GuildThing,
+    /// How many seconds ago.
+    pub ago_s: u64,
+}
+
+/// What went into the bank of a guild or out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GuildThing {
+    /// An item of this kind.
+    Item(ItemKind),
+    /// So much gold.
+    Gold(i64),
 }
 
 /// Why the bank did nothing.
@@ -294,6 +345,12 @@ pub enum BankRefusal {
     /// It can never be done: a slot that there is not, an amount below one.
     #[error("not possible: {0}")]
     BadRequest(String),
+    /// Sender and receiver are the same player.
+    #[error("a parcel for oneself")]
+    ToOneself,
+    /// The parcel has come back from its receiver already.
+    #[error("the parcel came back already")]
+    CameBack,
 }
 
 /// The answer of BISrv.
@@ -348,6 +405,10 @@ pub enum Reply {
     Guild(GuildDone),
     /// To the calls about cash: the balance after.
     Cash(i64),
+    /// To [`Request::ReturnParcel`].
+    Returned,
+    /// To [`Request::GuildLog`], at most [`GUILD_LOG_LINES`].
+    GuildLog(Vec<GuildEntry>),
 }
 
 /// What a member's use of the guild's bank left.

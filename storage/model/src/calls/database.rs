@@ -16,7 +16,7 @@ use std::fmt;
 pub use crate::calls::bank::Cargo;
 pub use crate::calls::ledger::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
-    FindCharacter, Finding, FoundCharacter, ItemHistory, ListCrossings, PlayerLedger,
+    FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, PlayerLedger,
 };
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
@@ -89,6 +89,8 @@ macro_rules! for_each_operation {
             item_history(ItemHistory) -> Vec<Entry>;
             /// What a character got and gave.
             player_ledger(PlayerLedger) -> Vec<Entry>;
+            /// What went into the bank of a guild and out of it.
+            guild_ledger(GuildLedger) -> Vec<Entry>;
             /// Examines everything of some buckets at one moment.
             check_buckets(CheckBuckets) -> Checked;
             /// Examines a page of the names of the whole cluster.

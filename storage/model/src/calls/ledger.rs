@@ -1,6 +1,6 @@
 //! Questions about the ledger, and the pieces of `fsck`.
 
-use crate::id::{AccountId, CharacterId, ItemId, OperationId};
+use crate::id::{AccountId, CharacterId, GuildId, ItemId, OperationId};
 use crate::item::{Effect, ItemKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +26,17 @@ pub struct PlayerLedger {
     pub account: AccountId,
     /// Which.
     pub character: CharacterId,
+    /// Only entries with a lower number; `None` begins with the newest.
+    pub before: Option<u64>,
+    /// At most so many, and at most [`ENTRIES_MAX`].
+    pub limit: u32,
+}
+
+/// What went into the bank of a guild and out of it, newest entry first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuildLedger {
+    /// Whose.
+    pub guild: GuildId,
     /// Only entries with a lower number; `None` begins with the newest.
     pub before: Option<u64>,
     /// At most so many, and at most [`ENTRIES_MAX`].

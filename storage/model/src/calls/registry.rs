@@ -2,6 +2,7 @@
 
 use crate::account::{AccountName, BadName};
 use crate::character::{Character, CharacterName, Class};
+use crate::event::Notice;
 use crate::id::{AccountId, CharacterId, SessionId};
 use crate::membership::ProcessName;
 use crate::secret::Secret;
@@ -109,6 +110,13 @@ pub enum Request {
     Announce {
         /// The line.
         text: String,
+    },
+    /// A line of the catalogue for whoever plays an account now; nobody hears it when nobody does.
+    Tell {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        notice: Notice,
     },
 }
 
@@ -316,5 +324,12 @@ pub enum ToEdge {
     Announce {
         /// The line.
         text: String,
+    },
+    /// A line of the catalogue for a session of this edge.
+    Tell {
+        /// To whom.
+        session: SessionId,
+        /// What.
+        notice: Notice,
     },
 }

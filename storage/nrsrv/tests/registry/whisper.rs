@@ -1,8 +1,9 @@
 //! Lines to players anywhere.
 
 use crate::stage::Stage;
-use model::SessionId;
 use model::calls::registry::{Reply, Request, ToEdge};
+use model::event::{Notice, NoticeKey};
+use model::{AccountId, SessionId};
 
 fn whisper(session: SessionId, to: &str) -> Request {
     Request::Whisper { session, to: to.to_owned(), text: "bom dia".to_owned() }
@@ -56,4 +57,17 @@ async fn an_announcement_reaches_every_edge() {
         ToEdge::Announce { text } => assert!(long.starts_with(&text) && text.len() == 512, "{}", text.len()),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_plays_an_account_is_told_on_its_edge_and_nobody_else() {
+    let stage = Stage::new().await;
+    let account = stage.account("ana1").await;
+    let (_one, mut two) = (stage.edge("edge-1").await, stage.edge("edge-2").await);
+    let session = two.login("ana1").await.unwrap();
+    let notice = Notice::Catalogue { key: NoticeKey::ParcelArrived, arguments: vec!["Bianca".to_owned()] };
+    let tell = |account| Request::Tell { account, notice: notice.clone() };
+    assert_eq!(stage.ask(tell(AccountId(account.0 ^ 1))).await, Reply::Done, "nobody plays that one");
+    assert_eq!(stage.ask(tell(account)).await, Reply::Done);
+    assert_eq!(two.pushed().await, ToEdge::Tell { session, notice });
 }

@@ -7,7 +7,7 @@ use super::homes::entries_at_home;
 use super::values::{Id128, now_ms};
 use crate::ledger::{self, Line, Payment};
 use deadpool_postgres::{Client, Transaction};
-use model::calls::database::{Entry, Failure, ItemHistory, PlayerLedger};
+use model::calls::database::{Entry, Failure, GuildLedger, ItemHistory, PlayerLedger};
 use model::id::{AccountId, OperationId};
 use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
@@ -80,6 +80,13 @@ impl Postgres {
         let shard = self.atlas().map.shard_of(request.account);
         lines.into_iter().map(|line| line.told(shard)).collect()
     }
+
+    pub(super) async fn entries_of_guild(&self, request: &GuildLedger) -> Result<Vec<Entry>, Failure> {
+        let home = request.guild.home();
+        let lines = self.shard(home).run(request).await?;
+        let shard = self.atlas().map.shard_of(home);
+        lines.into_iter().map(|line| line.told(shard)).collect()
+    }
 }
 
 /// What arrives here, or is not deleted here yet, is told by the shard where it is at home.
@@ -102,6 +109,18 @@ impl Step for PlayerLedger {
         let statement = client.prepare_cached(ledger::OF_CHARACTER).await?;
         let values: [&(dyn ToSql + Sync); 3] =
             [&(self.character.0 as i64), &ledger::below(self.before), &ledger::limit(self.limit)];
+        let rows = client.query(&statement, &values).await?;
+        Ok(rows.iter().map(Line::read).collect::<Result<_, _>>()?)
+    }
+}
+
+impl Step for GuildLedger {
+    type Outcome = Vec<Line>;
+
+    async fn run(&self, client: &mut Client) -> Result<Vec<Line>, Fault> {
+        let statement = client.prepare_cached(ledger::OF_GUILD).await?;
+        let values: [&(dyn ToSql + Sync); 3] =
+            [&i64::from(self.guild.0), &ledger::below(self.before), &ledger::limit(self.limit)];
         let rows = client.query(&statement, &values).await?;
         Ok(rows.iter().map(Line::read).collect::<Result<_, _>>()?)
     }

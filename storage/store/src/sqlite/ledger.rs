@@ -2,7 +2,7 @@
 
 use super::{Fault, all, change, now_ms};
 use crate::ledger::{self, Line, Payment};
-use model::calls::database::{Entry, ItemHistory, PlayerLedger};
+use model::calls::database::{Entry, GuildLedger, ItemHistory, PlayerLedger};
 use model::id::{AccountId, OperationId};
 use rusqlite::{Connection, params};
 
@@ -61,4 +61,31 @@ pub(super) fn of_character(connection: &Connection, request: &PlayerLedger) -> R
     let values =
         params![request.character.0 as i64, ledger::below(request.before), ledger::limit(request.limit)];
     all(connection, ledger::OF_CHARACTER, values, |row| Line::read(row)?.told(0))
+}
+
+pub(super) fn of_guild(connection: &Connection, request: &GuildLedger) -> Result<Vec<Entry>, Fault> {
+    let values = params![request.guild.0, ledger::below(request.before), ledger::limit(request.limit)];
+    all(connection, ledger::OF_GUILD, values, |row| Line::read(row)?.told(0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::sqlite::embedded;
+
+    #[test]
+    fn questions_by_owner_are_led_by_the_indexes_of_both_sides() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        embedded::migrations::runner().run(&mut connection).unwrap();
+        for sql in [ledger::OF_CHARACTER, ledger::OF_GUILD] {
+            let mut asked = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps = asked.query_map(params![7, i64::MAX, 10], |row| row.get::<_, String>(3)).unwrap();
+            let steps: Vec<String> = steps.map(Result::unwrap).collect();
+            for index in ["ledger_from (from_owner=? AND entry<?)", "ledger_to (to_owner=? AND entry<?)"] {
+                assert!(steps.iter().any(|step| step.contains(index)), "{index} is not used: {steps:#?}");
+            }
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN ledger")), "{steps:#?}");
+        }
+    }
 }

@@ -5,11 +5,13 @@ use super::stage::economy::{
     Outcome, Player, born, done, moved, paid, put, record, stack_of, surely, transfer,
 };
 use crate::Store;
-use model::calls::database::{ItemHistory, LoadGuildBank, Transfer, TransferRefusal as Refusal};
+use model::calls::database::{
+    Entry, GuildLedger, ItemHistory, LoadGuildBank, Transfer, TransferRefusal as Refusal,
+};
 use model::calls::records::{ListRecords, ReadCash};
 use model::id::{AccountId, GroundId, GuildId, LotId, ParcelId};
 use model::item::{CARGO_SLOTS, GOLD_MAX, Item};
-use model::ledger::{Change, GoldAccount, ItemPlace};
+use model::ledger::{Actor, Change, GoldAccount, ItemPlace, ItemState};
 use model::transfer::{GoldLocation, ItemLocation, Move, RecordChange, RecordKey, RecordKind};
 use std::sync::Arc;
 
@@ -200,12 +202,36 @@ pub(super) async fn a_guild_keeps_items_and_gold(store: &Arc<dyn Store>) {
     assert_eq!(refused, Err(Refusal::TooMuch(purse.account.clone())));
     let take = vec![
         moved(ana.potion(0), slot(free), ben.carry(50)),
-        paid(600, purse, ben.purse()),
+        paid(600, purse.clone(), ben.purse()),
         paid(GOLD_MAX, ben.bank(), ben.burn("test")),
     ];
     surely(store, &ben.does(take)).await;
     assert_eq!(store.load_guild_bank(load).await.expect("the store answers"), before);
     assert_eq!(ben.now(store).await.carry[50], Some(ana.potion(0)));
+    // out again and in before it, newest first; what was refused is not there
+    let entries = async |before, limit| {
+        let request = GuildLedger { guild, before, limit };
+        store.guild_ledger(request).await.expect("the store answers")
+    };
+    let newest = entries(None, 4).await;
+    let of_bank = |entry: &Entry| match &entry.change {
+        Change::Item { before, after, .. } => {
+            let in_bank = |state: &Option<ItemState>| {
+                state.is_some_and(|state| state.place == ItemPlace::Guild(guild, free))
+            };
+            (in_bank(before), in_bank(after), 0)
+        }
+        Change::Gold { amount, from, to } => {
+            (from.account == purse.account, to.account == purse.account, *amount)
+        }
+    };
+    let mut told: Vec<_> = newest.iter().map(|entry| (entry.actor.clone(), of_bank(entry))).collect();
+    told[..2].sort_by_key(|(_, (_, _, amount))| *amount);
+    told[2..].sort_by_key(|(_, (_, _, amount))| *amount);
+    let did = |of: &Player, took: bool, amount| (Actor::Player(of.account()), (took, !took, amount));
+    assert_eq!(told, [did(&ben, true, 0), did(&ben, true, 600), did(&ana, false, 0), did(&ana, false, 600)]);
+    let pages = [entries(None, 3).await, entries(Some(newest[2].entry), 1).await].concat();
+    assert_eq!(pages, newest, "in pages");
 }
 
 pub(super) async fn cash_never_meets_gold(store: &Arc<dyn Store>) {

@@ -8,6 +8,7 @@ use model::calls::market::{
     Words,
 };
 use model::event::{Notice, NoticeKey};
+use model::words::amount;
 use model::{ItemKind, LotId};
 
 /// Longest name of an item in a line of the oldest client, in characters.
@@ -22,19 +23,6 @@ enum Wish {
     Buy { lot: String },
     Cancel { lot: String },
     Mine,
-}
-
-/// An amount of gold: `5000`, `5k`, `5kk`.
-fn amount(word: &str) -> Option<i64> {
-    let digits = word.trim_end_matches(['k', 'K']);
-    let times = match word.len() - digits.len() {
-        0 => 1,
-        1 => 1_000,
-        2 => 1_000_000,
-        _ => return None,
-    };
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse::<i64>().ok()?.checked_mul(times)).flatten()
 }
 
 /// `None`: not understood.

@@ -54,6 +54,10 @@ pub enum Deed {
     Passage,
     /// A command to the auction house.
     Auction,
+    /// A parcel sent to another player.
+    Mail,
+    /// What waits in parcels taken into the bank.
+    Fetch,
 }
 
 /// Counts of an economy, as they are written in JSON.
@@ -79,7 +83,7 @@ pub struct EconomyReport {
     pub compared: u64,
     /// Of these, bots that were shown what they were shown last.
     pub as_before: u64,
-    /// Of these, bots that were given something while they were away: lots, proceeds.
+    /// Of these, bots that were given something while they were away: lots, proceeds, parcels.
     pub delivered: u64,
     /// What they were given, in words; the first few.
     pub deliveries: Vec<String>,

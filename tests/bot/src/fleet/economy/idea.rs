@@ -1,5 +1,7 @@
 //! What a bot could do next, from what it sees: one request, and how it shows that it was done.
 
+mod mail;
+
 use super::book::Deed;
 use crate::client::{Event, World};
 use crate::protocol::incoming::{ItemSeen, ShelfSeen, StallSeen, Told, WareSeen};
@@ -51,6 +53,8 @@ pub struct Scene<'a> {
     pub wears: &'a HashMap<u16, u8>,
     /// Numbers of lots that the auction house named.
     pub lots: &'a [String],
+    /// Names of players that were seen.
+    pub friends: &'a [String],
 }
 
 /// Kinds of merchants, as the low half of a byte says.
@@ -158,6 +162,8 @@ impl Scene<'_> {
             Deed::Stall => self.stall(rng),
             Deed::StallBuy => self.visit(rng),
             Deed::Auction => self.auction(rng),
+            Deed::Mail => self.mail(rng),
+            Deed::Fetch => self.fetch(rng),
             Deed::Trade | Deed::StallSale | Deed::Passage => None,
         }
     }

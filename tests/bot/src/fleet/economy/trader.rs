@@ -23,11 +23,13 @@ const DOUBT: Duration = Duration::from_secs(30);
 const STALL_OPEN: std::ops::Range<u64> = 4_000..12_000;
 /// Lots that a bot remembers.
 const LOTS_KEPT: usize = 10;
+/// Names of other players that a bot remembers.
+const FRIENDS_KEPT: usize = 16;
 /// Ideas tried before a bot does nothing for a while.
 const ATTEMPTS: usize = 8;
 
 /// How often bots do what, in relation to each other.
-const WEIGHTS: [(Deed, u32); 18] = [
+const WEIGHTS: [(Deed, u32); 20] = [
     (Deed::Move, 12),
     (Deed::Wear, 8),
     (Deed::Split, 6),
@@ -45,6 +47,8 @@ const WEIGHTS: [(Deed, u32); 18] = [
     (Deed::Stall, 2),
     (Deed::StallBuy, 20),
     (Deed::Auction, 12),
+    (Deed::Mail, 10),
+    (Deed::Fetch, 6),
     (Deed::Passage, 1),
 ];
 
@@ -55,6 +59,17 @@ struct Pending {
     until: Instant,
     refused_at: Option<Instant>,
     words: String,
+}
+
+/// What a bot has seen and may come back to.
+#[derive(Default)]
+struct Memory {
+    /// Where things were worn, by kind.
+    wears: HashMap<u16, u8>,
+    /// Numbers of lots, the newest first.
+    lots: Vec<String>,
+    /// Names of players, the newest first.
+    friends: Vec<String>,
 }
 
 /// What a bot wants besides the next request.
@@ -79,8 +94,7 @@ pub struct Trader {
     barter: Option<Barter>,
     stall_until: Option<Instant>,
     doubtful_until: Option<Instant>,
-    wears: HashMap<u16, u8>,
-    lots: Vec<String>,
+    memory: Memory,
     wish: Wish,
     settling: bool,
 }
@@ -97,8 +111,7 @@ impl Trader {
             barter: None,
             stall_until: None,
             doubtful_until: None,
-            wears: HashMap::new(),
-            lots: Vec::new(),
+            memory: Memory::default(),
             wish: Wish::None,
             settling: false,
         }
@@ -150,7 +163,7 @@ impl Trader {
     pub fn entered(&mut self, world: &World) {
         for (index, item) in world.container(Container::Equip).iter().enumerate().skip(1) {
             if let Some(item) = item {
-                self.wears.insert(item.kind, index as u8);
+                self.memory.wears.insert(item.kind, index as u8);
             }
         }
     }
@@ -180,7 +193,7 @@ impl Trader {
                 return Ok(());
             }
             let world = client.world();
-            let scene = scene(client, (&self.wears, &self.lots), now);
+            let scene = scene(client, &self.memory, now);
             let packet =
                 barter.act(world.own().own_id, &scene.tradable(), world.own().gold, &mut self.rng, now);
             return match packet {
@@ -208,6 +221,10 @@ impl Trader {
     }
 
     async fn begin(&mut self, client: &mut Client, now: Instant) -> Result<(), ClientError> {
+        let others = client.world().entities().filter(|other| other.is_player());
+        for name in others.map(|other| other.name.to_string()) {
+            remember(&mut self.memory.friends, name, FRIENDS_KEPT);
+        }
         for _ in 0..ATTEMPTS {
             let deed = self.some_deed();
             match deed {
@@ -223,7 +240,7 @@ impl Trader {
                     return Ok(());
                 }
                 deed => {
-                    let idea = scene(client, (&self.wears, &self.lots), now).idea(deed, &mut self.rng);
+                    let idea = scene(client, &self.memory, now).idea(deed, &mut self.rng);
                     if let Some(idea) = idea {
                         return self.ask(client, idea, now).await;
                     }
@@ -282,7 +299,10 @@ impl Trader {
             return;
         }
         // of these a late answer is told by slots alone, as that of a trade is
-        if matches!(pending.deed, Some(Deed::Split | Deed::StallBuy | Deed::Auction)) {
+        if matches!(
+            pending.deed,
+            Some(Deed::Split | Deed::StallBuy | Deed::Auction | Deed::Mail | Deed::Fetch)
+        ) {
             self.doubtful_until = Some(now + DOUBT);
         }
         match pending.deed {
@@ -312,9 +332,7 @@ impl Trader {
                     barter.hurry(now);
                 }
                 if let Some(lot) = lot_number(line) {
-                    self.lots.retain(|known| *known != lot);
-                    self.lots.insert(0, lot);
-                    self.lots.truncate(LOTS_KEPT);
+                    remember(&mut self.memory.lots, lot, LOTS_KEPT);
                 }
             }
             Event::Goods(Told::StallSold(owner, _)) if *owner == client.world().own().own_id => {
@@ -411,13 +429,17 @@ impl Trader {
     }
 }
 
-fn scene<'a>(
-    client: &'a Client,
-    (wears, lots): (&'a HashMap<u16, u8>, &'a [String]),
-    now: Instant,
-) -> Scene<'a> {
+fn scene<'a>(client: &'a Client, memory: &'a Memory, now: Instant) -> Scene<'a> {
     let world = client.world();
-    Scene { profile: client.profile(), world, at: world.tile(now), wears, lots }
+    let Memory { wears, lots, friends } = memory;
+    Scene { profile: client.profile(), world, at: world.tile(now), wears, lots, friends }
+}
+
+/// Puts it first.
+fn remember(known: &mut Vec<String>, new: String, most: usize) {
+    known.retain(|old| *old != new);
+    known.insert(0, new);
+    known.truncate(most);
 }
 
 /// What is wrong between what was shown last and what is shown after coming back.
