@@ -110,6 +110,11 @@ impl Stage {
         running.market.ended().await;
     }
 
+    /// The market that runs.
+    pub fn market(&self) -> Arc<Market> {
+        Arc::clone(&self.running.as_ref().unwrap().market)
+    }
+
     /// Hours go by for the market.
     pub fn wait_hours(&self, hours: i64) {
         self.ahead_ms.fetch_add(hours * 3_600_000, Ordering::SeqCst);
