@@ -1,6 +1,6 @@
 //! `wydbr auctions`: the lots of a running cluster, for its operator.
 
-use crate::cli::{DataArg, in_runtime};
+use crate::cli::in_runtime;
 use crate::data_dir::DataDir;
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -9,6 +9,7 @@ use model::calls::market::{LOTS_PER_PAGE, Lot, LotOrder, RemoveLot, Reply, Reque
 use model::calls::temporary;
 use model::membership::Role;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -28,8 +29,9 @@ pub struct AuctionsArgs {
     /// Print one JSON object.
     #[arg(long, global = true)]
     json: bool,
-    #[command(flatten)]
-    data: DataArg,
+    /// Folder with everything that the cluster keeps.
+    #[arg(long, default_value = "data", value_name = "DIR", global = true)]
+    data: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -59,7 +61,7 @@ enum AuctionsCommand {
 
 /// Does what the command line asks.
 pub fn main(args: &AuctionsArgs) -> anyhow::Result<ExitCode> {
-    let data = DataDir::new(&args.data.data);
+    let data = DataDir::new(&args.data);
     let cluster = data.running()?;
     let credentials = data.credentials("operator")?;
     let target = cluster.target(Role::TssSrv)?;
@@ -93,14 +95,18 @@ pub fn main(args: &AuctionsArgs) -> anyhow::Result<ExitCode> {
 struct Desk(Client<temporary::Request, temporary::Reply>);
 
 impl Desk {
-    /// Asks until it answers. All that is asked here may be asked twice: a lot that is off is there no more.
+    /// Asks until it answers. All that is asked here may be asked twice: a lot that is off is no more there.
     async fn lots(&self, request: Request) -> anyhow::Result<(Vec<Lot>, u32)> {
         let deadline = Instant::now() + PATIENCE;
         let request = temporary::Request::Market(Box::new(request));
+        let mut in_doubt = false;
         loop {
             let failed = match self.0.call(&request, ANSWER).await {
                 Ok(temporary::Reply::Market(reply)) => match *reply {
                     Reply::Lots { lots, found } => return Ok((lots, found)),
+                    Reply::Refused(why) if in_doubt => {
+                        bail!("{why}; an earlier try was not answered and may have done it")
+                    }
                     Reply::Refused(why) => bail!("{why}"),
                     Reply::Unavailable => "the market is not answered by the store".to_owned(),
                     other => bail!("TSSSrv answered {other:?}"),
@@ -111,6 +117,7 @@ impl Desk {
             if Instant::now() + PAUSE >= deadline {
                 bail!("{failed}; try again, what was asked may be done by then");
             }
+            in_doubt = true;
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -303,7 +303,6 @@ async fn list(
         let item: ItemId = item.parse().map_err(|_| {
             api::bad("item is no id of an item; expected 32 hexadecimal digits, as the bank shows them")
         })?;
-        let hours = hours.unwrap_or(site.settings.get().auction.hours);
         let asked = Asked { verb: "list", operation: &operation, account: &account, peer };
         site.wish(&asked, SiteWish::List { slot, item, name, character, start, buy_out, hours }).await
     };

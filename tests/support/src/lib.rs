@@ -21,7 +21,7 @@ mod stage;
 pub use faulty::FaultyStore;
 pub use keys::{KEY, common, credentials, key_file};
 pub use redis_server::RedisServer;
-pub use redis_sets::{RedisCluster, RedisSentinels};
+pub use redis_sets::{RedisCluster, RedisSentinels, SlotMove};
 pub use sample::character;
 pub use stage::{Running, Stage};
 

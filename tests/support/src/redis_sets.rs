@@ -141,39 +141,48 @@ impl RedisCluster {
         &mut self.servers[number]
     }
 
-    /// Gives the slot of a hash tag, with all keys in it, to another server; its number.
-    pub fn moves_slot_of(&self, tag: &str) -> usize {
-        let ask = |server: usize, arguments: &[&str]| -> redis::RedisResult<redis::Value> {
-            let mut command = redis::cmd("CLUSTER");
-            command.arg(arguments);
-            command.query(&mut self.servers[server].connection())
-        };
-        let text = |value: redis::Value| redis::from_redis_value::<String>(value).expect("a text");
-        let slot: u16 =
-            redis::from_redis_value(ask(0, &["KEYSLOT", tag]).expect("a slot")).expect("a number");
-        let ids: Vec<String> = (0..3).map(|one| text(ask(one, &["MYID"]).expect("an id"))).collect();
+    /// Begins to give the slot of a hash tag to another server: keys that are not there are asked for at the other.
+    pub fn begins_to_move(&self, tag: &str) -> SlotMove {
+        let slot = self.ask(0, &["KEYSLOT", tag]);
+        let slot: u16 = redis::from_redis_value(slot).expect("a number");
         let from = usize::from(slot / 5_461).min(2);
         let to = (from + 1) % 3;
         let slot = slot.to_string();
-        ask(to, &["SETSLOT", &slot, "IMPORTING", &ids[from]]).expect("it imports");
-        ask(from, &["SETSLOT", &slot, "MIGRATING", &ids[to]]).expect("it migrates");
-        let found = ask(from, &["GETKEYSINSLOT", &slot, "100000"]).expect("keys");
-        let keys: Vec<String> = redis::from_redis_value(found).expect("keys");
+        self.ask(to, &["SETSLOT", &slot, "IMPORTING", &self.id(from)]);
+        self.ask(from, &["SETSLOT", &slot, "MIGRATING", &self.id(to)]);
+        SlotMove { slot, from, to }
+    }
+
+    /// Moves the keys and ends it; the server that has the slot now.
+    pub fn ends_to_move(&self, SlotMove { slot, from, to }: SlotMove) -> usize {
+        let keys = self.ask(from, &["GETKEYSINSLOT", &slot, "100000"]);
+        let keys: Vec<String> = redis::from_redis_value(keys).expect("keys");
         if !keys.is_empty() {
             let mut command = redis::cmd("MIGRATE");
-            command
-                .arg("127.0.0.1")
-                .arg(self.servers[to].port())
-                .arg("")
-                .arg(0)
-                .arg(5_000)
-                .arg("KEYS")
-                .arg(keys);
+            command.arg("127.0.0.1").arg(self.servers[to].port()).arg("").arg(0).arg(5_000);
+            command.arg("KEYS").arg(keys);
             command.query::<()>(&mut self.servers[from].connection()).expect("keys go");
         }
         for server in [to, from] {
-            ask(server, &["SETSLOT", &slot, "NODE", &ids[to]]).expect("it is told");
+            self.ask(server, &["SETSLOT", &slot, "NODE", &self.id(to)]);
         }
         to
     }
+
+    fn id(&self, server: usize) -> String {
+        redis::from_redis_value(self.ask(server, &["MYID"])).expect("an id")
+    }
+
+    fn ask(&self, server: usize, arguments: &[&str]) -> redis::Value {
+        let mut command = redis::cmd("CLUSTER");
+        command.arg(arguments);
+        command.query(&mut self.servers[server].connection()).expect("Redis answers")
+    }
+}
+
+/// A slot on its way from one server to another.
+pub struct SlotMove {
+    slot: String,
+    from: usize,
+    to: usize,
 }

@@ -61,7 +61,12 @@ impl Stage {
     }
 
     pub async fn on(redis: &RedisServer) -> Self {
-        Self::new(Arc::new(RedisValues::new(&Secret::new(redis.url()), "test:").unwrap())).await
+        Self::at(&redis.url()).await
+    }
+
+    /// On the Redis of a URL.
+    pub async fn at(url: &str) -> Self {
+        Self::new(Arc::new(RedisValues::new(&Secret::new(url), "test:").unwrap())).await
     }
 
     pub async fn new(values: Arc<dyn Values>) -> Self {

@@ -243,7 +243,11 @@ async fn values_in_a_cluster_conform_lie_in_one_slot_and_follow_it() {
     let keys: Vec<usize> = cluster.keys().iter().map(Vec::len).collect();
     assert_eq!(keys.iter().filter(|count| **count > 0).count(), 1, "{keys:?}");
     assert!(cluster.keys().concat().iter().all(|key| key.starts_with("test:{live}")), "{:?}", cluster.keys());
-    let owner = cluster.moves_slot_of("live");
+    let slot = cluster.begins_to_move("live");
+    assert_eq!(stage.ask(put("asked", b"x", MINUTE)).await, Reply::Stored, "where the slot goes to");
+    assert_eq!(stage.take("asked").await.as_deref(), Some(&b"x"[..]));
+    assert!(stage.get("long").await.is_some(), "where the slot comes from");
+    let owner = cluster.ends_to_move(slot);
     works_again(&stage, "a").await;
     assert_eq!(stage.get("long").await, None, "another server is another era");
     conforms_where_names_are_free(&stage).await;

@@ -17,12 +17,6 @@ const NAME_MAX: usize = 32;
 /// Digits of a whole id.
 const ID_DIGITS: usize = 16;
 
-/// What goes at once, and what must wait in the lot.
-struct Parting {
-    keeps_item: bool,
-    keeps_gold: bool,
-}
-
 impl Market {
     /// The lot that a number, or a whole id of 16 hexadecimal digits, stands for.
     pub(crate) fn find_lot(&self, text: &str) -> Result<LotId, MarketRefusal> {
@@ -55,13 +49,13 @@ impl Market {
             return Err(MarketRefusal::BadRequest(what).into());
         }
         let shown = self.show_lot(&asked.lot).await?;
-        let mut parting = Parting { keeps_item: false, keeps_gold: false };
+        let mut keeps_gold = false;
         for _ in 0..ATTEMPTS {
             let read = self.read_lot(shown.lot).await?;
             if read.is_over(self.now_ms()) {
                 return Err(MarketRefusal::NoSuchLot.into());
             }
-            let (transfer, body, told) = self.parting(&read, name, &parting).await;
+            let (transfer, body, told) = self.parting(&read, name, keeps_gold).await;
             match self.ledgered.transfer(&transfer, PATIENCE).await? {
                 Ok(_) => {
                     tracing::info!(target: "audit", who = %name, lot = %read.lot, name = read.body.name, seller = %read.home(), operation = %transfer.operation, "an operator took a lot off the auction");
@@ -74,13 +68,9 @@ impl Market {
                     }
                     return Ok(Reply::Lots { lots: vec![shown], found: 1 });
                 }
-                Err(TransferRefusal::TooMuch(GoldAccount::Cargo(_))) => parting.keeps_gold = true,
+                Err(TransferRefusal::TooMuch(GoldAccount::Cargo(_))) => keeps_gold = true,
                 // somebody took the slot, or changed the lot: it is looked at again
                 Err(TransferRefusal::PlaceTaken(_) | TransferRefusal::RecordChanged(_)) => {}
-                // a bank that is frozen takes nothing now
-                Err(TransferRefusal::Frozen(_)) if !(parting.keeps_item && parting.keeps_gold) => {
-                    parting = Parting { keeps_item: true, keeps_gold: true };
-                }
                 Err(why) => return Err(refusal(why).into()),
             }
         }
@@ -88,12 +78,11 @@ impl Market {
     }
 
     /// The transfer, what the record says then, and who got something.
-    async fn parting(&self, read: &Read, operator: &str, parting: &Parting) -> (Transfer, Body, Vec<Due>) {
+    async fn parting(&self, read: &Read, operator: &str, keeps_gold: bool) -> (Transfer, Body, Vec<Due>) {
         let mut body = Body { is_selling: false, bid: None, ..read.body.clone() };
         let (mut moves, mut told) = (Vec::new(), Vec::new());
         let goods = Due { to: read.home(), gold: None, cause: Cause::Cancelled };
-        let step =
-            if parting.keeps_item { None } else { item_out(&self.ledgered.store, read, goods.to).await };
+        let step = item_out(&self.ledgered.store, read, goods.to).await;
         let mut part = |due: Due, step| match step {
             Some(step) => {
                 moves.push(step);
@@ -104,7 +93,7 @@ impl Market {
         part(goods, step);
         if let Some(bid) = &read.body.bid {
             let due = Due { to: bid.account, gold: Some(bid.gold), cause: Cause::Cancelled };
-            let step = gold(bid.gold, read.purse(), bank(bid.account)).filter(|_| !parting.keeps_gold);
+            let step = gold(bid.gold, read.purse(), bank(bid.account)).filter(|_| !keeps_gold);
             part(due, step);
         }
         let (key, home, expected) = (read.held.record.key, read.home(), read.held.record.version);

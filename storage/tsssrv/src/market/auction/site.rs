@@ -58,7 +58,7 @@ pub(crate) enum SiteWish {
         character: String,
         start: i64,
         buy_out: Option<i64>,
-        hours: u32,
+        hours: Option<u32>,
     },
 }
 
@@ -257,13 +257,14 @@ impl Market {
         if usize::from(*slot) >= CARGO_SLOTS || short(name).trim().is_empty() {
             return Err(bad("the slot or the name"));
         }
-        self.check_terms(account, *start, *buy_out, *hours)?;
+        let hours = hours.unwrap_or(self.auction.hours);
+        self.check_terms(account, *start, *buy_out, hours)?;
         let cargo = self.ledgered.store.load_cargo(LoadCargo { account }).await?.unwrap_or_default();
         let found = cargo.items.get(usize::from(*slot)).copied().flatten();
         let item = found.filter(|found| found.id == *item).ok_or(MarketRefusal::ItemGone)?;
         let seller = self.name_of(account, character).await?;
         let lot = lot_of(order.operation);
-        let (record, body) = self.new_lot(lot, account, (name, &seller), *start, *buy_out, *hours);
+        let (record, body) = self.new_lot(lot, account, (name, &seller), *start, *buy_out, hours);
         let at = |place| ItemLocation { home: account, place };
         let (from, to) = (at(ItemPlace::Cargo(account, *slot)), at(ItemPlace::Lot(lot, 0)));
         let mut moves = vec![Move::Item { item, from, to, effects: item.effects }];
