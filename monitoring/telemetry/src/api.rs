@@ -2,6 +2,7 @@
 //! the site's own, and errors as JSON: `{"error": words, "reason": one_word}`.
 //!
 //! Pages are served by [`crate::web`].
+#![allow(clippy::result_large_err, reason = "the error is the answer itself, and is sent at once")]
 
 use crate::web::Bounds;
 use axum::Json;

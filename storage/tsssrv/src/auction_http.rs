@@ -20,6 +20,7 @@
 //! by its number or its whole id; wishes name the id. An account is named by its name. The operation is the site's own id of the wish, a UUID or 32
 //! hexadecimal digits: done once for each account and kind of wish, and one that was refused is never done later.
 //! Every wish is a line of the audit log. Account names are shown to nobody: players know each other by characters.
+#![allow(clippy::result_large_err, reason = "the error is the answer itself, and is sent at once")]
 
 use crate::market::{Early, Market, SiteDone, SiteOrder, SiteWish};
 use crate::settings::Settings;
