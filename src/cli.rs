@@ -34,6 +34,8 @@ enum Command {
     Fsck(crate::fsck::FsckArgs),
     /// Show shards, and move buckets between them while the cluster runs.
     Shards(crate::shards::ShardsArgs),
+    /// List and show the lots of the auction house; take one off.
+    Auctions(crate::auctions::AuctionsArgs),
     /// Show the logs of all processes, live with --follow.
     Logs(crate::logs::LogsArgs),
     /// Send a line to every player.
@@ -110,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ledger(args) => finish(crate::ledger::owner(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
+        Command::Auctions(args) => finish(crate::auctions::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),
         Command::Notice(args) => finish(crate::notice::main(args)),
         Command::Content(args) => crate::content_check::main(&args),

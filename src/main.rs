@@ -3,6 +3,7 @@
 //! Called by the name of a process (a link in `bin/`: `TMSrv`, `DBSrv`, ...) it runs that process.
 
 mod account;
+mod auctions;
 mod cli;
 mod content_check;
 mod data_dir;

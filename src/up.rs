@@ -44,7 +44,7 @@ pub struct UpArgs {
     /// one also holds the metadata.
     #[arg(long, value_name = "DSN", value_delimiter = ',', env = "WYDBR_POSTGRES", hide_env_values = true, value_parser = secret)]
     pub postgres: Vec<Secret>,
-    /// Redis for sessions and temporary values, like redis://127.0.0.1:6379
+    /// Redis for sessions and temporary values: redis://, redis+sentinel:// or redis+cluster://, see the README
     #[arg(long, value_name = "URL", env = "WYDBR_REDIS", hide_env_values = true, value_parser = secret)]
     pub redis: Option<Secret>,
     /// Print what happens to the processes as it happens.

@@ -10,6 +10,7 @@
 //! Logging never waits for a disk, a pipe or the network: what does not fit a queue is dropped and counted.
 //! This crate must never know game rules.
 
+pub mod api;
 mod error;
 mod health;
 mod http;

@@ -15,9 +15,8 @@
 
 use crate::bank::Bank;
 use crate::derive;
-use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Path, Request as HttpRequest, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -27,19 +26,9 @@ use model::{AccountId, AccountName};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use telemetry::web::{self, Bounds};
+use telemetry::{api, web};
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-
-/// Largest body of a request.
-const BODY_MAX: usize = 4_096;
-/// Time for the body of a request.
-const BODY_TIME: Duration = Duration::from_secs(3);
-/// A few shops may ask.
-const BOUNDS: Bounds =
-    Bounds { connections: 128, per_address: 64, head: Duration::from_secs(3), life: Duration::from_secs(20) };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
@@ -62,7 +51,7 @@ pub async fn serve(bank: Arc<Bank>, listener: TcpListener, stop: CancellationTok
         .route("/cash/{account}/credit", post(credit))
         .route("/cash/{account}/debit", post(debit))
         .with_state(bank);
-    web::serve(listener, router, BOUNDS, stop).await;
+    web::serve(listener, router, api::BOUNDS, stop).await;
 }
 
 async fn balance(State(bank): State<Arc<Bank>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -101,12 +90,8 @@ async fn changed(
 ) -> Result<Response, Response> {
     let (head, body) = request.into_parts();
     let account = known(bank, &head.headers, name).await?;
-    let payment = read(body).await?;
-    let id = payment_id(&payment.operation).ok_or_else(|| {
-        let found: String = payment.operation.escape_debug().take(64).collect();
-        let error = format!("operation is '{found}'; expected a UUID or 32 hexadecimal digits");
-        refuse(StatusCode::BAD_REQUEST, &error, "bad_request")
-    })?;
+    let payment: Payment = api::read(body, "operation, amount and reason").await?;
+    let id = api::operation(&payment.operation)?;
     let word = if direction == Direction::Credit { "credit" } else { "debit" };
     let parts = [word.as_bytes(), &account.0.to_le_bytes(), &id.to_le_bytes()];
     let asked = MoveCash {
@@ -136,60 +121,12 @@ async fn changed(
 
 /// The account that is asked for, when the token is right.
 async fn known(bank: &Bank, headers: &HeaderMap, name: &str) -> Result<AccountId, Response> {
-    if !is_shop(bank, headers) {
-        let refusal =
-            refuse(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong", "unauthorized");
-        return Err(([(header::WWW_AUTHENTICATE, "Bearer")], refusal).into_response());
-    }
-    let nobody = || refuse(StatusCode::NOT_FOUND, "there is no such account", "no_account");
-    let name = AccountName::new(name).map_err(|_| nobody())?;
+    api::admit(headers, &bank.settings().cash_token)?;
+    let name = AccountName::new(name).map_err(|_| api::no_account())?;
     match bank.account(&name).await {
-        Ok(account) => account.ok_or_else(nobody),
-        Err(_) => Err(unknown()),
+        Ok(account) => account.ok_or_else(api::no_account),
+        Err(_) => Err(api::unavailable()),
     }
-}
-
-/// True when the right token was shown. Without a token nobody is a shop.
-fn is_shop(bank: &Bank, headers: &HeaderMap) -> bool {
-    let settings = bank.settings();
-    let expected = settings.cash_token.expose().as_bytes();
-    let shown = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-    let (scheme, token) = shown.split_at_checked(7).unwrap_or_default();
-    !expected.is_empty() && scheme.eq_ignore_ascii_case(b"bearer ") && same(token, expected)
-}
-
-/// Compares in a time that does not tell how much was right.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    let differ = one.iter().zip(other).fold(0, |differ, (one, other)| differ | (one ^ other));
-    one.len() == other.len() && std::hint::black_box(differ) == 0
-}
-
-async fn read(body: Body) -> Result<Payment, Response> {
-    let body = match timeout(BODY_TIME, to_bytes(body, BODY_MAX)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            let error = format!("the request is longer than {BODY_MAX} bytes, or broken off");
-            return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &error, "bad_request"));
-        }
-        Err(_) => {
-            return Err(refuse(StatusCode::REQUEST_TIMEOUT, "the request does not end", "bad_request"));
-        }
-    };
-    serde_json::from_slice(&body).map_err(|found| {
-        let error = format!("{found}; expected JSON with operation, amount and reason");
-        refuse(StatusCode::BAD_REQUEST, &error, "bad_request")
-    })
-}
-
-/// The number of a UUID, with or without its dashes.
-fn payment_id(text: &str) -> Option<u128> {
-    let digits: String = text.chars().filter(|c| *c != '-').take(33).collect();
-    let dashes = text.len() - text.bytes().filter(|byte| *byte != b'-').count();
-    let good = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !good || !matches!(dashes, 0 | 4) {
-        return None;
-    }
-    u128::from_str_radix(&digits, 16).ok()
 }
 
 fn told(name: &str, reply: &Reply) -> Response {
@@ -197,7 +134,7 @@ fn told(name: &str, reply: &Reply) -> Response {
         Reply::Cash(balance) => {
             Json(serde_json::json!({ "account": name, "balance": balance })).into_response()
         }
-        Reply::NoSuchAccount => refuse(StatusCode::NOT_FOUND, "there is no such account", "no_account"),
+        Reply::NoSuchAccount => api::no_account(),
         Reply::Refused(refusal) => {
             let (status, reason) = match refusal {
                 BankRefusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
@@ -211,47 +148,8 @@ fn told(name: &str, reply: &Reply) -> Response {
                 BankRefusal::TooMuch => "more cash than may be held".to_owned(),
                 refusal => refusal.to_string(),
             };
-            refuse(status, &error, reason)
+            api::refuse(status, &error, reason)
         }
-        _ => unknown(),
-    }
-}
-
-fn unknown() -> Response {
-    let error = "the store does not answer; send the same operation again";
-    refuse(StatusCode::SERVICE_UNAVAILABLE, error, "unavailable")
-}
-
-fn refuse(status: StatusCode, error: &str, reason: &str) -> Response {
-    (status, Json(serde_json::json!({ "error": error, "reason": reason }))).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payment_is_named_by_a_uuid_with_or_without_dashes() {
-        let id = Some(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-        assert_eq!(payment_id("01234567-89ab-cdef-0123-456789ABCDEF"), id);
-        assert_eq!(payment_id("0123456789abcdef0123456789abcdef"), id);
-        for bad in [
-            "",
-            "7",
-            "0123456789abcdef0123456789abcde",
-            "0123456789abcdef0123456789abcdefa",
-            "+123456789abcdef0123456789abcdef",
-            "0123456789abcdef-0123456789abcdef",
-        ] {
-            assert_eq!(payment_id(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_the_same_or_not() {
-        assert!(same(b"abc", b"abc"));
-        for other in [b"abd".as_slice(), b"ab", b"abcd", b""] {
-            assert!(!same(other, b"abc"));
-        }
+        _ => api::unavailable(),
     }
 }

@@ -6,9 +6,7 @@ use model::item::GOLD_MAX;
 use serde::{Deserialize, Serialize};
 use settings::{BadValue, Check, within};
 use std::net::SocketAddr;
-
-/// Shortest token of the web shop.
-const TOKEN_MIN: usize = 16;
+use telemetry::api::TOKEN_MIN;
 
 /// Everything of BISrv; read at every use, but for `cash_http`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

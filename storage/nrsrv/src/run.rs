@@ -5,7 +5,7 @@ use crate::metrics::Metrics;
 use crate::newcomers::{NewcomerError, Newcomers};
 use crate::registry::{KnownEdges, Parts, Registry};
 use crate::service::RegistryService;
-use crate::sessions::{MemorySessions, RedisSessions, RedisUrlError, SessionStore};
+use crate::sessions::{MemorySessions, RedisSessions, SessionStore};
 use crate::settings::Settings;
 use cluster::{Cluster, Seat};
 use model::AccountId;
@@ -24,7 +24,7 @@ pub enum RunError {
     Settings(#[from] settings::BadValue),
     /// The URL of Redis.
     #[error("bad setting: {0}")]
-    Redis(#[from] RedisUrlError),
+    Redis(#[from] redisclient::BadUrl),
     /// The content cannot be loaded.
     #[error("cannot load the content: {0}")]
     Content(#[from] content::LoadError),

@@ -12,7 +12,7 @@ mod memory;
 mod redis;
 
 pub use memory::MemorySessions;
-pub use redis::{RedisSessions, RedisUrlError};
+pub use redis::RedisSessions;
 
 use async_trait::async_trait;
 use model::membership::ProcessName;

@@ -1,6 +1,7 @@
 //! What an operator can set: the table of `config/NRSrv.conf`.
 
 use model::Secret;
+use redisclient::{EXPECTED, RedisUrl};
 use serde::{Deserialize, Serialize};
 use settings::{BadValue, Check, within};
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// `memory`, or the URL of a Redis: `redis://host:port/db`.
+    /// `memory`, or the URL of a Redis, a Sentinel set or a Cluster: [`redisclient`].
     pub sessions: Secret,
     /// In Redis: what every key begins with; clusters that share a Redis need different ones.
     pub redis_prefix: String,
@@ -142,12 +143,13 @@ impl Default for PinLimits {
 
 impl Check for Settings {
     fn check(&self) -> Result<(), BadValue> {
-        let sessions = self.sessions.expose();
-        let redis =
-            ["redis://", "redis+unix://", "unix://"].iter().any(|scheme| sessions.starts_with(scheme));
-        if sessions != "memory" && !redis {
-            // never shown: a URL may hold a password
-            return Err(BadValue::new("sessions", "something else", "memory, or redis://host:port/db"));
+        if self.sessions.expose() != "memory"
+            && let Err(bad) = RedisUrl::parse(&self.sessions)
+        {
+            return Err(BadValue::new("sessions", bad.found, format!("memory, {EXPECTED}")));
+        }
+        if self.redis_prefix.contains(['{', '}']) {
+            return Err(BadValue::new("redis_prefix", self.redis_prefix.escape_debug(), "no braces"));
         }
         let h = &self.hashing;
         let lanes = u64::from(h.lanes);

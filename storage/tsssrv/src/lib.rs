@@ -2,11 +2,13 @@
 //!
 //! What lies here may be lost at any time: whatever must not be lost lies in the store. [`run`] is the process,
 //! [`Values`] the storage, [`Cabinet`] the core that keeps callers to the limits and must never know what a value
-//! means, [`Market`] trades, personal shops and auctions, [`Front`] both of them on the internal network.
+//! means, [`Market`] trades, personal shops and auctions, [`Front`] both of them on the internal network,
+//! [`serve_auctions`] the auctions over HTTP for web sites.
 //!
 //! One TSSSrv serves at a time: nodes follow the live member with the lowest name. With Redis a second one that
 //! stands by goes on where the first one stopped.
 
+mod auction_http;
 mod cabinet;
 mod front;
 mod market;
@@ -14,9 +16,10 @@ mod run;
 mod settings;
 mod values;
 
+pub use auction_http::serve as serve_auctions;
 pub use cabinet::{Cabinet, Metrics};
 pub use front::Front;
 pub use market::{Clock, Ids, Market, Parts, Push, random_ids, wall_clock};
 pub use run::{RunError, run};
 pub use settings::{Auction, Settings};
-pub use values::{MemoryValues, PutFailure, RedisUrlError, RedisValues, Swap, Unanswered, Values};
+pub use values::{MemoryValues, PutFailure, RedisValues, Swap, Unanswered, Values};

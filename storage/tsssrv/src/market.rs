@@ -13,6 +13,7 @@ mod trade;
 mod watch;
 
 pub use lines::Push;
+pub(crate) use auction::{SiteDone, SiteOrder, SiteWish};
 pub(crate) use shelf::MARKET_KEYS;
 
 use crate::settings::Auction;
@@ -75,8 +76,10 @@ pub struct Parts {
 }
 
 /// A reply that ends the work early: a refusal, or nobody answered.
-enum Early {
+pub(crate) enum Early {
+    /// Nobody knows; ask again.
     Unavailable,
+    /// It is not done.
     Refused(MarketRefusal),
 }
 
@@ -148,6 +151,11 @@ impl Market {
         })
     }
 
+    /// Where items and gold are.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.ledgered.store
+    }
+
     fn now_ms(&self) -> i64 {
         (self.clock)()
     }
@@ -177,6 +185,10 @@ impl Market {
             Request::SearchLots(asked) => self.search_lots(&asked),
             Request::OwnLots { account } => self.own_lots(account),
             Request::Words(asked) => self.words(asked).await,
+            Request::ShowLot { lot } => {
+                self.show_lot(&lot).await.map(|lot| Reply::Lots { lots: vec![lot], found: 1 })
+            }
+            Request::RemoveLot(asked) => self.remove_lot(&asked).await,
         }
     }
 

@@ -1,14 +1,17 @@
 //! What an operator can set: the table of `config/TSSSrv.conf`.
 
 use model::Secret;
+use redisclient::{EXPECTED, RedisUrl};
 use serde::{Deserialize, Serialize};
 use settings::{BadValue, Check, within};
+use std::net::SocketAddr;
+use telemetry::api::TOKEN_MIN;
 
-/// Everything of TSSSrv; read when the process starts.
+/// Everything of TSSSrv; read when the process starts, but for what says otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// `memory`, or the URL of a Redis: `redis://host:port/db`.
+    /// `memory`, or the URL of a Redis, a Sentinel set or a Cluster: [`redisclient`].
     pub values: Secret,
     /// In Redis: what every key begins with; clusters that share a Redis need different ones.
     pub redis_prefix: String,
@@ -16,6 +19,12 @@ pub struct Settings {
     pub entries_max: usize,
     /// In memory: most bytes of keys and values together.
     pub bytes_max: usize,
+    /// Where web sites reach the auction house; `None`: nowhere.
+    pub auctions_http: Option<SocketAddr>,
+    /// What web sites show: `authorization: bearer TOKEN`. Read at every use.
+    pub auctions_token: Secret,
+    /// Who they are in the audit log. Read at every use.
+    pub auctions_name: String,
     /// The auction house.
     pub auction: Auction,
 }
@@ -83,6 +92,9 @@ impl Default for Settings {
             redis_prefix: "wydbr:temporary:".to_owned(),
             entries_max: 100_000,
             bytes_max: 256 * 1024 * 1024,
+            auctions_http: None,
+            auctions_token: Secret::new(""),
+            auctions_name: "website".to_owned(),
             auction: Auction::default(),
         }
     }
@@ -90,15 +102,26 @@ impl Default for Settings {
 
 impl Check for Settings {
     fn check(&self) -> Result<(), BadValue> {
-        let values = self.values.expose();
-        let redis = ["redis://", "redis+unix://", "unix://"].iter().any(|scheme| values.starts_with(scheme));
-        if values != "memory" && !redis {
-            // never shown: a URL may hold a password
-            return Err(BadValue::new("values", "something else", "memory, or redis://host:port/db"));
+        if self.values.expose() != "memory"
+            && let Err(bad) = RedisUrl::parse(&self.values)
+        {
+            return Err(BadValue::new("values", bad.found, format!("memory, {EXPECTED}")));
+        }
+        if self.redis_prefix.contains(['{', '}']) {
+            return Err(BadValue::new("redis_prefix", self.redis_prefix.escape_debug(), "no braces"));
         }
         let smallest = (model::calls::temporary::KEY_MAX + model::calls::temporary::VALUE_MAX) as u64;
         within("entries_max", self.entries_max as u64, 1..=u64::MAX, "at least 1")?;
         within("bytes_max", self.bytes_max as u64, smallest..=u64::MAX, "at least 65664, one full value")?;
+        let name = &self.auctions_name;
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(BadValue::new("auctions_name", name.escape_debug(), "1 to 32 letters and digits"));
+        }
+        if self.auctions_http.is_some() && self.auctions_token.expose().len() < TOKEN_MIN {
+            // never shown, not even a short one
+            let expected = format!("at least {TOKEN_MIN} characters when auctions_http is set");
+            return Err(BadValue::new("auctions_token", "missing or too short", expected));
+        }
         self.auction.check()
     }
 }
@@ -112,5 +135,29 @@ mod tests {
         assert_eq!(Settings::default().check(), Ok(()));
         let bad = Settings { bytes_max: 10, ..Settings::default() };
         assert_eq!(bad.check().map_err(|bad| bad.key), Err("bytes_max"));
+    }
+
+    #[test]
+    fn a_web_site_without_a_good_token_does_not_start_and_the_token_is_not_shown() {
+        let open = Settings { auctions_http: Some(([127, 0, 0, 1], 0).into()), ..Settings::default() };
+        assert_eq!(open.check().map_err(|bad| bad.key), Err("auctions_token"));
+        let short = Settings { auctions_token: Secret::new("hunter2"), ..open.clone() };
+        let told = short.check().err().map(|bad| bad.to_string()).unwrap_or_default();
+        assert!(!told.is_empty() && !told.contains("hunter2"), "{told}");
+        assert!(!format!("{short:?}").contains("hunter2"));
+        let good = Settings { auctions_token: Secret::new("0123456789abcdef"), ..open };
+        assert_eq!(good.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_url_that_leads_to_no_redis_is_refused_without_its_password() {
+        for url in ["http://:hunter2@redis", "redis+sentinel://:hunter2@a,b", "redis+cluster://:hunter2@a:x"]
+        {
+            let bad = Settings { values: Secret::new(url), ..Settings::default() }.check();
+            let told = bad.err().map(|bad| bad.to_string()).unwrap_or_default();
+            assert!(told.contains("redis+sentinel://") && !told.contains("hunter2"), "{url}: {told}");
+        }
+        let braces = Settings { redis_prefix: "a{b}".to_owned(), ..Settings::default() };
+        assert_eq!(braces.check().map_err(|bad| bad.key), Err("redis_prefix"));
     }
 }

@@ -4,7 +4,7 @@ mod memory;
 mod redis;
 
 pub use memory::MemoryValues;
-pub use redis::{RedisUrlError, RedisValues};
+pub use redis::RedisValues;
 
 use async_trait::async_trait;
 use std::time::Duration;

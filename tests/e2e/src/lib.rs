@@ -10,7 +10,7 @@ pub mod storm;
 pub use cluster::{Cluster, Options, ProcessRow, signal, wydbr_binary};
 pub use http::{Answer, get, post_json};
 pub use player::{Identity, Player};
-pub use redis::RedisServer;
+pub use redis::{RedisSentinels, RedisServer};
 pub use support::free_port;
 
 use std::time::{Duration, Instant};

@@ -1,3 +1,3 @@
-//! A Redis of the test's own, as in the tests of the crates.
+//! Redis of the test's own, as in the tests of the crates.
 
-pub use support::RedisServer;
+pub use support::{RedisSentinels, RedisServer};

@@ -39,6 +39,7 @@ fn a_value_that_can_never_work_is_found_by_check() {
         ("Edge", "view.players=5000", ["flag view.players", "found 5000", "expected 0 to 998"]),
         ("DBSrv", "storage=postgres", ["postgres", "found 0 addresses", "one address for each shard"]),
         ("TSSSrv", "values=http://:hunter2@redis", ["flag values", "something else", "redis://"]),
+        ("NRSrv", "sessions=redis+sentinel://:hunter2@a", ["flag sessions", "without the name", "/MASTER"]),
     ] {
         let output = wydbr(&["run", program, "--check", "--set", set]);
         refused(&output, &words);

@@ -6,6 +6,7 @@
 //! | [`Stage`] | a folder, a cluster key and a DBSrv; starts one whole process and asks it |
 //! | [`FaultyStore`] | a store that can be taken away, or whose answers get lost |
 //! | [`RedisServer`] | a Redis on a free port in a temporary folder |
+//! | [`RedisSentinels`], [`RedisCluster`] | several that are one |
 //! | [`character`] | a character that needs nothing else to exist |
 //!
 //! A helper that cannot do its work panics: that is how a test fails.
@@ -13,12 +14,14 @@
 mod faulty;
 mod keys;
 mod redis_server;
+mod redis_sets;
 mod sample;
 mod stage;
 
 pub use faulty::FaultyStore;
 pub use keys::{KEY, common, credentials, key_file};
 pub use redis_server::RedisServer;
+pub use redis_sets::{RedisCluster, RedisSentinels, SlotMove};
 pub use sample::character;
 pub use stage::{Running, Stage};
 

@@ -9,32 +9,51 @@ use tempfile::TempDir;
 pub struct RedisServer {
     folder: TempDir,
     port: u16,
+    arguments: Vec<String>,
     child: Option<Child>,
 }
 
 impl RedisServer {
     /// Starts a server and waits until it answers; panics when there is no Redis on this machine.
     pub fn start() -> Self {
-        assert!(is_installed(), "redis-server is not installed: apt-get install redis-server");
+        Self::with(&[])
+    }
+
+    /// One with more arguments, like `--replicaof`.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        Self::made(tempfile::tempdir().expect("a temporary folder"), free_port(), arguments)
+    }
+
+    /// A sentinel: a `redis-server` that keeps what it knows in a file.
+    pub(crate) fn sentinel(configuration: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut server = Self { folder, port: free_port(), child: None };
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, configuration).expect("a file in the temporary folder");
+        let file = file.to_string_lossy().into_owned();
+        Self::made(folder, free_port(), &[&file, "--sentinel"])
+    }
+
+    fn made(folder: TempDir, port: u16, arguments: &[&str]) -> Self {
+        assert!(is_installed(), "redis-server is not installed: apt-get install redis-server");
+        let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
+        let mut server = Self { folder, port, arguments, child: None };
         server.run();
         server
     }
 
     /// [`start`](Self::start), or `None` when there is no Redis and `WYDBR_SKIP_REDIS=1` allows to go without.
     pub fn start_or_skip() -> Option<Self> {
-        let may_skip = std::env::var("WYDBR_SKIP_REDIS").is_ok_and(|value| value == "1");
-        if may_skip && !is_installed() {
-            eprintln!("skipped: redis-server is not installed and WYDBR_SKIP_REDIS=1");
-            return None;
-        }
-        Some(Self::start())
+        may_run().then(Self::start)
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A connection past the program under test.
@@ -49,9 +68,17 @@ impl RedisServer {
 
     /// Starts it again after a [`stop`](Self::stop), with nothing in it.
     pub fn run(&mut self) {
-        let child = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "no", "--dir"])
+        let is_sentinel = self.arguments.iter().any(|argument| argument == "--sentinel");
+        // a file comes before everything else
+        let (file, more) = self.arguments.split_at(usize::from(is_sentinel));
+        let mut command = Command::new("redis-server");
+        command.args(file).args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
+        if !is_sentinel {
+            command.args(["--save", "", "--appendonly", "no"]);
+        }
+        let child = command
+            .args(more)
+            .arg("--dir")
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -73,6 +100,22 @@ impl RedisServer {
         }
     }
 
+    /// Stops it without its end, as a machine that hangs; [`go_on`](Self::go_on) lets it go on.
+    pub fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    /// See [`hang`](Self::hang).
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill is there");
+        assert!(sent.success(), "kill {signal} {pid}");
+    }
+
     fn connect(&self) -> redis::RedisResult<redis::Connection> {
         redis::Client::open(self.url())?.get_connection()
     }
@@ -82,6 +125,16 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// False when there is no Redis and the environment allows to go without; says so.
+pub(crate) fn may_run() -> bool {
+    let may_skip = std::env::var("WYDBR_SKIP_REDIS").is_ok_and(|value| value == "1");
+    let skips = may_skip && !is_installed();
+    if skips {
+        eprintln!("skipped: redis-server is not installed and WYDBR_SKIP_REDIS=1");
+    }
+    !skips
 }
 
 fn is_installed() -> bool {

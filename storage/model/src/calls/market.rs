@@ -99,6 +99,13 @@ pub enum Request {
     },
     /// [`Reply::Said`]
     Words(Words),
+    /// Of operators; [`Reply::Lots`] with one.
+    ShowLot {
+        /// Its number, or its whole id in 16 hexadecimal digits.
+        lot: String,
+    },
+    /// Of operators; [`Reply::Lots`] with the lot as it was.
+    RemoveLot(RemoveLot),
 }
 
 /// One side's whole offer, each time that it changes something or checks.
@@ -293,6 +300,15 @@ pub struct CancelLot {
     pub order: Order,
     /// Which.
     pub lot: LotId,
+}
+
+/// Takes a lot off, whatever was bid; goods and gold go back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveLot {
+    /// Its number, or its whole id in 16 hexadecimal digits.
+    pub lot: String,
+    /// Who does it, for the ledger: 1 to 32 letters and digits.
+    pub operator: String,
 }
 
 /// What is looked for; everything that is set must hold.

@@ -1,24 +1,27 @@
 //! Sessions in Redis: they outlive NRSrv, and a second NRSrv that stands by sees them.
 //!
-//! One key an account: `<prefix>session:<account>`, a JSON object (ids as hexadecimal text, because Lua's
-//! numbers cannot hold 64 bits), living [`LIFE`] unless the NRSrv that its edge is connected to reports it
-//! again. Every compare step is a script, so two NRSrv cannot both give an account away.
+//! One key an account: `<prefix>session:{<shelf>}:<account>`, a JSON object (ids as hexadecimal text, because
+//! Lua's numbers cannot hold 64 bits), living [`LIFE`] unless the NRSrv that its edge is connected to reports it
+//! again. Every compare step is a script, so two NRSrv cannot both give an account away. Accounts never change
+//! together; the shelf, one of [`SHELVES`] hash tags, only lets one call report many of them in a Cluster.
 
 use super::{Claim, Hold, PinState, Record, SessionStore, Unanswered, settle};
 use async_trait::async_trait;
+use futures::future::join_all;
 use model::membership::ProcessName;
 use model::{AccountId, AccountName, Secret, SessionId};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncCommands, Script};
+use redis::{Cmd, FromRedisValue};
+use redisclient::{BadUrl, Redis};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a session lives without being reported.
 pub const LIFE: Duration = Duration::from_secs(15);
 /// Most sessions reported in one script call.
 const CHUNK: usize = 128;
-const RESPONSE: Duration = Duration::from_millis(1_000);
-const CONNECT: Duration = Duration::from_millis(1_000);
+/// Hash tags that accounts are spread over, and with them over the masters of a Cluster.
+const SHELVES: u64 = 32;
 
 const CLAIM: &str = "
 local found = redis.call('GET', KEYS[1])
@@ -61,11 +64,6 @@ if found and cjson.decode(found).session == ARGV[1] then
 end
 return 0";
 
-/// What is set as Redis is no URL of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sessions is no URL of a Redis; expected redis://host:port/db")]
-pub struct RedisUrlError;
-
 #[derive(Serialize, Deserialize)]
 struct Stored {
     session: String,
@@ -78,46 +76,69 @@ struct Stored {
 
 /// Sessions in Redis. Connects when first needed and again whenever the connection is lost.
 pub struct RedisSessions {
-    connection: ConnectionManager,
+    redis: Redis,
     prefix: String,
-    claim: Script,
-    hold: Script,
-    update: Script,
-    release: Script,
+}
+
+/// The shelf of an account.
+fn shelf(account: AccountId) -> String {
+    format!("{:x}", account.0 % SHELVES)
 }
 
 impl RedisSessions {
-    /// For a URL; every key begins with the prefix. Must be called inside a tokio runtime.
-    pub fn new(url: &Secret, prefix: &str) -> Result<Self, RedisUrlError> {
-        let client = redis::Client::open(url.expose()).map_err(|_| RedisUrlError)?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(RESPONSE))
-            .set_connection_timeout(Some(CONNECT))
-            .set_number_of_retries(1)
-            .set_max_delay(Duration::from_millis(200));
-        let connection =
-            ConnectionManager::new_lazy_with_config(client, config).map_err(|_| RedisUrlError)?;
-        Ok(Self {
-            connection,
-            prefix: prefix.to_owned(),
-            claim: Script::new(CLAIM),
-            hold: Script::new(HOLD),
-            update: Script::new(UPDATE),
-            release: Script::new(RELEASE),
-        })
+    /// For a URL; every key begins with the prefix, which has no braces.
+    pub fn new(url: &Secret, prefix: &str) -> Result<Self, BadUrl> {
+        Ok(Self { redis: Redis::open(url)?, prefix: prefix.to_owned() })
     }
 
     fn key(&self, account: AccountId) -> String {
-        format!("{}session:{account}", self.prefix)
+        redisclient::key(&format!("{}session:", self.prefix), &shelf(account), &format!(":{account}"))
+    }
+
+    /// Sends a command about one account.
+    async fn ask<T: FromRedisValue>(&self, account: AccountId, command: &Cmd) -> Result<T, Unanswered> {
+        Ok(self.redis.ask(&shelf(account), |_| command.clone()).await?)
+    }
+
+    /// A call of a script about one account and its session.
+    fn call(&self, script: &str, account: AccountId, session: SessionId) -> Cmd {
+        let mut call = redis::cmd("EVAL");
+        call.arg(script).arg(1).arg(self.key(account)).arg(session.to_string());
+        call
+    }
+
+    /// Reports sessions of one shelf.
+    async fn hold_shelf(&self, records: &[&Record]) -> Result<Vec<Hold>, Unanswered> {
+        let Some(first) = records.first() else { return Ok(Vec::new()) };
+        let mut call = redis::cmd("EVAL");
+        call.arg(HOLD).arg(records.len());
+        for record in records {
+            call.arg(self.key(record.account));
+        }
+        call.arg(life_ms());
+        for record in records {
+            call.arg(record.session.to_string()).arg(encode(record)?);
+        }
+        let answers: Vec<String> = self.ask(first.account, &call).await?;
+        if answers.len() != records.len() {
+            return Err(Unanswered("another number of answers than of questions".to_owned()));
+        }
+        let settled = records.iter().zip(&answers).map(|(record, text)| {
+            let stored = if text.is_empty() { None } else { Some(decode(record.account, text)?) };
+            Ok(settle(stored, record))
+        });
+        settled.collect()
+    }
+}
+
+impl From<redisclient::Unanswered> for Unanswered {
+    fn from(redisclient::Unanswered(why): redisclient::Unanswered) -> Self {
+        Self(why)
     }
 }
 
 fn life_ms() -> u64 {
     LIFE.as_millis() as u64
-}
-
-fn unanswered(error: &redis::RedisError) -> Unanswered {
-    Unanswered(error.category().to_owned()) // the category only: details may quote a URL or a value
 }
 
 fn encode(record: &Record) -> Result<String, Unanswered> {
@@ -148,72 +169,52 @@ fn decode(account: AccountId, text: &str) -> Result<Record, Unanswered> {
 #[async_trait]
 impl SessionStore for RedisSessions {
     async fn claim(&self, record: &Record) -> Result<Claim, Unanswered> {
-        let mut connection = self.connection.clone();
-        let found: Option<String> = self
-            .claim
-            .key(self.key(record.account))
-            .arg(record.session.to_string())
-            .arg(encode(record)?)
-            .arg(life_ms())
-            .invoke_async(&mut connection)
-            .await
-            .map_err(|error| unanswered(&error))?;
-        match found {
+        let mut call = self.call(CLAIM, record.account, record.session);
+        call.arg(encode(record)?).arg(life_ms());
+        match self.ask::<Option<String>>(record.account, &call).await? {
             None => Ok(Claim::Given),
             Some(text) => Ok(Claim::Held(Box::new(decode(record.account, &text)?))),
         }
     }
 
     async fn hold(&self, records: &[Record]) -> Result<Vec<Hold>, Unanswered> {
-        let mut outcomes = Vec::with_capacity(records.len());
-        for chunk in records.chunks(CHUNK) {
-            let mut call = self.hold.arg(life_ms());
-            for record in chunk {
-                call.key(self.key(record.account)).arg(record.session.to_string()).arg(encode(record)?);
-            }
-            let mut connection = self.connection.clone();
-            let answers: Vec<String> =
-                call.invoke_async(&mut connection).await.map_err(|error| unanswered(&error))?;
-            if answers.len() != chunk.len() {
-                return Err(Unanswered("another number of answers than of questions".to_owned()));
-            }
-            for (record, text) in chunk.iter().zip(&answers) {
-                let stored = if text.is_empty() { None } else { Some(decode(record.account, text)?) };
-                outcomes.push(settle(stored, record));
+        let mut shelves: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (at, record) in records.iter().enumerate() {
+            shelves.entry(record.account.0 % SHELVES).or_default().push(at);
+        }
+        let calls = shelves.values().flat_map(|shelf| shelf.chunks(CHUNK)).map(|chunk| async move {
+            let records: Vec<&Record> = chunk.iter().map(|at| &records[*at]).collect();
+            (chunk, self.hold_shelf(&records).await)
+        });
+        // all of them to their end: a shelf that does not answer keeps no other one from being renewed
+        let mut outcomes: Vec<Option<Hold>> = vec![None; records.len()];
+        let mut failed = None;
+        for (chunk, answer) in join_all(calls).await {
+            match answer {
+                Ok(holds) => chunk.iter().zip(holds).for_each(|(at, hold)| outcomes[*at] = Some(hold)),
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(outcomes)
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(outcomes.into_iter().flatten().collect()),
+        }
     }
 
     async fn update(&self, record: &Record) -> Result<(), Unanswered> {
-        let mut connection = self.connection.clone();
-        self.update
-            .key(self.key(record.account))
-            .arg(record.session.to_string())
-            .arg(encode(record)?)
-            .arg(life_ms())
-            .invoke_async::<i64>(&mut connection)
-            .await
-            .map(drop)
-            .map_err(|error| unanswered(&error))
+        let mut call = self.call(UPDATE, record.account, record.session);
+        call.arg(encode(record)?).arg(life_ms());
+        self.ask::<i64>(record.account, &call).await.map(drop)
     }
 
     async fn release(&self, account: AccountId, session: SessionId) -> Result<bool, Unanswered> {
-        let mut connection = self.connection.clone();
-        let removed: i64 = self
-            .release
-            .key(self.key(account))
-            .arg(session.to_string())
-            .invoke_async(&mut connection)
-            .await
-            .map_err(|error| unanswered(&error))?;
+        let removed: i64 = self.ask(account, &self.call(RELEASE, account, session)).await?;
         Ok(removed > 0)
     }
 
     async fn find(&self, account: AccountId) -> Result<Option<Record>, Unanswered> {
-        let mut connection = self.connection.clone();
-        let found: Option<String> =
-            connection.get(self.key(account)).await.map_err(|error| unanswered(&error))?;
+        let get = redis::cmd("GET").arg(self.key(account)).to_owned();
+        let found: Option<String> = self.ask(account, &get).await?;
         found.map(|text| decode(account, &text)).transpose()
     }
 

@@ -87,11 +87,63 @@ async fn sessions_in_redis_conform_and_end_by_themselves() {
     conforms(&store).await;
     let mut connection = server.connection();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
-    assert!(keys.len() > 500 && keys.iter().all(|key| key.starts_with("test:session:")), "{}", keys.len());
+    assert!(keys.len() > 500 && keys.iter().all(|key| key.starts_with("test:session:{")), "{}", keys.len());
     for key in keys {
         let left: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
         assert!((1..=15_000).contains(&left), "{key} lives {left} ms");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_in_a_sentinel_set_conform_and_outlive_its_master() {
+    let Some(mut set) = support::RedisSentinels::start_or_skip() else { return };
+    let store = RedisSessions::new(&Secret::new(set.url()), "test:").unwrap();
+    conforms(&store).await;
+    let held = [record(50, true), record(51, true), record(52, false)];
+    for record in &held[..2] {
+        assert_eq!(store.claim(record).await, Ok(Claim::Given));
+    }
+    set.first().stop();
+    // what an edge holds is reported again and again, as the directory of NRSrv does it
+    let mut holds = Err(nrsrv::sessions::Unanswered(String::new()));
+    support::until("sessions are held again", async || {
+        holds = store.hold(&held).await;
+        holds.is_ok()
+    })
+    .await;
+    let kept: Vec<Hold> = held.iter().map(|record| Hold::Kept(Box::new(record.clone()))).collect();
+    assert_eq!(holds, Ok(kept), "nobody lost its session");
+    let again = record(50, true);
+    assert_eq!(store.claim(&again).await, Ok(Claim::Held(Box::new(held[0].clone()))));
+    set.first().run(); // empty, and a master in its own eyes
+    for account in 60..90 {
+        let (one, two) = (record(account, true), record(account, true));
+        assert_eq!(store.claim(&one).await, Ok(Claim::Given));
+        assert_eq!(store.claim(&two).await, Ok(Claim::Held(Box::new(one))));
+    }
+    let mut connection = set.second().connection();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("test:session:*").query(&mut connection).unwrap();
+    assert!(keys.len() >= 33, "all of them at the new master: {}", keys.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_in_a_cluster_conform_on_all_its_masters() {
+    let Some(mut cluster) = support::RedisCluster::start_or_skip() else { return };
+    let store = RedisSessions::new(&Secret::new(cluster.url()), "test:").unwrap();
+    conforms(&store).await;
+    let counts: Vec<usize> = cluster.keys().iter().map(Vec::len).collect();
+    assert!(counts.iter().all(|count| *count > 50) && counts.iter().sum::<usize>() > 500, "{counts:?}");
+    // one master is gone: the others' accounts are still played and renewed
+    cluster.server(2).stop();
+    let records: Vec<Record> = (2_000..2_064).map(|account| record(account, true)).collect();
+    let mut given = 0;
+    for record in &records {
+        given += usize::from(store.claim(record).await == Ok(Claim::Given));
+    }
+    assert!((16..64).contains(&given), "{given} of 64 are given");
+    assert!(store.hold(&records).await.is_err(), "some of them are not known");
+    cluster.server(2).run();
+    support::until("all are held", async || store.hold(&records).await.is_ok()).await;
 }
 
 #[test]

@@ -13,9 +13,12 @@
 mod deliver;
 mod index;
 mod numbers;
+mod operator;
+mod site;
 mod words;
 
 pub(super) use index::Index;
+pub(crate) use site::{SiteDone, SiteOrder, SiteWish};
 
 use super::shelf::{decode, encode};
 use super::stalls::percent;
@@ -167,6 +170,26 @@ fn attempt_of(operation: OperationId, attempt: u32) -> OperationId {
     OperationId(operation.0 ^ u128::from(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
 }
 
+/// The lot that an operation lists.
+fn lot_of(operation: OperationId) -> LotId {
+    LotId(((operation.0 >> 65) as u64).max(1))
+}
+
+/// A lot with a higher bid, paid from there; the gold of the last one goes to its bank, or waits in the lot.
+fn raised(read: &Read, bid: Bid, from: GoldLocation, keeps_refund: bool) -> (Body, Vec<Move>) {
+    let mut moves = Vec::from_iter(gold(bid.gold, from, read.purse()));
+    let mut body = Body { bid: Some(bid), ..read.body.clone() };
+    match &read.body.bid {
+        Some(old) if keeps_refund => {
+            body.dues.push(Due { to: old.account, gold: Some(old.gold), cause: Cause::Outbid });
+        }
+        Some(_) if planted::is(Bug::OutbidNotPaid) => {}
+        Some(old) => moves.extend(gold(old.gold, read.purse(), bank(old.account))),
+        None => {}
+    }
+    (body, moves)
+}
+
 fn short(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect()
 }
@@ -220,24 +243,9 @@ impl Market {
         }
         self.check_list(asked)?;
         let item = asked.carried.item;
-        let lot = LotId(((order.operation.0 >> 65) as u64).max(1));
-        let body = Body {
-            name: short(&asked.carried.name),
-            seller_name: short(&asked.seller),
-            start: asked.start,
-            buy_out: asked.buy_out,
-            bid: None,
-            is_selling: true,
-            dues: Vec::new(),
-        };
-        let record = Record {
-            key: RecordKey::Lot(lot),
-            home: fence.account,
-            version: 1,
-            scope: fence.account.0,
-            until_ms: self.now_ms() + i64::from(asked.hours) * HOUR_MS,
-            body: encode(&body),
-        };
+        let lot = lot_of(order.operation);
+        let names = (asked.carried.name.as_str(), asked.seller.as_str());
+        let (record, body) = self.new_lot(lot, fence.account, names, asked.start, asked.buy_out, asked.hours);
         let place = |place| ItemLocation { home: fence.account, place };
         let (from, to) =
             (place(ItemPlace::Carry(fence.character, asked.carried.slot)), place(ItemPlace::Lot(lot, 0)));
@@ -256,27 +264,69 @@ impl Market {
         Ok(shown.map_or(Reply::DoneUnseen, |lot| Reply::Listed { lot, gold: carried }))
     }
 
+    /// A lot that is not there yet; names of the item and the seller.
+    fn new_lot(
+        &self,
+        lot: LotId,
+        home: AccountId,
+        (name, seller): (&str, &str),
+        start: i64,
+        buy_out: Option<i64>,
+        hours: u32,
+    ) -> (Record, Body) {
+        let body = Body {
+            name: short(name),
+            seller_name: short(seller),
+            start,
+            buy_out,
+            bid: None,
+            is_selling: true,
+            dues: Vec::new(),
+        };
+        let record = Record {
+            key: RecordKey::Lot(lot),
+            home,
+            version: 1,
+            scope: home.0,
+            until_ms: self.now_ms() + i64::from(hours) * HOUR_MS,
+            body: encode(&body),
+        };
+        (record, body)
+    }
+
     fn fee(&self, start: i64) -> i64 {
         percent(start, self.auction.fee_percent).max(self.auction.fee_min)
     }
 
     fn check_list(&self, asked: &ListLot) -> Result<(), MarketRefusal> {
-        let bad = |what: &str| Err(MarketRefusal::BadRequest(what.to_owned()));
         if asked.carried.slot >= BOUND_SLOTS_FROM {
             return Err(MarketRefusal::ItemBound);
         }
-        let prices = [Some(asked.start), asked.buy_out];
-        if prices.into_iter().flatten().any(|price| !(1..=GOLD_MAX).contains(&price)) {
+        if asked.order.fence.epoch.0 == 0 {
+            return Err(MarketRefusal::BadRequest("the epoch".to_owned()));
+        }
+        self.check_terms(asked.order.fence.account, asked.start, asked.buy_out, asked.hours)
+    }
+
+    fn check_terms(
+        &self,
+        seller: AccountId,
+        start: i64,
+        buy_out: Option<i64>,
+        hours: u32,
+    ) -> Result<(), MarketRefusal> {
+        let bad = |what: &str| Err(MarketRefusal::BadRequest(what.to_owned()));
+        if [Some(start), buy_out].into_iter().flatten().any(|price| !(1..=GOLD_MAX).contains(&price)) {
             return bad("a price");
         }
-        if asked.buy_out.is_some_and(|buy_out| buy_out < asked.start) {
+        if buy_out.is_some_and(|buy_out| buy_out < start) {
             return bad("a buy-out below the first bid");
         }
-        if !(1..=self.auction.hours_max).contains(&asked.hours) || asked.order.fence.epoch.0 == 0 {
-            return bad("the hours or the epoch");
+        if !(1..=self.auction.hours_max).contains(&hours) {
+            return bad("the hours");
         }
         let most = self.auction.lots_per_account;
-        match self.index.lock().count_of(asked.order.fence.account) < most as usize {
+        match self.index.lock().count_of(seller) < most as usize {
             true => Ok(()),
             false => Err(MarketRefusal::TooManyLots(most)),
         }
@@ -303,16 +353,7 @@ impl Market {
             }
             let outbid = read.body.bid.clone();
             let bid = Bid { account: me.account, name: short(&asked.bidder), gold: asked.gold };
-            let mut body = Body { bid: Some(bid), ..read.body.clone() };
-            let mut moves = Vec::from_iter(gold(asked.gold, carried(&me), read.purse()));
-            match &outbid {
-                Some(old) if keeps_refund => {
-                    body.dues.push(Due { to: old.account, gold: Some(old.gold), cause: Cause::Outbid });
-                }
-                Some(_) if planted::is(Bug::OutbidNotPaid) => {}
-                Some(old) => moves.extend(gold(old.gold, read.purse(), bank(old.account))),
-                None => {}
-            }
+            let (body, moves) = raised(&read, bid, carried(&me), keeps_refund);
             let transfer = ordered(order, attempt, "auction-bid", moves, read.put(&body));
             match self.ledgered.transfer(&transfer, PATIENCE).await? {
                 Ok(done) => {
@@ -351,19 +392,7 @@ impl Market {
             if read.body.buy_out != Some(asked.price) {
                 return Err(MarketRefusal::OfferChanged.into());
             }
-            let tax = percent(asked.price, self.auction.tax_percent);
-            let mut moves = Vec::from_iter(gold(asked.price, carried(&me), read.purse()));
-            moves.extend(gold(tax, read.purse(), world(read.home(), "auction-tax")));
-            let mut body = Body { is_selling: false, bid: None, ..read.body.clone() };
-            let refund = read.body.bid.iter();
-            body.dues.extend(refund.map(|bid| Due {
-                to: bid.account,
-                gold: Some(bid.gold),
-                cause: Cause::Outbid,
-            }));
-            let paid = Some(asked.price - tax);
-            body.dues.push(Due { to: read.home(), gold: paid, cause: Cause::Sold });
-            body.dues.push(Due { to: me.account, gold: None, cause: Cause::Bought });
+            let (body, moves) = self.bought(&read, asked.price, me.account, carried(&me));
             let transfer = ordered(order, attempt, "auction-buy", moves, read.put(&body));
             match self.ledgered.transfer(&transfer, PATIENCE).await? {
                 Ok(done) => {
@@ -377,6 +406,23 @@ impl Market {
             }
         }
         Err(MarketRefusal::OfferChanged.into())
+    }
+
+    /// A lot that is sold for its price, paid from there.
+    fn bought(&self, read: &Read, price: i64, by: AccountId, from: GoldLocation) -> (Body, Vec<Move>) {
+        let tax = percent(price, self.auction.tax_percent);
+        let mut moves = Vec::from_iter(gold(price, from, read.purse()));
+        moves.extend(gold(tax, read.purse(), world(read.home(), "auction-tax")));
+        let mut body = Body { is_selling: false, bid: None, ..read.body.clone() };
+        let refund = read.body.bid.iter();
+        body.dues.extend(refund.map(|bid| Due {
+            to: bid.account,
+            gold: Some(bid.gold),
+            cause: Cause::Outbid,
+        }));
+        body.dues.push(Due { to: read.home(), gold: Some(price - tax), cause: Cause::Sold });
+        body.dues.push(Due { to: by, gold: None, cause: Cause::Bought });
+        (body, moves)
     }
 
     pub(super) async fn cancel_lot(&self, asked: &CancelLot) -> Answer {
@@ -453,7 +499,11 @@ impl Market {
             Cause::Cancelled => NoticeKey::AuctionCancelled,
             Cause::Outbid => NoticeKey::AuctionOutbid,
         };
-        let arguments = [Some(name.to_owned()), due.gold.map(|gold| gold.to_string())];
+        let arguments = match (due.cause, due.gold) {
+            // the bid of a lot that an operator took off
+            (Cause::Cancelled, Some(gold)) => [Some(format!("{gold} ({name})")), None],
+            (_, gold) => [Some(name.to_owned()), gold.map(|gold| gold.to_string())],
+        };
         let notice = Notice::Catalogue { key, arguments: arguments.into_iter().flatten().collect() };
         self.lines.push_all(&ToNode::Auction { account: due.to, notice });
     }

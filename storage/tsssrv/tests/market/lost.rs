@@ -4,7 +4,7 @@ use crate::stage::Stage;
 use crate::trades::{Two, both_check, open, two};
 use model::calls::market::{CancelTrade, OfferTrade, ReadTrade, Reply, Request, TradeEnd, TradeNews};
 use std::sync::Arc;
-use support::{RedisServer, until};
+use support::{RedisCluster, RedisSentinels, RedisServer, until};
 use tsssrv::MemoryValues;
 
 /// Both nodes connect again after a restart.
@@ -178,6 +178,39 @@ async fn without_redis_a_decided_swap_is_done_and_the_rest_is_answered_later() {
     redis.run();
     until("Redis is used again", async || na.cancels(ana).await == Reply::Closed).await;
     na.offers(ana.to(bo, ana.gives(&[1], 0))).await;
+    assert_eq!(stage.gold(ana).await, 900);
+    stage.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_of_redis_loses_no_more_than_the_offers_and_trades_go_on() {
+    let Some(mut set) = RedisSentinels::start_or_skip() else { return };
+    let mut two = two(Stage::at(&set.url()).await).await;
+    let trade = open(&two).await;
+    set.first().stop();
+    let lost = Reply::TradeOver(trade, TradeNews::Closed(TradeEnd::Lost));
+    let Two { nodes: [na, nb], ana, bo, .. } = &two;
+    until("a new master is asked", async || na.reads(trade, ana, bo).await == lost).await;
+    assert_eq!(nb.reads(trade, bo, ana).await, lost, "both are told the same");
+    assert_eq!(nb.cancels(bo).await, Reply::Closed);
+    assert_ne!(open(&two).await, trade);
+    both_check(&two).await;
+    let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
+    assert!(matches!(na.hears_end(ana).await, TradeNews::Done(_)));
+    assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
+    assert_eq!(stage.gold(ana).await, 900);
+    stage.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_is_done_in_a_cluster() {
+    let Some(cluster) = RedisCluster::start_or_skip() else { return };
+    let mut two = two(Stage::at(&cluster.url()).await).await;
+    open(&two).await;
+    both_check(&two).await;
+    let Two { nodes: [na, nb], ana, bo, stage } = &mut two;
+    assert!(matches!(na.hears_end(ana).await, TradeNews::Done(_)));
+    assert!(matches!(nb.hears_end(bo).await, TradeNews::Done(_)));
     assert_eq!(stage.gold(ana).await, 900);
     stage.is_sound().await;
 }

@@ -5,6 +5,7 @@ mod auction;
 mod lost;
 mod refusals;
 mod shards;
+mod site;
 mod stage;
 mod stalls;
 mod storm;

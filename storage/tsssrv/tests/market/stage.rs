@@ -62,7 +62,12 @@ impl Stage {
     }
 
     pub async fn on(redis: &RedisServer) -> Self {
-        Self::new(Arc::new(RedisValues::new(&Secret::new(redis.url()), "test:").unwrap())).await
+        Self::at(&redis.url()).await
+    }
+
+    /// On the Redis of a URL.
+    pub async fn at(url: &str) -> Self {
+        Self::new(Arc::new(RedisValues::new(&Secret::new(url), "test:").unwrap())).await
     }
 
     pub async fn new(values: Arc<dyn Values>) -> Self {
@@ -109,6 +114,11 @@ impl Stage {
             task.await.unwrap();
         }
         running.market.ended().await;
+    }
+
+    /// The market that runs.
+    pub fn market(&self) -> Arc<Market> {
+        Arc::clone(&self.running.as_ref().unwrap().market)
     }
 
     /// Hours go by for the market.

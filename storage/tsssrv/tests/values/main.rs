@@ -7,7 +7,7 @@ use model::calls::temporary::{KEY_MAX, LIFE_MS_MAX, Reply, Request, VALUE_MAX};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Sqlite;
-use support::{RedisServer, SOON, any_port, credentials};
+use support::{RedisCluster, RedisSentinels, RedisServer, SOON, any_port, credentials};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tsssrv::{
@@ -197,6 +197,64 @@ async fn values_in_redis_conform() {
     conforms(&Stage::new(Arc::new(values)).await).await;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut server.connection()).unwrap();
     assert!(!keys.is_empty() && keys.iter().all(|key| key.starts_with("test:")), "{keys:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_in_a_sentinel_set_conform_and_outlive_its_master() {
+    let Some(mut set) = RedisSentinels::start_or_skip() else { return };
+    let stage = Stage::new(Arc::new(RedisValues::new(&Secret::new(set.url()), "test:").unwrap())).await;
+    conforms(&stage).await;
+    assert_eq!(stage.ask(put("old", b"x", MINUTE)).await, Reply::Stored);
+    set.sentinel(0).stop(); // most of them are enough
+    set.first().hang(); // it comes back and does not know that it was replaced
+    set.waits_for_failover();
+    works_again(&stage, "a").await;
+    assert_eq!(stage.get("old").await, None, "what the replica has may be older than what was there");
+    set.first().go_on();
+    for n in 0..200_u8 {
+        let stored = stage.ask(put("kept", &[n], MINUTE)).await;
+        assert_eq!((stored, stage.get("kept").await), (Reply::Stored, Some(vec![n])));
+    }
+    let mut connection = set.second().connection();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*:kept").query(&mut connection).unwrap();
+    assert_eq!(keys.len(), 1, "written to the new master: {keys:?}");
+    conforms_where_names_are_free(&stage).await;
+}
+
+/// Waits until a value can be stored, which takes as long as a failover.
+async fn works_again(stage: &Stage, key: &str) {
+    let deadline = Instant::now() + SOON;
+    while stage.ask(put(key, b"x", MINUTE)).await != Reply::Stored {
+        assert!(Instant::now() < deadline, "Redis is back and is not used");
+    }
+    stage.take(key).await;
+}
+
+async fn conforms_where_names_are_free(stage: &Stage) {
+    several_values_change_in_one_step(&stage.values).await;
+    of_many_steps_one_wins(&stage.values).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_in_a_cluster_conform_lie_in_one_slot_and_follow_it() {
+    let Some(mut cluster) = RedisCluster::start_or_skip() else { return };
+    let stage = Stage::new(Arc::new(RedisValues::new(&Secret::new(cluster.url()), "test:").unwrap())).await;
+    conforms(&stage).await;
+    let keys: Vec<usize> = cluster.keys().iter().map(Vec::len).collect();
+    assert_eq!(keys.iter().filter(|count| **count > 0).count(), 1, "{keys:?}");
+    assert!(cluster.keys().concat().iter().all(|key| key.starts_with("test:{live}")), "{:?}", cluster.keys());
+    let slot = cluster.begins_to_move("live");
+    assert_eq!(stage.ask(put("asked", b"x", MINUTE)).await, Reply::Stored, "where the slot goes to");
+    assert_eq!(stage.take("asked").await.as_deref(), Some(&b"x"[..]));
+    assert!(stage.get("long").await.is_some(), "where the slot comes from");
+    let owner = cluster.ends_to_move(slot);
+    works_again(&stage, "a").await;
+    assert_eq!(stage.get("long").await, None, "another server is another era");
+    conforms_where_names_are_free(&stage).await;
+    cluster.server(owner).stop();
+    assert_eq!(stage.ask(put("a", b"x", MINUTE)).await, Reply::Unavailable);
+    cluster.server(owner).run();
+    works_again(&stage, "a").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,10 +4,12 @@
 use super::{Body, Cause, Due, Read, bank, gold, world};
 use crate::market::stalls::percent;
 use crate::market::{Market, PATIENCE};
+use ::store::Store;
 use model::calls::database::{LoadCargo, Transfer};
 use model::ledger::{Actor, ItemPlace};
 use model::transfer::{ItemLocation, Move, RecordChange};
 use model::{AccountId, LotId, OperationId};
+use std::sync::Arc;
 use std::time::Duration;
 use store::planted::{self, Bug};
 use tokio::time::Instant;
@@ -101,7 +103,7 @@ impl Market {
     async fn hand_over(&self, read: &Read, place: usize, due: Due) -> bool {
         let step = match due.gold {
             Some(amount) => gold(amount, read.purse(), bank(due.to)),
-            None => self.item_out(read, due.to).await,
+            None => item_out(&self.ledgered.store, read, due.to).await,
         };
         let mut body = read.body.clone();
         if !planted::is(Bug::DueNotStruck) {
@@ -125,14 +127,14 @@ impl Market {
         }
         done
     }
+}
 
-    /// The item into the first free slot of a bank that every client shows.
-    async fn item_out(&self, read: &Read, to: AccountId) -> Option<Move> {
-        let (slot_in, item) = read.held.items.first().copied()?;
-        let cargo = self.ledgered.store.load_cargo(LoadCargo { account: to }).await.ok()??;
-        let free = cargo.items.iter().take(SHOWN_BY_ALL).position(Option::is_none)?;
-        let from = ItemLocation { home: read.home(), place: ItemPlace::Lot(read.lot, slot_in) };
-        let place = ItemPlace::Cargo(to, u8::try_from(free).ok()?);
-        Some(Move::Item { item, from, to: ItemLocation { home: to, place }, effects: item.effects })
-    }
+/// The item into the first free slot of a bank that every client shows.
+pub(super) async fn item_out(store: &Arc<dyn Store>, read: &Read, to: AccountId) -> Option<Move> {
+    let (slot_in, item) = read.held.items.first().copied()?;
+    let cargo = store.load_cargo(LoadCargo { account: to }).await.ok()??;
+    let free = cargo.items.iter().take(SHOWN_BY_ALL).position(Option::is_none)?;
+    let from = ItemLocation { home: read.home(), place: ItemPlace::Lot(read.lot, slot_in) };
+    let place = ItemPlace::Cargo(to, u8::try_from(free).ok()?);
+    Some(Move::Item { item, from, to: ItemLocation { home: to, place }, effects: item.effects })
 }
