@@ -51,6 +51,23 @@ enum AccountCommand {
         #[command(flatten)]
         data: DataArg,
     },
+    /// Freeze an account: it may be played, and moves no item and no gold, from this moment on.
+    Freeze {
+        /// Which.
+        name: String,
+        /// Why; shown to operators.
+        #[arg(long, default_value = "frozen by an operator")]
+        reason: String,
+        #[command(flatten)]
+        data: DataArg,
+    },
+    /// Unfreeze an account.
+    Unfreeze {
+        /// Which.
+        name: String,
+        #[command(flatten)]
+        data: DataArg,
+    },
     /// Set a new password.
     Password {
         /// Which.
@@ -107,6 +124,10 @@ fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
         }
         AccountCommand::Block { name, reason, data } => (data, Request::Block { name, reason: Some(reason) }),
         AccountCommand::Unblock { name, data } => (data, Request::Block { name, reason: None }),
+        AccountCommand::Freeze { name, reason, data } => {
+            (data, Request::Freeze { name, reason: Some(reason) })
+        }
+        AccountCommand::Unfreeze { name, data } => (data, Request::Freeze { name, reason: None }),
         AccountCommand::Password { name, password, data } => {
             (data, Request::SetPassword { name, password: password.read()? })
         }
@@ -152,6 +173,7 @@ fn as_json_text(info: &AccountInfo) -> String {
         "id": info.id.to_string(),
         "name": info.name,
         "blocked": info.blocked,
+        "frozen": info.frozen,
         "has_pin": info.has_pin,
         "created_ms": info.created_ms,
         "online": info.online,
@@ -164,6 +186,7 @@ fn print_account(info: &AccountInfo) {
     println!("name        {}", info.name);
     println!("id          {}", info.id);
     println!("blocked     {}", info.blocked.as_deref().unwrap_or("no"));
+    println!("frozen      {}", info.frozen.as_deref().unwrap_or("no"));
     println!("PIN         {}", if info.has_pin { "set" } else { "not set" });
     println!("online      {}", if info.online { "yes" } else { "no" });
     for (slot, name) in &info.characters {

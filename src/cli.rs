@@ -24,7 +24,7 @@ enum Command {
     Up(crate::up::UpArgs),
     /// List the processes of a running cluster.
     Ps(crate::ps::PsArgs),
-    /// Create, show, block and unblock accounts; set passwords.
+    /// Create, show, block and freeze accounts; set passwords.
     Account(crate::account::AccountArgs),
     /// Print the whole life of an item, from the ledger.
     Item(crate::ledger::ItemArgs),

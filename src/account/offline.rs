@@ -32,6 +32,7 @@ async fn perform(store: &dyn Store, hasher: Hasher<'_>, request: Request) -> Res
         }
         Request::Block { name, reason: Some(reason) } => accounts::block(store, &name, &reason).await?,
         Request::Block { name, reason: None } => accounts::unblock(store, &name).await?,
+        Request::Freeze { name, reason } => accounts::freeze(store, &name, reason.as_deref()).await?,
         Request::SetPassword { name, password } => {
             accounts::set_password(store, hasher, &name, &password).await?
         }

@@ -47,6 +47,7 @@ async fn a_web_shop_credits_cash_through_all_of_it() {
         password_hash: "none".to_owned(),
         pin_hash: None,
         blocked: None,
+        frozen: None,
         created_ms: 0,
     };
     let create = CreateAccount { operation: OperationId(1), account };

@@ -10,10 +10,12 @@
 //! | membership | leaves the list of members | keeps trying; `/readyz` says that the store is away |
 //! | map | reads the map no more | tries again 250 ms later; PostgreSQL only |
 //! | moves | the next DBSrv goes on with them | tries again 500 ms later; PostgreSQL only |
+//! | conservation | looks no more | tries again at the next look; says so once |
 //! | recovery | the next DBSrv does it | tries again a second later; PostgreSQL only |
 
 mod admission;
 mod complaints;
+mod conservation;
 mod membership;
 mod moves;
 mod recovery;
@@ -51,6 +53,8 @@ pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> 
     let member = process.member(server.local_addr(), common.http);
     let stay = membership::stay(process.clone(), Arc::clone(&store), member);
     let staying = process.tasks.spawn("membership", stay);
+    let watched = conservation::watch(process.clone(), opened.site(), Arc::clone(&store), settings.clone());
+    process.tasks.spawn("conservation", watched);
     if let Opened::Postgres(shards) = opened {
         moves::spawn(&process, &shards);
         process.tasks.spawn("recovery", recovery::tend(process.clone(), shards));

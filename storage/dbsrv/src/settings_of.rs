@@ -7,6 +7,7 @@ use settings::{BadValue, Check, within};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use store::conservation::Site;
 use store::{Dsn, OpenError, Postgres, PostgresOptions, Sqlite, Store};
 
 /// One file: no other program is needed.
@@ -14,7 +15,7 @@ const SQLITE: &str = "sqlite";
 /// One or more PostgreSQL databases.
 const POSTGRES: &str = "postgres";
 
-/// Settings of DBSrv. `operations_max` takes effect at once, the others when the process starts.
+/// Settings of DBSrv. `operations_max` and `conservation` take effect at once, the others when the process starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -40,6 +41,28 @@ pub struct Settings {
     pub transaction_timeout_ms: u64,
     /// Operations at the same time; further ones are refused at once and may be repeated.
     pub operations_max: usize,
+    /// The running check of items and gold.
+    pub conservation: Conservation,
+}
+
+/// The running check of items and gold: see the runbook "conservation".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conservation {
+    /// False: nobody watches.
+    pub watch: bool,
+    /// How often to look, in milliseconds.
+    pub look_ms: u64,
+    /// The share of one core of each database that looking may cost, in percent.
+    pub share_percent: u64,
+    /// Freeze accounts that hold what the ledger does not explain.
+    pub freeze: bool,
+}
+
+impl Default for Conservation {
+    fn default() -> Self {
+        Self { watch: true, look_ms: 300, share_percent: 5, freeze: false }
+    }
 }
 
 impl Default for Settings {
@@ -55,6 +78,7 @@ impl Default for Settings {
             wait_timeout_ms: 2_000,
             transaction_timeout_ms: 2_500,
             operations_max: 1_024,
+            conservation: Conservation::default(),
         }
     }
 }
@@ -86,7 +110,9 @@ impl Check for Settings {
         within("connect_timeout_ms", self.connect_timeout_ms, 1..=600_000, "1 to 600000")?;
         within("wait_timeout_ms", self.wait_timeout_ms, 1..=600_000, "1 to 600000")?;
         within("transaction_timeout_ms", self.transaction_timeout_ms, 1..=600_000, "1 to 600000")?;
-        within("operations_max", self.operations_max as u64, 1..=1_000_000, "1 to 1000000")
+        within("operations_max", self.operations_max as u64, 1..=1_000_000, "1 to 1000000")?;
+        within("conservation.look_ms", self.conservation.look_ms, 50..=60_000, "50 to 60000")?;
+        within("conservation.share_percent", self.conservation.share_percent, 1..=100, "1 to 100")
     }
 }
 
@@ -107,7 +133,7 @@ pub async fn open_store(settings: &Settings, data: &Path) -> Result<Arc<dyn Stor
 /// An open store of either kind.
 pub(crate) enum Opened {
     /// One file.
-    Sqlite(Arc<dyn Store>),
+    Sqlite(Arc<Sqlite>),
     /// Shards.
     Postgres(Arc<Postgres>),
 }
@@ -116,7 +142,15 @@ impl Opened {
     /// What answers calls.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
-            Self::Sqlite(store) => Arc::clone(store),
+            Self::Sqlite(store) => Arc::<Sqlite>::clone(store),
+            Self::Postgres(store) => Arc::<Postgres>::clone(store),
+        }
+    }
+
+    /// What is watched.
+    pub(crate) fn site(&self) -> Arc<dyn Site> {
+        match self {
+            Self::Sqlite(store) => Arc::<Sqlite>::clone(store),
             Self::Postgres(store) => Arc::<Postgres>::clone(store),
         }
     }
@@ -135,7 +169,7 @@ pub(crate) async fn open(settings: &Settings, data: &Path) -> Result<Opened, Ope
     }
 }
 
-fn open_sqlite(settings: &Settings, data: &Path) -> Result<Arc<dyn Store>, OpenError> {
+fn open_sqlite(settings: &Settings, data: &Path) -> Result<Arc<Sqlite>, OpenError> {
     if !settings.postgres.is_empty() {
         return Err(OpenError::Settings {
             what: "storage",

@@ -97,6 +97,8 @@ pub struct Account {
     pub pin_hash: Option<String>,
     /// Set when an operator has blocked the account: the reason.
     pub blocked: Option<String>,
+    /// Set when the account may move no item and no gold: the reason.
+    pub frozen: Option<String>,
     /// Milliseconds since 1970 when it was created.
     pub created_ms: i64,
 }
@@ -108,6 +110,7 @@ impl fmt::Debug for Account {
             .field("name", &self.name)
             .field("has_pin", &self.pin_hash.is_some())
             .field("blocked", &self.blocked)
+            .field("frozen", &self.frozen)
             .field("created_ms", &self.created_ms)
             .finish_non_exhaustive()
     }
@@ -126,6 +129,7 @@ mod tests {
             password_hash: "$argon2id$one".to_owned(),
             pin_hash: Some("$argon2id$two".to_owned()),
             blocked: None,
+            frozen: None,
             created_ms: 1,
         };
         let changes = [

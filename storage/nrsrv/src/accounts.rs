@@ -80,6 +80,7 @@ pub async fn create(
         password_hash: hasher.hash(password).await?,
         pin_hash: None,
         blocked: None,
+        frozen: None,
         created_ms: now_ms(),
     };
     let request = CreateAccount { operation: OperationId(rand::rng().random()), account };
@@ -128,6 +129,14 @@ pub async fn unblock(store: &dyn Store, name: &str) -> Result<Account, AccountEr
     Ok(account)
 }
 
+/// Freezes an account with a reason, unfreezes it without; the account as it was before. It is felt at the next
+/// transfer: the store looks in the transaction that would move something.
+pub async fn freeze(store: &dyn Store, name: &str, reason: Option<&str>) -> Result<Account, AccountError> {
+    let account = existing(store, name).await?;
+    change(store, account.id, AccountChange::Frozen(reason.map(str::to_owned))).await?;
+    Ok(account)
+}
+
 /// Sets a new password; the account as it was before.
 pub async fn set_password(
     store: &dyn Store,
@@ -158,6 +167,7 @@ pub async fn show(store: &dyn Store, name: &str) -> Result<AccountInfo, AccountE
         id: account.id,
         name: account.name.to_string(),
         blocked: account.blocked,
+        frozen: account.frozen,
         has_pin: account.pin_hash.is_some(),
         created_ms: account.created_ms,
         characters: characters.iter().map(|c| (c.slot, c.name.to_string())).collect(),

@@ -84,6 +84,18 @@ impl Registry {
         Ok(Reply::Done)
     }
 
+    /// Freezes with a reason, unfreezes without. Whoever plays goes on playing and is refused what moves items or gold.
+    pub(crate) async fn freeze(&self, who: &ProcessName, name: &str, reason: Option<String>) -> Answer {
+        match accounts::freeze(&*self.store, name, reason.as_deref()).await {
+            Ok(before) => {
+                let old = before.frozen.as_deref().unwrap_or("not frozen");
+                audit(who, "freeze", before.name.as_str(), old, reason.as_deref().unwrap_or("not frozen"));
+                Ok(Reply::Done)
+            }
+            Err(error) => Self::account_error(error),
+        }
+    }
+
     pub(crate) async fn set_password(&self, who: &ProcessName, name: &str, password: &Secret) -> Answer {
         let _locked = self.locks.lock(&name.to_ascii_lowercase()).await; // a login may hash the old one again
         let hasher = self.hasher(Urgency::Player);

@@ -145,6 +145,7 @@ impl Registry {
             Request::Whisper { session, to, text } => Ok(self.whisper(session, &to, &text)),
             Request::Count => Ok(Reply::Count(u32::try_from(self.online()).unwrap_or(u32::MAX))),
             Request::Block { name, reason } => self.block(who, &name, reason).await,
+            Request::Freeze { name, reason } => self.freeze(who, &name, reason).await,
             Request::SetPassword { name, password } => self.set_password(who, &name, &password).await,
             Request::ClearPin { name } => self.clear_pin(who, &name).await,
             Request::Show { name } => self.show(&name).await,

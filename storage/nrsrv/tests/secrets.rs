@@ -94,6 +94,8 @@ async fn nothing_secret_is_ever_logged_and_operators_leave_a_trace() {
     assert_eq!(ask(Request::SetPassword { name: name(), password }).await, Reply::Done);
     let reason = Some("sold gold".to_owned());
     assert_eq!(ask(Request::Block { name: name(), reason }).await, Reply::Done);
+    let reason = Some("a double".to_owned());
+    assert_eq!(ask(Request::Freeze { name: name(), reason }).await, Reply::Done);
     assert_eq!(ask(Request::ClearPin { name: name() }).await, Reply::Done);
 
     let text = lines.text();
@@ -101,7 +103,7 @@ async fn nothing_secret_is_ever_logged_and_operators_leave_a_trace() {
         assert!(!text.contains(secret), "{secret} was logged:\n{text}");
     }
     let audit: Vec<&str> = text.lines().filter(|line| line.contains(" audit: ")).collect();
-    for what in ["create account", "set password", "block", "clear PIN"] {
+    for what in ["create account", "set password", "block", "freeze", "clear PIN"] {
         let found = audit.iter().find(|line| line.contains(&format!("what=\"{what}\"")));
         assert!(found.is_some_and(|line| line.contains("cli-1") && line.contains("ana1")), "{what}:\n{text}");
     }

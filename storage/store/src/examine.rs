@@ -5,7 +5,11 @@
 //! arrived is seen over all buckets ([`crossings`]).
 
 pub(crate) mod crossings;
+mod judge;
 mod replay;
+
+pub(crate) use judge::judge;
+pub use judge::{Differences, Judged};
 
 use crate::codec;
 use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns};

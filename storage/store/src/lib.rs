@@ -5,6 +5,7 @@
 //! remote implementation that speaks to DBSrv is `dbclient`.
 
 mod codec;
+pub mod conservation;
 mod error;
 mod examine;
 pub mod fsck;
@@ -21,6 +22,7 @@ mod transfer;
 pub mod two_phase;
 
 pub use error::OpenError;
+pub use examine::{Differences, Judged};
 pub use postgres::{Dsn, Postgres, PostgresOptions};
 pub use sqlite::Sqlite;
 

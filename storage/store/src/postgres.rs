@@ -11,6 +11,7 @@ mod atlas;
 mod characters;
 mod check;
 mod check_items;
+mod conservation;
 mod database;
 mod decisions;
 mod fault;

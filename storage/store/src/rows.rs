@@ -51,7 +51,7 @@ pub(crate) trait Fields {
 /// Columns that [`account`] reads.
 macro_rules! account_columns {
     () => {
-        "id, name, password_hash, pin_hash, blocked, created_ms"
+        "id, name, password_hash, pin_hash, blocked, created_ms, frozen"
     };
 }
 /// Columns that [`character`] reads and [`character_numbers`] writes, the integers first.
@@ -94,6 +94,7 @@ pub(crate) fn account(row: &impl Fields) -> Result<Account, Failure> {
         password_hash: row.text(2)?,
         pin_hash: row.maybe_text(3)?,
         blocked: row.maybe_text(4)?,
+        frozen: row.maybe_text(6)?,
         created_ms: row.int(5)?,
     })
 }

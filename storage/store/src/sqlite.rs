@@ -7,6 +7,7 @@
 mod accounts;
 mod characters;
 mod check;
+mod conservation;
 mod ledger;
 mod membership;
 mod operations;
@@ -124,6 +125,7 @@ fn connect_once(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(128);
+    conservation::add_hash(&connection)?;
     Ok(connection)
 }
 

@@ -186,6 +186,7 @@ impl House {
             password_hash: "none".into(),
             pin_hash: None,
             blocked: None,
+            frozen: None,
             created_ms: 0,
         };
         let name = format!("Hero{number}");

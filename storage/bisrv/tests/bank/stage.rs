@@ -114,6 +114,7 @@ impl Stage {
             password_hash: "none".to_owned(),
             pin_hash: None,
             blocked: None,
+            frozen: None,
             created_ms: 0,
         };
         let asked = CreateAccount { operation: operation(), account };

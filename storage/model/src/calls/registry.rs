@@ -89,6 +89,13 @@ pub enum Request {
         /// The reason, or `None` to unblock.
         reason: Option<String>,
     },
+    /// Operator: freeze or unfreeze an account: it may be played, and moves no item and no gold.
+    Freeze {
+        /// Which.
+        name: String,
+        /// The reason, or `None` to unfreeze.
+        reason: Option<String>,
+    },
     /// Operator: set a new password.
     SetPassword {
         /// Which.
@@ -166,6 +173,8 @@ pub struct AccountInfo {
     pub name: String,
     /// Reason of the block, if blocked.
     pub blocked: Option<String>,
+    /// Why it may move no item and no gold, if it is frozen.
+    pub frozen: Option<String>,
     /// True when a PIN is set.
     pub has_pin: bool,
     /// Milliseconds since 1970.

@@ -68,6 +68,13 @@ async fn an_operator_sees_an_account_and_sets_a_new_password() {
     };
     assert_eq!((info.id, info.name.as_str(), info.online, info.has_pin), (id, "Ana1", true, true));
     assert_eq!(info.characters, [(3, "Anita".to_owned())]);
+    let reason = Some("a double".to_owned());
+    let freeze = Request::Freeze { name: "ANA1".to_owned(), reason: reason.clone() };
+    assert_eq!(stage.ask(freeze).await, Reply::Done);
+    let Reply::Account(info) = stage.ask(Request::Show { name: "ana1".to_owned() }).await else {
+        panic!("no account shown")
+    };
+    assert_eq!((info.frozen, info.online), (reason, true), "who is frozen may play");
     let set = |password: &str| Request::SetPassword { name: "ana1".into(), password: Secret::new(password) };
     assert_eq!(stage.ask(set("no")).await, Reply::BadPassword(4, 11));
     assert_eq!(stage.ask(set("nova1234")).await, Reply::Done);
@@ -78,6 +85,7 @@ async fn an_operator_sees_an_account_and_sets_a_new_password() {
         Request::Show { name: "nobody1".to_owned() },
         Request::Show { name: "?".to_owned() },
         Request::Block { name: "nobody1".to_owned(), reason: None },
+        Request::Freeze { name: "nobody1".to_owned(), reason: None },
         Request::ClearPin { name: "nobody1".to_owned() },
     ] {
         assert_eq!(stage.ask(request).await, Reply::NoSuchAccount);
@@ -99,6 +107,9 @@ async fn the_command_line_does_the_same_without_a_cluster() {
     assert_eq!((info.id, info.blocked.as_deref(), info.online), (id, Some("sold gold"), false));
     let before = accounts::unblock(store, "ana1").await.unwrap();
     assert_eq!(before.blocked.as_deref(), Some("sold gold"));
+    accounts::freeze(store, "ana1", Some("a double")).await.unwrap();
+    assert_eq!(accounts::show(store, "ana1").await.unwrap().frozen.as_deref(), Some("a double"));
+    assert_eq!(accounts::freeze(store, "ana1", None).await.unwrap().frozen.as_deref(), Some("a double"));
     accounts::set_password(store, hasher, "ana1", &Secret::new("nova1234")).await.unwrap();
     accounts::clear_pin(store, "ana1").await.unwrap();
     let edge = stage.edge("edge-1").await;

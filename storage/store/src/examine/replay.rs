@@ -1,10 +1,10 @@
 //! Where the ledger leads, bucket by bucket, and whether that is what is there.
 
-use super::{Shelf, about_item, about_line, about_purse, crossings, find, holder, place};
+use super::{Differences, Shelf, about_item, about_line, about_purse, crossings, find, holder, place};
 use crate::ledger::{CASH, ELSEWHERE, Line, Spot, Subject};
 use model::calls::database::Checked;
 use model::calls::ledger::{Finding, Wrong};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an item is, by the entries of a bucket so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,13 @@ struct Sum {
     burned: i64,
     /// What came from other buckets less what went there.
     arrived: i64,
+}
+
+impl Sum {
+    /// What is to be there.
+    fn left(&self) -> i64 {
+        self.minted.saturating_sub(self.burned).saturating_add(self.arrived)
+    }
 }
 
 /// Where the ledger leads.
@@ -175,7 +182,7 @@ impl<'a> Replayed<'a> {
             }
         }
         for (name, sum) in [("gold", &self.gold), ("cash", &self.cash)] {
-            let left = sum.minted.saturating_sub(sum.burned).saturating_add(sum.arrived);
+            let left = sum.left();
             if sum.held != left {
                 let what = format!("{} {name} is there; minted less burned is {left}", sum.held);
                 find(report, Finding::new(Wrong::Gold, what));
@@ -204,4 +211,73 @@ impl<'a> Replayed<'a> {
             find(report, finding(format!("{balance} gold; by the ledger {sum}")));
         }
     }
+}
+
+/// For the running watch.
+impl Replayed<'_> {
+    /// Kind of place and owner of each item and purse that is not as the ledger says.
+    pub(super) fn holders_of_unlike(&self, shelf: &Shelf) -> BTreeSet<(i64, i64)> {
+        let mut holders = BTreeSet::new();
+        let mut there: BTreeMap<(i64, u128), Spot> = BTreeMap::new();
+        for item in &shelf.items {
+            there.insert((item.bucket, item.id), item.spot);
+            let lives = Life::Here(item.kind, &item.effects, item.spot);
+            if self.items.get(&(item.bucket, item.id)) != Some(&lives) {
+                holders.insert((item.spot.kind, item.spot.owner));
+            }
+        }
+        for (key, life) in &self.items {
+            if let Life::Here(_, _, spot) = life
+                && there.get(key) != Some(spot)
+            {
+                holders.insert((spot.kind, spot.owner));
+            }
+        }
+        let held = balances(shelf);
+        for purse in held.keys().chain(self.purses.keys()) {
+            let balance = |of: &BTreeMap<Purse, i64>| of.get(purse).copied().unwrap_or_default();
+            if balance(&held) != balance(&self.purses) {
+                holders.insert((purse.1, purse.2));
+            }
+        }
+        holders
+    }
+
+    /// Kind of place and owner of an item, as it is and as it should be.
+    pub(super) fn holders_of(&self, shelf: &Shelf, id: u128) -> Vec<(i64, i64)> {
+        let rows = shelf.items.iter().filter(|item| item.id == id).map(|item| item.spot);
+        let lives = self.items.iter().filter_map(|((_, item), life)| match life {
+            Life::Here(_, _, spot) if *item == id => Some(*spot),
+            _ => None,
+        });
+        rows.chain(lives).map(|spot| (spot.kind, spot.owner)).collect()
+    }
+
+    /// What is there less what the ledger leads to.
+    pub(super) fn differences(&self, shelf: &Shelf) -> Differences {
+        let mut kinds: BTreeMap<i64, i64> = BTreeMap::new();
+        for item in &shelf.items {
+            *kinds.entry(item.kind).or_default() += 1;
+        }
+        for life in self.items.values() {
+            if let Life::Here(kind, ..) = life {
+                *kinds.entry(*kind).or_default() -= 1;
+            }
+        }
+        kinds.retain(|_, count| *count != 0);
+        let (mut gold, mut cash) = (-self.gold.left(), -self.cash.left());
+        for ((_, kind, _), balance) in balances(shelf) {
+            let sum = if kind == CASH { &mut cash } else { &mut gold };
+            *sum = sum.saturating_add(balance);
+        }
+        Differences { gold, cash, kinds }
+    }
+}
+
+/// What purses hold.
+fn balances(shelf: &Shelf) -> BTreeMap<Purse, i64> {
+    let banks = shelf.accounts.iter().map(|row| ((row.bucket, 3, row.id), row.gold));
+    let carried = shelf.characters.iter().map(|row| ((row.bucket, 2, row.id), row.gold));
+    let others = shelf.purses.iter().map(|row| ((row.bucket, row.kind, row.owner), row.balance));
+    banks.chain(carried).chain(others).collect()
 }

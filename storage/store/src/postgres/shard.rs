@@ -17,6 +17,9 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// How long an operation waits for a shard that is being checked.
 const CHECK: Duration = Duration::from_secs(3);
+/// Connections for who only watches, made when they are used, and how long one look may take.
+const WATCHERS: usize = 2;
+const WATCHING: Duration = Duration::from_secs(10);
 
 /// What the stored map says about a shard.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub(super) struct Identity {
 /// One shard.
 pub(super) struct Shard {
     database: Database,
+    /// For who only watches: whatever happens to it, others do not notice.
+    beside: Database,
     identity: Identity,
     connect_timeout: Duration,
     checked: OnceCell<()>,
@@ -48,8 +53,11 @@ impl Shard {
     /// Connects at the first use.
     pub(super) fn new(dsn: &Dsn, identity: Identity, options: &PostgresOptions) -> Result<Self, Failure> {
         let database = Database::new(dsn, options.pool_size, options)?;
+        let patient = PostgresOptions { transaction_timeout: WATCHING, ..options.clone() };
+        let beside = Database::new(dsn, WATCHERS, &patient)?;
         Ok(Self {
             database,
+            beside,
             identity,
             connect_timeout: options.connect_timeout,
             checked: OnceCell::new(),
@@ -107,6 +115,12 @@ impl Shard {
     pub(super) async fn run<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
         self.be_checked().await?;
         self.database.run(step).await
+    }
+
+    /// Does one step that only watches.
+    pub(super) async fn run_beside<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
+        self.be_checked().await?;
+        self.beside.run(step).await
     }
 
     /// A connection for steps that belong together.

@@ -35,6 +35,7 @@ pub fn account(name: &str) -> Account {
         password_hash: "$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$aGFzaA".into(),
         pin_hash: None,
         blocked: None,
+        frozen: None,
         created_ms: 1_790_000_000_123,
     }
 }

@@ -34,12 +34,22 @@ impl Rig {
     }
 
     pub async fn try_open(&self) -> Result<Arc<Postgres>, OpenError> {
+        self.try_opened().await.map(Arc::new)
+    }
+
+    async fn try_opened(&self) -> Result<Postgres, OpenError> {
         let shards = self.shards.iter().map(|dsn| Dsn::parse(dsn).unwrap()).collect();
         let mut options = PostgresOptions::new(shards);
         options.metadata = Some(Dsn::parse(&self.metadata).unwrap());
         options.pool_size = 8;
         options.metadata_pool_size = 4;
-        Ok(Arc::new(Postgres::open(options).await?))
+        Postgres::open(options).await
+    }
+
+    /// A store that nobody shares yet.
+    #[allow(dead_code)]
+    pub async fn opened(&self) -> Postgres {
+        self.try_opened().await.unwrap()
     }
 
     pub async fn open(&self) -> Arc<Postgres> {

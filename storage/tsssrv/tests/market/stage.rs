@@ -145,6 +145,7 @@ impl Stage {
             password_hash: "hash".to_owned(),
             pin_hash: None,
             blocked: None,
+            frozen: None,
             created_ms: 1,
         };
         let store = self.store.inner();
