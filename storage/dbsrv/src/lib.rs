@@ -14,6 +14,8 @@
 
 mod admission;
 mod complaints;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod membership;
 mod moves;
 mod recovery;
