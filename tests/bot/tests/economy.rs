@@ -17,6 +17,7 @@ async fn run_with(flaw: Flaw, without: &[Deed], seconds: u64) -> Report {
         markets: vec![KEEPER],
         without: [Deed::Passage, Deed::Auction].iter().chain(without).copied().collect(),
         patience: Duration::from_secs(2),
+        pace: 1.0,
     };
     let options = Options {
         seed: Some(7),
