@@ -9,10 +9,13 @@
 //! ```
 
 use super::layout::Planned;
+use crate::probe;
 use model::membership::Role;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tokio::process::{Child as Process, ChildStdin, Command};
@@ -23,8 +26,12 @@ use tokio::time::{interval, timeout};
 const BACK_OFF_MIN: Duration = Duration::from_millis(200);
 /// Longest wait before a restart.
 const BACK_OFF_MAX: Duration = Duration::from_secs(10);
-/// A child that ran this long counts as healthy: its next death starts from the shortest wait.
+/// A child that was ready this long can work: whatever killed it, its next death starts from the shortest wait.
+const WORKS_AFTER: Duration = Duration::from_secs(2);
+/// A child that ran this long counts as healthy: the deaths before are forgotten.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// How often a child is asked until it is ready.
+const READY_EVERY: Duration = Duration::from_millis(200);
 /// Deaths without a healthy run between them before the child counts as failing.
 const FAILING_AFTER: u32 = 5;
 /// A child that was told to stop and has not stopped after this is killed.
@@ -89,20 +96,47 @@ enum Ended {
     ByItself(Option<ExitStatus>),
 }
 
+/// How long a child waits to be started again, and how often it died.
+#[derive(Debug)]
+struct BackOff {
+    wait: Duration,
+    deaths: u32,
+}
+
+impl BackOff {
+    fn new() -> Self {
+        Self { wait: BACK_OFF_MIN, deaths: 0 }
+    }
+
+    /// Takes in a death after so long a life, of which it was ready so long; how long to wait now.
+    fn after(&mut self, lived: Duration, ready: Duration) -> Duration {
+        if lived >= HEALTHY_AFTER {
+            self.deaths = 0;
+        }
+        if lived >= HEALTHY_AFTER || ready >= WORKS_AFTER {
+            self.wait = BACK_OFF_MIN;
+        }
+        self.deaths += 1;
+        let wait = self.wait;
+        self.wait = (wait * 2).min(BACK_OFF_MAX);
+        wait
+    }
+
+    fn is_failing(&self) -> bool {
+        self.deaths >= FAILING_AFTER
+    }
+}
+
 impl Watcher {
     async fn run(mut self) {
-        let mut back_off = BACK_OFF_MIN;
-        let mut deaths = 0_u32;
+        let mut back_off = BackOff::new();
         loop {
             let began = Instant::now();
-            let ended = self.run_once().await;
+            let (ended, ready_at) = self.run_once().await;
             let Ended::ByItself(exit) = ended else { break };
-            if began.elapsed() >= HEALTHY_AFTER {
-                back_off = BACK_OFF_MIN;
-                deaths = 0;
-            }
-            deaths += 1;
-            let state = if deaths >= FAILING_AFTER { "failing" } else { "restarting" };
+            let ready = ready_at.map_or(Duration::ZERO, |ready_at: Instant| ready_at.elapsed());
+            let wait = back_off.after(began.elapsed(), ready);
+            let state = if back_off.is_failing() { "failing" } else { "restarting" };
             let code = exit.and_then(|exit| exit.code());
             self.status.send_modify(|status| {
                 status.pid = 0;
@@ -112,28 +146,31 @@ impl Watcher {
             });
             tokio::select! {
                 _ = self.stop.recv() => break,
-                () = tokio::time::sleep(back_off) => {}
+                () = tokio::time::sleep(wait) => {}
             }
-            back_off = (back_off * 2).min(BACK_OFF_MAX);
         }
         self.set("stopped", 0);
     }
 
-    async fn run_once(&mut self) -> Ended {
+    /// One life; how it ended, and since when it was ready, if it ever was.
+    async fn run_once(&mut self) -> (Ended, Option<Instant>) {
         let mut process = match self.spawn() {
             Ok(process) => process,
             Err(error) => {
                 eprintln!("wydbr: cannot start {}: {error}", self.planned.name);
-                return Ended::ByItself(None);
+                return (Ended::ByItself(None), None);
             }
         };
         let stdin = process.stdin.take();
         self.set("running", process.id().unwrap_or(0));
         let mut look = interval(OUTPUT_EVERY);
+        let mut getting_ready = pin!(until_ready(self.planned.http));
+        let mut ready_at = None;
         loop {
             tokio::select! {
-                exit = process.wait() => return Ended::ByItself(exit.ok()),
+                exit = process.wait() => return (Ended::ByItself(exit.ok()), ready_at),
                 _ = self.stop.recv() => break,
+                () = &mut getting_ready, if ready_at.is_none() => ready_at = Some(Instant::now()),
                 _ = look.tick() => {
                     if let Err(error) = cut(&self.output, OUTPUT_MAX) {
                         eprintln!("wydbr: cannot cut {}: {error}", self.output.display());
@@ -143,7 +180,7 @@ impl Watcher {
         }
         self.set("stopping", process.id().unwrap_or(0));
         self.end(process, stdin).await;
-        Ended::Asked
+        (Ended::Asked, ready_at)
     }
 
     fn spawn(&self) -> std::io::Result<Process> {
@@ -185,6 +222,12 @@ impl Watcher {
     }
 }
 
+async fn until_ready(http: SocketAddr) {
+    while probe::ready(http).await.is_err() {
+        tokio::time::sleep(READY_EVERY).await;
+    }
+}
+
 /// Whether a variable is a setting of `up` or of another process. It may hold a password, which is of no use to a
 /// process that faces players.
 fn is_of_others(variable: &OsStr, role: Role) -> bool {
@@ -212,6 +255,23 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn who_works_and_is_killed_comes_back_at_once_and_who_never_works_waits_longer_each_time() {
+        let (briefly, never) = (Duration::from_millis(300), Duration::ZERO);
+        let mut killed = BackOff::new();
+        for death in 1..=20 {
+            assert_eq!(killed.after(WORKS_AFTER * 2, WORKS_AFTER), BACK_OFF_MIN, "death {death}");
+            assert_eq!(killed.is_failing(), death >= FAILING_AFTER, "an operator is told all the same");
+        }
+        let mut broken = BackOff::new();
+        let waits: Vec<Duration> = (0..8).map(|_| broken.after(briefly, never)).collect();
+        assert!(waits.windows(2).all(|pair| pair[1] == (pair[0] * 2).min(BACK_OFF_MAX)), "{waits:?}");
+        assert_eq!(waits.last(), Some(&BACK_OFF_MAX));
+        assert_eq!(broken.after(briefly, briefly), BACK_OFF_MAX, "ready, and dead at once");
+        assert_eq!(broken.after(HEALTHY_AFTER, never), BACK_OFF_MIN);
+        assert!(!broken.is_failing());
+    }
 
     #[test]
     fn a_child_gets_no_settings_of_others() {

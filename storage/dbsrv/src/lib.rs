@@ -16,6 +16,8 @@
 mod admission;
 mod complaints;
 mod conservation;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod membership;
 mod moves;
 mod recovery;

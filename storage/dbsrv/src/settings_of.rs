@@ -160,7 +160,12 @@ impl Opened {
 pub(crate) async fn open(settings: &Settings, data: &Path) -> Result<Opened, OpenError> {
     match settings.storage.as_str() {
         SQLITE => Ok(Opened::Sqlite(open_sqlite(settings, data)?)),
-        POSTGRES => Ok(Opened::Postgres(Arc::new(Postgres::open(options(settings)?).await?))),
+        POSTGRES => {
+            let store = Postgres::open(options(settings)?).await?;
+            #[cfg(feature = "failpoints")]
+            let store = crate::failpoints::arm_commits(store);
+            Ok(Opened::Postgres(Arc::new(store)))
+        }
         other => Err(OpenError::Settings {
             what: "storage",
             found: format!("{other:?}"),

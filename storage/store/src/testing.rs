@@ -8,6 +8,7 @@ mod accounts;
 mod characters;
 mod escrow;
 mod fencing;
+mod hold;
 mod ledger;
 mod membership;
 pub mod memory;
@@ -16,6 +17,7 @@ pub mod stage;
 mod transfer_dice;
 mod transfers;
 
+pub use hold::{Hold, POINTS};
 pub use pg_server::{PgServer, postgres_wanted};
 
 use crate::Store;

@@ -5,7 +5,7 @@ use crate::fleet::{self, FleetError};
 use crate::hostile::{self, HostileError};
 use crate::protocol::place::{Area, Tile};
 use crate::protocol::profile::Mix;
-use clap::Args;
+use clap::{Args, Parser};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -78,6 +78,10 @@ pub struct BotsArgs {
     /// Factor on all pauses: 0.5 is twice as busy.
     #[arg(long, default_value_t = 1.0)]
     pub pace: f64,
+    /// Further factor on the pauses between deeds of an economy, 0 to 1; far below 1 the operator's limits of the
+    /// edge (budgets) have to be raised.
+    #[arg(long, default_value_t = 1.0, requires = "economy")]
+    pub haste: f64,
 }
 
 impl BotsArgs {
@@ -91,14 +95,30 @@ impl BotsArgs {
             area: self.area,
             roam: self.roam,
             portals: self.portals,
-            economy: self
-                .economy
-                .then(|| economy::Options { without: self.without, ..economy::Options::default() }),
+            economy: self.economy.then(|| economy::Options {
+                without: self.without,
+                pace: self.haste,
+                ..economy::Options::default()
+            }),
             faults: self.faults,
             pace: self.pace,
             ..fleet::Options::new(&self.edge, self.players, self.seconds, self.profile)
         }
     }
+}
+
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct BotsAlone {
+    #[command(flatten)]
+    bots: BotsArgs,
+}
+
+/// The options of a fleet as the arguments of the subcommand `bots` say them.
+pub fn fleet_options<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> Result<fleet::Options, clap::Error> {
+    Ok(BotsAlone::try_parse_from(arguments)?.bots.options())
 }
 
 /// Runs the subcommand `bots`.

@@ -210,6 +210,10 @@ fn check(options: &Options) -> Result<(), FleetError> {
     if !(options.pace > 0.0 && options.pace <= 100.0) {
         return bad("pace", options.pace.to_string(), "more than 0, at most 100");
     }
+    let haste = options.economy.as_ref().map_or(1.0, |economy| economy.pace);
+    if !(0.0..=1.0).contains(&haste) {
+        return bad("haste", haste.to_string(), "0 to 1");
+    }
     let good = |prefix: &String| {
         (1..=7).contains(&prefix.len())
             && prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())

@@ -21,6 +21,7 @@ async fn run_with(flaw: Flaw, without: &[Deed], seconds: u64) -> Report {
             .copied()
             .collect(),
         patience: Duration::from_secs(2),
+        pace: 1.0,
     };
     let options = Options {
         seed: Some(7),

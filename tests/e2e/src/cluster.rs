@@ -24,6 +24,8 @@ pub struct Options {
     pub postgres: Vec<String>,
     /// Redis.
     pub redis: Option<String>,
+    /// Settings that the operator wrote before: programs and their files.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// A running cluster in a folder of its own; killed with its children when dropped.
@@ -66,8 +68,17 @@ impl Cluster {
             http_port: free_port(),
             greeting: Vec::new(),
         };
+        cluster.write_settings();
         cluster.up();
         cluster
+    }
+
+    fn write_settings(&self) {
+        let folder = self.data().join("config");
+        for (program, text) in &self.options.settings {
+            std::fs::create_dir_all(&folder).expect("a folder for the settings");
+            std::fs::write(folder.join(format!("{program}.conf")), text).expect("the settings are written");
+        }
     }
 
     /// Starts the cluster again on the same folder and ports.

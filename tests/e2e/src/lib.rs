@@ -2,12 +2,15 @@
 //! ports, real processes killed by pid. It knows the command line and the wire, and nothing inside.
 
 mod cluster;
+mod fleet;
 mod http;
 mod player;
 mod redis;
+pub mod redis_gone;
 pub mod storm;
 
 pub use cluster::{Cluster, Options, ProcessRow, signal, wydbr_binary};
+pub use fleet::Fleet;
 pub use http::{Answer, get, post_json};
 pub use player::{Identity, Player};
 pub use redis::{RedisSentinels, RedisServer};

@@ -4,12 +4,15 @@
 //! Redis die of SIGKILL, some after they were stopped for a while. In the end every bot logs in once more and
 //! must be shown what it was shown last, and `wydbr fsck` must find nothing.
 
+mod coordinator;
 mod killer;
-mod verdict;
+pub(crate) mod verdict;
 
-use crate::{Cluster, RedisServer};
-use bot::fleet::economy::{self, Book, Deed};
-use bot::fleet::{self, Report};
+pub use verdict::bots_failures;
+
+use crate::{Cluster, Fleet, RedisServer};
+use bot::fleet;
+use bot::fleet::economy::{self, Deed};
 use bot::protocol::place::Tile;
 use bot::protocol::profile::Mix;
 use killer::Killer;
@@ -17,7 +20,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::testing::PgServer;
 
@@ -32,6 +34,17 @@ const PADS: [(u16, u16); 6] =
     [(2116, 2100), (1044, 1724), (1044, 1716), (1044, 1708), (2480, 1716), (2456, 2016)];
 /// Gold of a bot at its start: what merchants take must not end the storm.
 const RICH: &str = "gold = 2000000";
+/// Limits of an operator who wants bots in haste: far above what people need.
+const LIMITS_FOR_HASTE: &str = "[budgets]
+packets = { per_second = 1000.0, burst = 4000.0 }
+bytes = { per_second = 1000000.0, burst = 4000000.0 }
+chat = { per_second = 200.0, burst = 800.0 }
+goods = { per_second = 500.0, burst = 2000.0 }
+";
+/// Where files live in memory. A process that dies of SIGKILL loses nothing that it wrote to a file, wherever it is.
+const MEMORY: &str = "/dev/shm";
+/// The shards checkpoint more often than they would, so that a killed one has little to repeat before it answers again.
+const SHARD_SETTINGS: [&str; 3] = ["checkpoint_timeout=60s", "max_wal_size=512MB", "shared_buffers=256MB"];
 
 /// What kind of storm.
 #[derive(Clone, Debug)]
@@ -48,6 +61,10 @@ pub struct Options {
     pub seed: u64,
     /// What the bots leave out.
     pub without: Vec<Deed>,
+    /// Factor on the bots' pauses between deeds; below 1 the limits of the edge are raised.
+    pub haste: f64,
+    /// The shards' data is in memory.
+    pub tmpfs: bool,
     /// The killer's pauses in milliseconds.
     pub pause_ms: std::ops::Range<u64>,
     /// It ends after this even when too little was acknowledged, which is a failure.
@@ -75,9 +92,16 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts everything.
-    pub fn new(shards: usize) -> anyhow::Result<Stage> {
-        let shards: Vec<PgServer> = (0..shards).map(|_| PgServer::start()).collect();
+    /// Starts everything: shards, in memory or not, and limits for bots in haste or the usual ones.
+    pub fn new(shards: usize, tmpfs: bool, hastes: bool) -> anyhow::Result<Stage> {
+        let place = if tmpfs { PathBuf::from(MEMORY) } else { std::env::temp_dir() };
+        anyhow::ensure!(
+            place.is_dir(),
+            "found no folder {}, expected files in memory there",
+            place.display()
+        );
+        let shards: Vec<PgServer> =
+            (0..shards).map(|_| PgServer::start_in(&place, &SHARD_SETTINGS)).collect();
         let redis = RedisServer::start();
         let content = rich_content()?;
         let options = crate::Options {
@@ -85,6 +109,7 @@ impl Stage {
             content: Some(content.path().to_owned()),
             postgres: shards.iter().map(|shard| shard.create_database("shard")).collect(),
             redis: Some(redis.url()),
+            settings: hastes.then(|| ("Edge", LIMITS_FOR_HASTE.to_owned())).into_iter().collect(),
         };
         Ok(Stage { shards, redis, cluster: Cluster::start(options), _content: content })
     }
@@ -112,22 +137,16 @@ fn rich_content() -> anyhow::Result<tempfile::TempDir> {
 pub fn run(options: &Options) -> anyhow::Result<Outcome> {
     println!("storm with seed {}: {options:?}", options.seed);
     let began = Instant::now();
-    let mut stage = Stage::new(options.shards)?;
-    let book = Arc::new(Book::default());
-    let fleet = std::thread::spawn({
-        let fleet = fleet_options(options, &stage.cluster, &book);
-        move || -> anyhow::Result<Report> {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            Ok(runtime.block_on(fleet::run(fleet))?)
-        }
-    });
+    let mut stage = Stage::new(options.shards, options.tmpfs, options.haste < 1.0)?;
+    let fleet = Fleet::start(fleet_options(options, &stage.cluster));
     let mut killer = Killer::new(StdRng::seed_from_u64(!options.seed), options.pause_ms.clone());
-    let mut failures = rage(options, &mut stage, &book, &mut killer, &fleet);
+    let mut rates = Rates::default();
+    let mut failures = rage(options, &mut stage, &mut killer, &fleet, &mut rates);
     println!("{:7.1} s  the storm is over, all log out and in again", began.elapsed().as_secs_f64());
-    book.close();
-    let report = fleet.join().map_err(|_| anyhow::anyhow!("the bots panicked"))??;
+    fleet.close();
+    let report = fleet.finish()?;
     let mut json = verdict::judge(options, &stage, &report, &killer, &mut failures);
+    verdict::merge(&mut json, rates.json());
     json["seconds"] = json!(began.elapsed().as_secs_f64());
     json["failures"] = json!(failures);
     json["held"] = json!(failures.is_empty());
@@ -140,23 +159,52 @@ pub fn run(options: &Options) -> anyhow::Result<Outcome> {
     Ok(Outcome { json, failures })
 }
 
-fn fleet_options(options: &Options, cluster: &Cluster, book: &Arc<Book>) -> fleet::Options {
+fn fleet_options(options: &Options, cluster: &Cluster) -> fleet::Options {
     let economy = economy::Options {
         without: options.without.clone(),
         patience: PATIENCE,
+        pace: options.haste,
         ..economy::Options::default()
     };
     fleet::Options {
-        signup: Some(cluster.signup()),
         seed: Some(options.seed),
+        faults: true,
+        economy: Some(economy),
+        ..traders(cluster, options.players)
+    }
+}
+
+/// Bots of an economy that play until they are told to stop.
+pub(crate) fn traders(cluster: &Cluster, players: usize) -> fleet::Options {
+    fleet::Options {
+        signup: Some(cluster.signup()),
         ramp: 10.0,
         pace: 0.5,
-        faults: true,
         progress: false,
-        economy: Some(economy),
-        book: Some(Arc::clone(book)),
+        economy: Some(economy::Options { patience: PATIENCE, ..economy::Options::default() }),
         portals: PADS.map(|(x, y)| Tile::new(x, y)).to_vec(),
-        ..fleet::Options::new(&cluster.edge(), options.players, 7 * 24 * 3600, Mix::Mixed)
+        ..fleet::Options::new(&cluster.edge(), players, 7 * 24 * 3600, Mix::Mixed)
+    }
+}
+
+/// How fast it went: from the first acknowledged operation on, and of that the time in which nothing was being killed
+/// or started again.
+#[derive(Debug, Default)]
+struct Rates {
+    all: (u64, Duration),
+    under_kills: (u64, Duration),
+}
+
+impl Rates {
+    fn json(&self) -> Value {
+        let per_second = |ops: u64, time: Duration| (ops as f64 / time.as_secs_f64().max(0.001)).round();
+        let (all, kills) = (self.all, self.under_kills);
+        json!({
+            "raging_seconds": all.1.as_secs_f64(),
+            "acknowledged_per_second": per_second(all.0, all.1),
+            "acknowledged_per_second_between_kills":
+                per_second(all.0.saturating_sub(kills.0), all.1.saturating_sub(kills.1)),
+        })
     }
 }
 
@@ -164,21 +212,24 @@ fn fleet_options(options: &Options, cluster: &Cluster, book: &Arc<Book>) -> flee
 fn rage(
     options: &Options,
     stage: &mut Stage,
-    book: &Book,
     killer: &mut Killer,
-    fleet: &std::thread::JoinHandle<anyhow::Result<Report>>,
+    fleet: &Fleet,
+    rates: &mut Rates,
 ) -> Vec<String> {
     let began = Instant::now();
-    let (mut told, mut progress) = (began, (0, began));
+    let (mut told, mut progress, mut first) = ((0, began), (0, began), None);
     loop {
-        let done = book.acknowledged();
+        let done = fleet.acknowledged();
+        if done > 0 {
+            rates.all = (done, first.get_or_insert_with(Instant::now).elapsed());
+        }
         if done >= options.ops && killer.kills() >= options.kills {
             return Vec::new();
         }
         if done > progress.0 {
             progress = (done, Instant::now());
         }
-        if fleet.is_finished() {
+        if fleet.has_ended() {
             return vec!["the bots ended before the storm".to_owned()];
         }
         if began.elapsed() > options.at_most || progress.1.elapsed() > CALM_MAX {
@@ -190,18 +241,20 @@ fn rage(
                 began.elapsed()
             )];
         }
-        if told.elapsed() > REPORT_INTERVAL {
-            told = Instant::now();
-            println!(
-                "{:7.1} s  {done} acknowledged, {} kills",
-                began.elapsed().as_secs_f64(),
-                killer.kills()
-            );
+        if told.1.elapsed() > REPORT_INTERVAL {
+            let rate = (done - told.0) as f64 / told.1.elapsed().as_secs_f64();
+            told = (done, Instant::now());
+            let (seconds, kills) = (began.elapsed().as_secs_f64(), killer.kills());
+            println!("{seconds:7.1} s  {done} acknowledged, {rate:.0} a second, {kills} kills");
         }
         // the first operations are done in peace, the deaths are spread over the others
         let share = u64::from(killer.kills()) * options.ops / u64::from(options.kills.max(1));
         let strikes = killer.kills() < options.kills && done > share.max(options.players as u64);
-        if !(strikes && killer.strike(stage)) {
+        let since = Instant::now();
+        if strikes && killer.strike(stage) {
+            rates.under_kills.0 += fleet.acknowledged() - done;
+            rates.under_kills.1 += since.elapsed();
+        } else {
             std::thread::sleep(Duration::from_millis(50)); // pacing of the poll
         }
     }

@@ -16,6 +16,8 @@ fn what_was_acknowledged_outlives_any_death() {
         shards: 2,
         seed: 11,
         without: Vec::new(),
+        haste: 1.0,
+        tmpfs: false,
         pause_ms: 1_000..4_000,
         at_most: Duration::from_secs(300),
     };

@@ -49,11 +49,20 @@ impl PgServer {
     /// # Panics
     /// When PostgreSQL is missing or does not start, with what to do.
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// The same with its data in a folder of its own below `parent`.
+    ///
+    /// # Panics
+    /// When PostgreSQL is missing or does not start, with what to do.
+    pub fn start_in(parent: &Path, settings: &[&str]) -> Self {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let binaries = find_binaries().expect(HOW_TO_GET_IT);
         let run_as =
             am_root().then(|| user_ids("postgres").expect("the user postgres, who owns test databases"));
-        let folder = tempfile::Builder::new().prefix("wydbr-pg-").tempdir().expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("wydbr-pg-").tempdir_in(parent).expect("a temporary folder");
         if let Some((uid, gid)) = run_as {
             std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))
                 .expect("chown of the temporary folder");
@@ -88,13 +97,23 @@ impl PgServer {
     /// # Panics
     /// When the statement fails.
     pub fn psql(&self, database: &str, sql: &str) -> String {
+        self.try_psql(database, sql).unwrap_or_else(|why| panic!("psql: {why}"))
+    }
+
+    /// The same; what psql said when the statement fails.
+    ///
+    /// # Panics
+    /// When there is no psql.
+    pub fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
         let output = Command::new(self.binaries.join("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", "127.0.0.1"])
             .args(["-p", &self.port.to_string(), "-d", database, "-c", sql])
             .output()
             .expect("psql runs");
-        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// Kills the server as a crash of its machine would; what was committed is there after

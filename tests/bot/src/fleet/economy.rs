@@ -24,6 +24,8 @@ pub struct Options {
     pub without: Vec<Deed>,
     /// How long a bot waits for an answer before it gives up.
     pub patience: Duration,
+    /// Factor on the pauses between deeds, beside the one on all pauses.
+    pub pace: f64,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
                 .to_vec(),
             without: Vec::new(),
             patience: Duration::from_secs(20),
+            pace: 1.0,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Grows a cluster in play from two shards to three: `scripts/reshard`.
 //!
 //! Bots play all the time. The DBSrv that moves buckets stands still at each step once, by a failpoint, and is killed
-//! there; the next run of it goes on. Exit 0 only when no bot was dropped, all buckets moved, and fsck is clean.
+//! there, once the economy got on since the last death; the next run of it goes on. Exit 0 only when no player noticed
+//! anything, all buckets moved, every bot was shown the same after it came back, and fsck is clean.
 
 use anyhow::{Context, ensure};
-use e2e::{Cluster, Options};
+use bot::fleet::{self, Report};
+use e2e::storm::bots_failures;
+use e2e::{Cluster, Fleet, Options};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +24,13 @@ struct Args {
     seed: String,
     json: Option<PathBuf>,
     bots: Vec<String>,
+}
+
+impl Args {
+    /// True when the bots trade.
+    fn economy(&self) -> bool {
+        self.bots.iter().any(|option| option == "--economy")
+    }
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -58,15 +68,17 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
     println!("seed {}", args.seed);
     let postgres = PgServer::start();
     let shards = vec![postgres.create_database("shard0"), postgres.create_database("shard1")];
-    let cluster = Cluster::start(Options { nodes: 2, postgres: shards, ..Options::default() });
-    let mut options = vec!["--players", &args.players, "--for", &args.seconds, "--seed", &args.seed];
-    options.extend(args.bots.iter().map(String::as_str));
-    let bots = cluster.start_bots(&options);
+    let mut cluster = Cluster::start(Options { nodes: 2, postgres: shards, ..Options::default() });
+    let players: usize = args.players.parse().context("--players")?;
+    let fleet = Fleet::start(bots(args, &cluster)?);
     until("the bots are there", || {
         let accounts =
-            |shard| postgres.psql(shard, "SELECT count(*) FROM characters").parse::<u32>().unwrap_or(0);
-        Ok((accounts("shard0") + accounts("shard1") >= args.players.parse::<u32>()?).then_some(()))
+            |shard| postgres.psql(shard, "SELECT count(*) FROM characters").parse::<usize>().unwrap_or(0);
+        Ok((accounts("shard0") + accounts("shard1") >= players).then_some(()))
     })?;
+    let mut economy = Progress { of: args.economy().then_some(&fleet), seen: 0, steps: Vec::new() };
+    economy.wait("before anything moves")?;
+    economy.mark();
 
     let began = Instant::now();
     let steps = Postgres::MOVE_STEPS;
@@ -80,11 +92,14 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
         until(&format!("the mover reaches {step}"), || {
             Ok(std::fs::read_to_string(&reached).ok().filter(|at| at == step))
         })?;
+        // players notice a mover that stands still as little as one that works
+        economy.wait(&format!("while the mover stands at {step}"))?;
         let next = steps.get(index + 1).copied().unwrap_or("none");
         std::fs::write(folder.join("move"), next)?;
         std::fs::remove_file(&reached)?;
         println!("killing dbsrv-1 at {step}, {} ms after the beginning", began.elapsed().as_millis());
         cluster.kill_and_wait("dbsrv-1");
+        economy.mark();
     }
     let status = until("all buckets have moved", || {
         let status = status(&cluster)?;
@@ -94,26 +109,90 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
     })?;
     let took_ms = began.elapsed().as_millis() as u64;
     println!("all buckets have moved after {took_ms} ms");
+    economy.mark();
+    economy.wait("after the growth")?;
 
-    let (played, content) = bots.finish();
+    let acknowledged = economy.steps;
+    let played = fleet.finish()?;
     let fsck = cluster.with_data(&["fsck"], None);
     print!("{}", String::from_utf8_lossy(&fsck.stdout));
     let done =
         status["moves"].as_array().is_some_and(|moves| moves.iter().all(|moved| moved["state"] == "done"));
-    let (dropped, violations) = (&played["dropped"], &played["violation_count"]);
-    let held = done && content && fsck.status.success() && *dropped == 0;
+    let mut failures = failures_of(&played, args.economy().then_some(players));
+    let stopped = cluster.stop();
+    for (holds, otherwise) in [
+        (done, "not all moves were carried out".to_owned()),
+        (fsck.status.success(), "fsck found something".to_owned()),
+        (stopped == Some(0), format!("the cluster stopped with {stopped:?}")),
+    ] {
+        if !holds {
+            failures.push(otherwise);
+        }
+    }
+    for failure in &failures {
+        println!("FAILED: {failure}");
+    }
     let report = json!({
         "seed": args.seed,
-        "held": held,
+        "held": failures.is_empty(),
+        "failures": failures,
         "killed_at": steps,
+        "acknowledged_between_kills": acknowledged,
         "took_ms": took_ms,
         "shards": status["shards"],
         "moves": status["moves"],
         "fsck_clean": fsck.status.success(),
-        "bots": { "entered": played["entered"], "dropped": dropped, "violations": violations,
-            "latency_ms": played["latency_ms"], "economy": played["economy"] },
+        "bots": played,
     });
-    Ok((report, held))
+    Ok((report, failures.is_empty()))
+}
+
+/// What the arguments say of the bots.
+fn bots(args: &Args, cluster: &Cluster) -> anyhow::Result<fleet::Options> {
+    let (edge, signup) = (cluster.edge(), cluster.signup());
+    let mut options = vec!["--edge", &edge, "--signup", &signup, "--players", &args.players];
+    options.extend(["--for", &args.seconds, "--seed", &args.seed]);
+    options.extend(args.bots.iter().map(String::as_str));
+    Ok(bot::cli::fleet_options(options)?)
+}
+
+/// What players noticed; `traders` when they have an economy.
+fn failures_of(played: &Report, traders: Option<usize>) -> Vec<String> {
+    let mut failures = traders.map(|players| bots_failures(played, players)).unwrap_or_default();
+    if traders.is_none() && !played.is_clean() {
+        failures.push(played.summary());
+    }
+    for violation in &played.violations {
+        println!("violation: {violation}");
+    }
+    failures
+}
+
+/// How much was acknowledged between two deaths.
+struct Progress<'a> {
+    of: Option<&'a Fleet>,
+    seen: u64,
+    steps: Vec<u64>,
+}
+
+impl Progress<'_> {
+    /// A death, or the end: what is acknowledged from now on counts anew.
+    fn mark(&mut self) {
+        if let Some(fleet) = self.of {
+            self.seen = fleet.acknowledged();
+        }
+    }
+
+    /// Waits until something was acknowledged since the last mark.
+    fn wait(&mut self, when: &str) -> anyhow::Result<()> {
+        let Some(fleet) = self.of else { return Ok(()) };
+        until(&format!("something is acknowledged {when}"), || {
+            ensure!(!fleet.has_ended(), "the bots ended {when}: give them longer (--for)");
+            Ok((fleet.acknowledged() > self.seen).then_some(()))
+        })?;
+        self.steps.push(fleet.acknowledged() - self.seen);
+        Ok(())
+    }
 }
 
 fn status(cluster: &Cluster) -> anyhow::Result<Value> {

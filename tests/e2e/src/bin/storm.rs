@@ -34,6 +34,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {
         shards: 3,
         seed: rand::random::<u32>().into(),
         without: Vec::new(),
+        haste: 0.1,
+        tmpfs: false,
         pause_ms: 2_000..8_000,
         at_most: Duration::from_secs(6 * 3600),
     };
@@ -47,11 +49,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {
             "--shards" => options.shards = number(&argument, &value()?)?,
             "--seed" => options.seed = number(&argument, &value()?)?,
             "--at-most" => options.at_most = Duration::from_secs(number(&argument, &value()?)?),
+            "--haste" => options.haste = number(&argument, &value()?)?,
+            "--tmpfs" => options.tmpfs = true,
             "--without" => options.without = storm::deeds(&value()?)?,
             "--json" => json = Some(value()?),
             other => anyhow::bail!(
                 "found `{other}`, expected --ops, --kills, --players, --shards, --seed, --at-most (seconds), \
-                 --without (deeds), --json"
+                 --haste (0 to 1), --tmpfs, --without (deeds), --json"
             ),
         }
     }

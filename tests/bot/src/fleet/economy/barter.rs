@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 const TRADE_MAX: Duration = Duration::from_secs(20);
 /// How long somebody may think about an invitation.
 const INVITATION_MAX: Duration = Duration::from_secs(4);
+/// How soon a trade ends that is to end.
+const SOON: Duration = Duration::from_secs(2);
+/// The least share of its patience that a bot in haste has.
+const PATIENCE_LEAST: f64 = 0.25;
 /// Most items that a bot offers.
 const ITEMS: usize = 3;
 
@@ -43,6 +47,7 @@ pub struct Barter {
     before: Belongings,
     due: Instant,
     ends_at: Instant,
+    pace: f64,
     changes: u8,
     quits: bool,
     late_change: bool,
@@ -60,12 +65,19 @@ impl Barter {
             before,
             due: now,
             ends_at: now + TRADE_MAX,
+            pace: 1.0,
             changes: rng.random_range(1..4),
             quits: rng.random_bool(0.12),
             late_change: rng.random_bool(0.15),
             closing: false,
             disturbed: false,
         }
+    }
+
+    /// With a factor on its pauses.
+    #[must_use]
+    pub fn at_pace(self, pace: f64) -> Barter {
+        Barter { pace, ..self }
     }
 
     /// When there may be something to do.
@@ -83,6 +95,11 @@ impl Barter {
         self.disturbed = true;
     }
 
+    /// How long it waits, with its pace.
+    fn patient(&self, time: Duration) -> Duration {
+        time.mul_f64(self.pace.clamp(PATIENCE_LEAST, 1.0))
+    }
+
     /// True before the other side answered.
     pub fn is_invitation(&self) -> bool {
         self.theirs.is_none()
@@ -91,7 +108,7 @@ impl Barter {
     /// It shall come to its end soon.
     pub fn hurry(&mut self, now: Instant) {
         if !self.closing {
-            self.ends_at = self.ends_at.min(now + Duration::from_secs(2));
+            self.ends_at = self.ends_at.min(now + self.patient(SOON));
         }
     }
 
@@ -110,10 +127,10 @@ impl Barter {
         if now < self.due || self.closing {
             return None;
         }
-        self.due = now + Duration::from_millis(rng.random_range(60..500));
+        self.due = now + Duration::from_millis(rng.random_range(60..500)).mul_f64(self.pace);
         let asked = self.mine.gold == 0 && self.mine.items.is_empty() && self.theirs.is_none();
         if asked {
-            self.ends_at = now + INVITATION_MAX;
+            self.ends_at = now + self.patient(INVITATION_MAX);
             self.due = self.ends_at;
             return Some(outgoing::offer(id, &self.mine));
         }
@@ -166,7 +183,7 @@ impl Barter {
                 let same =
                     before.is_some_and(|before| (before.gold, &before.items) == (offer.gold, &offer.items));
                 self.mine.checked &= same;
-                self.due = self.due.min(now + Duration::from_millis(150));
+                self.due = self.due.min(now + Duration::from_millis(150).mul_f64(self.pace));
                 None
             }
             Told::TradeClosed => Some(self.ending(now_shown)),

@@ -66,6 +66,12 @@ fn changed(slots: [Slot; 2], world: &World) -> Done {
     Box::new(move |world, _| slots.map(|slot| world.slot(slot)) != before)
 }
 
+/// For what is told slot by slot: done when the last of them is told.
+fn both_changed(slots: [Slot; 2], world: &World) -> Done {
+    let before = slots.map(|slot| (slot, world.slot(slot)));
+    Box::new(move |world, _| before.iter().all(|(slot, item)| world.slot(*slot) != *item))
+}
+
 fn free(world: &World, container: Container, count: u8) -> Vec<Slot> {
     let slots = (0..count.min(world.container(container).len() as u8)).map(|index| Slot { container, index });
     slots.filter(|slot| world.slot(*slot).is_none()).collect()
@@ -119,7 +125,20 @@ impl Scene<'_> {
 
     fn shift(&self, deed: Deed, from: Slot, to: Slot, keeper: u16) -> Option<Idea> {
         let packet = outgoing::move_item(self.own_id(), from, to, keeper);
-        self.request(deed, packet, &[from, to], changed([from, to], self.world))
+        let changed = changed([from, to], self.world);
+        // two that are alike change places unseen
+        let both = [from, to];
+        let moved = move |event: &Event| match event {
+            Event::Goods(Told::Moved(one, other)) => both.contains(one) && both.contains(other),
+            _ => false,
+        };
+        let done = move |world: &World, event: &Event| changed(world, event) || moved(event);
+        self.request(deed, packet, &[from, to], Box::new(done))
+    }
+
+    fn bank(&self, deed: Deed, from: Slot, to: Slot, keeper: u16) -> Option<Idea> {
+        let packet = outgoing::move_item(self.own_id(), from, to, keeper);
+        self.request(deed, packet, &[from, to], both_changed([from, to], self.world))
     }
 
     /// An idea of a kind, when there is anything that it can be done with.
@@ -150,12 +169,12 @@ impl Scene<'_> {
             Deed::BankItem => {
                 let (keeper, from) = (self.merchant(KEEPER)?, pick(rng, &self.bag())?);
                 let to = pick(rng, &free(self.world, Container::Cargo, 120))?;
-                (self.bag().len() > KEEPS).then(|| self.shift(deed, from, to, keeper))?
+                (self.bag().len() > KEEPS).then(|| self.bank(deed, from, to, keeper))?
             }
             Deed::UnbankItem => {
                 let keeper = self.merchant(KEEPER)?;
                 let from = pick(rng, &filled(self.world, Container::Cargo, 120))?;
-                self.shift(deed, from, self.free_carry(rng)?, keeper)
+                self.bank(deed, from, self.free_carry(rng)?, keeper)
             }
             Deed::BankGold => self.gold(deed, rng),
             Deed::UnbankGold => self.gold(deed, rng),
@@ -193,7 +212,11 @@ impl Scene<'_> {
         let item = self.world.slot(slot)?;
         let amount = rng.random_range(1..u16::from(pieces(&item)));
         let packet = outgoing::split(self.own_id(), slot.index, item.kind, amount);
-        self.request(Deed::Split, packet, &[slot], changed([slot, slot], self.world))
+        let (whole, held) = (self.world.slot(slot), self.bag().len());
+        let done = move |world: &World, _: &Event| {
+            world.slot(slot) != whole && filled(world, Container::Carry, BAG).len() > held
+        };
+        self.request(Deed::Split, packet, &[slot], Box::new(done))
     }
 
     fn grab(&self, rng: &mut StdRng) -> Option<Idea> {
@@ -234,9 +257,11 @@ impl Scene<'_> {
         let slot = pick(rng, &self.bag()).filter(|_| self.bag().len() > KEEPS)?;
         // what it wears is dear to it
         (!self.wears.contains_key(&self.world.slot(slot)?.kind)).then_some(())?;
-        let gold = self.world.own().gold;
         let packet = outgoing::sell(self.own_id(), merchant, slot);
-        let done = move |world: &World, _: &Event| world.slot(slot).is_none() && world.own().gold >= gold;
+        // the price comes last
+        let done = move |world: &World, event: &Event| {
+            world.slot(slot).is_none() && matches!(event, Event::Goods(Told::Gold(_)))
+        };
         self.request(Deed::Sell, packet, &[slot], Box::new(done))
     }
 
@@ -253,8 +278,12 @@ impl Scene<'_> {
         let to = self.free_carry(rng)?;
         // a purchase from oneself is one from that list
         let packet = outgoing::buy(own, own, u16::try_from(order).ok()?, to.index);
-        let done = move |world: &World, _: &Event| world.slot(to).is_some() && world.own().gold <= gold;
-        self.request(Deed::BuyBack, packet, &[to], Box::new(done))
+        // the server chooses the slot
+        let before = self.world.container(Container::Carry).to_vec();
+        let done = move |world: &World, _: &Event| {
+            world.own().gold < gold && world.container(Container::Carry) != before
+        };
+        self.request(Deed::BuyBack, packet, &[], Box::new(done))
     }
 
     fn gold(&self, deed: Deed, rng: &mut StdRng) -> Option<Idea> {
@@ -285,7 +314,9 @@ impl Scene<'_> {
                 let slot = pick(rng, &self.bag()).filter(|_| self.bag().len() > KEEPS)?;
                 let text =
                     format!("sell {} {} {}", slot.index, rng.random_range(10..40), rng.random_range(40..90));
-                let done = move |world: &World, _: &Event| world.slot(slot).is_none();
+                // not before the fee is told, too: what comes after would look like a part of the next trade
+                let done =
+                    move |world: &World, _: &Event| world.slot(slot).is_none() && world.own().gold < gold;
                 self.request(Deed::Auction, say(&text), &[slot], Box::new(done))
             }
             (1, Some(lot)) => {
@@ -293,7 +324,8 @@ impl Scene<'_> {
                 let text = format!("{} {lot}", if cancels { "cancel" } else { "buy" });
                 let cargo = self.world.container(Container::Cargo).to_vec();
                 let done = move |world: &World, _: &Event| {
-                    world.own().gold < gold || world.container(Container::Cargo) != cargo
+                    let paid = cancels || world.own().gold < gold;
+                    paid && world.container(Container::Cargo) != cargo
                 };
                 self.request(Deed::Auction, say(&text), &[], Box::new(done))
             }

@@ -19,6 +19,14 @@ const GRACE: Duration = Duration::from_millis(700);
 const AFTER_RESYNC: Duration = Duration::from_secs(4);
 /// How long an answer may still come after a bot gave up.
 const DOUBT: Duration = Duration::from_secs(30);
+/// The same after words that were taken for a refusal: lines about other matters come, too.
+const DOUBT_REFUSED: Duration = Duration::from_secs(5);
+/// The least share of the grace that a bot in haste allows.
+const GRACE_LEAST: f64 = 0.3;
+/// The least share of its time that the shop of a bot in haste stays open.
+const STALL_LEAST: f64 = 0.1;
+/// The least share of its passages that a bot in haste takes.
+const PASSAGES_LEAST: f64 = 0.05;
 /// How long a personal shop stays open.
 const STALL_OPEN: std::ops::Range<u64> = 4_000..12_000;
 /// Lots that a bot remembers.
@@ -102,6 +110,7 @@ pub struct Trader {
 impl Trader {
     /// The economy of a bot, with a seed of its own.
     pub fn new(options: Options, seed: u64, pace: f64) -> Trader {
+        let pace = pace * options.pace;
         Trader {
             options,
             rng: StdRng::seed_from_u64(seed),
@@ -119,10 +128,9 @@ impl Trader {
 
     /// When it does something next.
     pub fn due(&self) -> Instant {
-        let pending = self
-            .pending
-            .as_ref()
-            .map(|pending| pending.refused_at.map_or(pending.until, |at| (at + GRACE).min(pending.until)));
+        let pending = self.pending.as_ref().map(|pending| {
+            pending.refused_at.map_or(pending.until, |at| (at + self.grace()).min(pending.until))
+        });
         let others = [pending, self.barter.as_ref().map(Barter::due), self.stall_until];
         let own = if self.pending.is_some() || self.barter.is_some() { None } else { Some(self.due) };
         others.into_iter().chain([own]).flatten().min().unwrap_or(self.due)
@@ -174,6 +182,10 @@ impl Trader {
             book.leave_open(deed);
         }
         (self.barter, self.stall_until) = (None, None);
+    }
+
+    fn grace(&self) -> Duration {
+        GRACE.mul_f64(self.pace.clamp(GRACE_LEAST, 1.0))
     }
 
     fn soon(&mut self, now: Instant, ms: std::ops::Range<u64>) {
@@ -235,10 +247,12 @@ impl Trader {
                         return Ok(());
                     }
                 }
-                Deed::Passage => {
+                // the way there takes as long as ever
+                Deed::Passage if self.rng.random_bool(self.pace.clamp(PASSAGES_LEAST, 1.0)) => {
                     self.wish = Wish::Passage;
                     return Ok(());
                 }
+                Deed::Passage => {}
                 deed => {
                     let idea = scene(client, &self.memory, now).idea(deed, &mut self.rng);
                     if let Some(idea) = idea {
@@ -294,16 +308,14 @@ impl Trader {
 
     fn give_up(&mut self, book: &Book, now: Instant) {
         let Some(pending) = &self.pending else { return };
-        let refused = pending.refused_at.is_some_and(|at| now >= at + GRACE);
+        let refused = pending.refused_at.is_some_and(|at| now >= at + self.grace());
         if !refused && now < pending.until {
             return;
         }
-        // of these a late answer is told by slots alone, as that of a trade is
-        if matches!(
-            pending.deed,
-            Some(Deed::Split | Deed::StallBuy | Deed::Auction | Deed::Mail | Deed::Fetch)
-        ) {
-            self.doubtful_until = Some(now + DOUBT);
+        // a late answer of these is told as that of a trade is: by slots of the inventory and by gold
+        if pending.deed.is_some_and(|deed| !has_own_words(deed)) {
+            let until = now + if refused { DOUBT_REFUSED } else { DOUBT };
+            self.doubtful_until = self.doubtful_until.max(Some(until));
         }
         match pending.deed {
             Some(deed) if refused => book.refuse(deed, &format!("{deed:?}: {}", pending.words)),
@@ -365,7 +377,8 @@ impl Trader {
                 book.acknowledge(deed);
             }
             if deed == Some(Deed::Stall) {
-                self.stall_until = Some(now + Duration::from_millis(self.rng.random_range(STALL_OPEN)));
+                let open = Duration::from_millis(self.rng.random_range(STALL_OPEN));
+                self.stall_until = Some(now + open.mul_f64(self.pace.clamp(STALL_LEAST, 1.0)));
             }
             return;
         }
@@ -385,7 +398,7 @@ impl Trader {
     }
 
     fn new_barter(&mut self, partner: u16, before: Belongings, now: Instant) -> Barter {
-        let mut barter = Barter::new(partner, before, &mut self.rng, now);
+        let mut barter = Barter::new(partner, before, &mut self.rng, now).at_pace(self.pace);
         if self.doubtful_until.is_some_and(|until| now < until) {
             barter.disturb();
         }
@@ -400,7 +413,8 @@ impl Trader {
         now: Instant,
     ) -> Result<Option<Complaint>, ClientError> {
         if let (None, Told::Offer(offer)) = (&self.barter, told) {
-            if self.settling || !self.is_quiet() {
+            // who pays for a passage meanwhile could not tell the price from the trade's
+            if self.settling || !self.is_quiet() || self.wish != Wish::None {
                 client.send(outgoing::quit_trade(client.world().own().own_id)).await?;
                 return Ok(None);
             }
@@ -427,6 +441,12 @@ impl Trader {
             Ending::Neither(what) => Some(what),
         })
     }
+}
+
+/// True when the answer to a deed is told by something that no trade tells.
+fn has_own_words(deed: Deed) -> bool {
+    use Deed::{BankGold, BankItem, Buy, Drop, Grab, Passage, Sell, UnbankGold, UnbankItem, Wear};
+    matches!(deed, BankGold | BankItem | Buy | Drop | Grab | Passage | Sell | UnbankGold | UnbankItem | Wear)
 }
 
 fn scene<'a>(client: &'a Client, memory: &'a Memory, now: Instant) -> Scene<'a> {

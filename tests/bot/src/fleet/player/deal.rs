@@ -109,8 +109,11 @@ impl Player {
     ) {
         let Some(voyage) = self.voyage else { return };
         let arrived = client.world().tile(now).distance(voyage.from) > FAR;
-        if arrived && client.world().own().gold < voyage.gold {
-            book.acknowledge(Deed::Passage);
+        if arrived {
+            // what is paid is told before; some passages are free
+            if client.world().own().gold < voyage.gold {
+                book.acknowledge(Deed::Passage);
+            }
         } else if let Event::Panel(words) = event {
             book.refuse(Deed::Passage, &format!("Passage: {words}"));
         } else if now > voyage.until {
