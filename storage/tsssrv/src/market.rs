@@ -12,8 +12,8 @@ mod store;
 mod trade;
 mod watch;
 
-pub use lines::Push;
 pub(crate) use auction::{SiteDone, SiteOrder, SiteWish};
+pub use lines::Push;
 pub(crate) use shelf::MARKET_KEYS;
 
 use crate::settings::Auction;

@@ -84,7 +84,9 @@ impl Fault {
             Self::Hold(a, b) => sim.hold(a.as_str(), b.as_str()),
             Self::Repair(a, b) => sim.repair(a.as_str(), b.as_str()),
             Self::Release(a, b) => sim.release(a.as_str(), b.as_str()),
-            Self::Pause(host, others) => others.iter().for_each(|other| sim.hold(host.as_str(), other.as_str())),
+            Self::Pause(host, others) => {
+                others.iter().for_each(|other| sim.hold(host.as_str(), other.as_str()))
+            }
             Self::Resume(host, others) => {
                 others.iter().for_each(|other| sim.release(host.as_str(), other.as_str()));
             }

@@ -10,11 +10,11 @@ use crate::coordinator;
 use crate::held;
 use crate::net::DEADLINE;
 use crate::player::Player;
+use model::Epoch;
 use model::calls::database;
 use model::calls::market::{CancelTrade, Reply, Request, ToNode, TradeNews};
 use model::membership::ProcessName;
 use model::transfer::{Fence, RecordKind};
-use model::Epoch;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::rc::Rc;
@@ -216,13 +216,8 @@ impl Trader {
 
     async fn waits_for_lots(&mut self) {
         loop {
-            let asked = database::ListRecords {
-                kind: RecordKind::Lot,
-                scope: None,
-                home: None,
-                after: 0,
-                limit: 10,
-            };
+            let asked =
+                database::ListRecords { kind: RecordKind::Lot, scope: None, home: None, after: 0, limit: 10 };
             let at = self.node.dice.random_range(0..self.coordinators);
             let reply = coordinator::ask(at, &database::Request::ListRecords(asked), 2 * DEADLINE).await;
             let none = matches!(reply, Ok(database::Reply::ListRecords(Ok(lots))) if lots.is_empty());
