@@ -164,7 +164,9 @@ impl<'a> Desk<'a> {
                 Err(no) => return Err(no),
             };
             return match (self.transfer(&transfer).await?, plan) {
-                (Ok(done), Ok(plan)) if !once.again || planted::is(Bug::BankToldThePlan) => Ok(Settled::Now(done, plan)),
+                (Ok(done), Ok(plan)) if !once.again || planted::is(Bug::BankToldThePlan) => {
+                    Ok(Settled::Now(done, plan))
+                }
                 (Ok(done), _) => Ok(Settled::Before(done)),
                 (Err(TransferRefusal::PlaceTaken(_)), _) => continue,
                 (Err(refusal), Err(planned)) if is_impossible(&refusal) => Err(No::Refused(planned)),

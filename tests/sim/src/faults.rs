@@ -29,10 +29,6 @@ pub enum Fault {
     Resume(String, Vec<String>),
     /// The Redis forgets.
     Flush,
-    /// The Redis saves itself.
-    Save,
-    /// The Redis is as it was saved.
-    Restore,
 }
 
 /// The hosts of the storage.
@@ -84,12 +80,14 @@ impl Fault {
             Self::Hold(a, b) => sim.hold(a.as_str(), b.as_str()),
             Self::Repair(a, b) => sim.repair(a.as_str(), b.as_str()),
             Self::Release(a, b) => sim.release(a.as_str(), b.as_str()),
-            Self::Pause(host, others) => others.iter().for_each(|other| sim.hold(host.as_str(), other.as_str())),
+            Self::Pause(host, others) => {
+                others.iter().for_each(|other| sim.hold(host.as_str(), other.as_str()))
+            }
             Self::Resume(host, others) => {
                 others.iter().for_each(|other| sim.release(host.as_str(), other.as_str()));
             }
             // whoever runs the market does it
-            Self::Flush | Self::Save | Self::Restore => {}
+            Self::Flush => {}
         }
     }
 }

@@ -67,17 +67,13 @@ pub fn judge(board: &Board, first: &BTreeMap<ItemId, Spot>, disks: &[SharedDisk]
 
 /// What purses and banks begin with.
 fn begun(players: &[Player]) -> BTreeMap<GoldAccount, i64> {
-    let both = players.iter().flat_map(|player| [(player.purse().account, GOLD), (player.bank().account, BANK)]);
+    let both =
+        players.iter().flat_map(|player| [(player.purse().account, GOLD), (player.bank().account, BANK)]);
     both.collect()
 }
 
 /// Every item lies in one place, and the moves that were acknowledged lead there from where it began.
-pub fn items(
-    first: &BTreeMap<ItemId, Spot>,
-    done: &[&Transfer],
-    found: &Found,
-    wrong: &mut Vec<String>,
-) {
+pub fn items(first: &BTreeMap<ItemId, Spot>, done: &[&Transfer], found: &Found, wrong: &mut Vec<String>) {
     let mut lies: BTreeMap<ItemId, Vec<Spot>> = BTreeMap::new();
     let mut taken: BTreeMap<Spot, ItemId> = BTreeMap::new();
     for (item, spot) in &found.items {
@@ -112,12 +108,7 @@ pub fn items(
 }
 
 /// Every purse holds what it began with and what was acknowledged, within its bounds.
-pub fn gold(
-    begun: &BTreeMap<GoldAccount, i64>,
-    done: &[&Transfer],
-    found: &Found,
-    wrong: &mut Vec<String>,
-) {
+pub fn gold(begun: &BTreeMap<GoldAccount, i64>, done: &[&Transfer], found: &Found, wrong: &mut Vec<String>) {
     let mut expected: BTreeMap<&GoldAccount, i64> = begun.iter().map(|(of, gold)| (of, *gold)).collect();
     for transfer in done {
         for step in &transfer.moves {

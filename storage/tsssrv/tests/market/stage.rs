@@ -90,7 +90,8 @@ impl Stage {
         let wall = wall_clock();
         let clock: Clock = Arc::new(move || wall() + ahead.load(Ordering::SeqCst));
         let (values, auction) = (Arc::clone(&self.values), self.auction.clone());
-        let market = Market::new(Parts { store, values, auction, clock, ids: random_ids(), stop: stop.clone() });
+        let market =
+            Market::new(Parts { store, values, auction, clock, ids: random_ids(), stop: stop.clone() });
         let cabinet = Arc::new(Cabinet::new(Arc::clone(&self.values), Metrics::unregistered().unwrap()));
         let front = Arc::new(Front { cabinet, market: Arc::clone(&market) });
         let serving = tokio::spawn(server.serve(front, stop.clone()));

@@ -42,7 +42,11 @@ fn orders(board: &Board, done: &BTreeMap<OperationId, Transfer>, wrong: &mut Vec
     }
     for (operation, price) in &board.prices {
         let paid: i64 = done.get(operation).map_or(0, |transfer| {
-            transfer.moves.iter().map(|step| if let Move::Gold { amount, .. } = step { *amount } else { 0 }).sum()
+            transfer
+                .moves
+                .iter()
+                .map(|step| if let Move::Gold { amount, .. } = step { *amount } else { 0 })
+                .sum()
         });
         if paid != 0 && paid != *price {
             wrong.push(format!("purchase {operation} was agreed to at {price} and cost {paid}"));
@@ -53,8 +57,13 @@ fn orders(board: &Board, done: &BTreeMap<OperationId, Transfer>, wrong: &mut Vec
 /// Both sides of a trade, or none; told so; and nothing but what each agreed to.
 fn trades(board: &Board, done: &BTreeMap<OperationId, Transfer>, wrong: &mut Vec<String>) {
     for (trade, character, told) in &board.trades {
+        // nothing for nothing is done without a transfer
+        let agreed = board.consents.get(&(*trade, *character));
+        let nothing = Consent::default();
+        let is_nothing = agreed.is_some_and(|agreed| agreed.contains(&nothing));
         let is_done = done.contains_key(&OperationId(trade.0));
-        if is_done != (*told == Told::Done) {
+        let is_told = *told == Told::Done;
+        if is_done != is_told && !(is_told && is_nothing) {
             wrong.push(format!("trade {trade}: {character} was told {told:?}, done is {is_done}"));
         }
     }
@@ -78,7 +87,8 @@ fn given_by(transfer: &Transfer, character: CharacterId) -> (BTreeSet<ItemId>, i
     let (mut items, mut gold) = (BTreeSet::new(), 0);
     for step in &transfer.moves {
         match step {
-            Move::Item { item, from, .. } if matches!(from.place, ItemPlace::Carry(of, _) if of == character) => {
+            Move::Item { item, from, .. } if matches!(from.place, ItemPlace::Carry(of, _) if of == character) =>
+            {
                 items.insert(item.id);
             }
             Move::Gold { amount, from, .. } if from.account == GoldAccount::Character(character) => {
@@ -114,9 +124,10 @@ fn lots(done: &BTreeMap<OperationId, Transfer>, wrong: &mut Vec<String>) {
             continue;
         };
         let of = |account: AccountId| seen.paid.get(&account).copied().unwrap_or(0);
-        let others = seen.paid.iter().find(|(account, gold)| {
-            **gold != 0 && **account != seller && **account != went_to
-        });
+        let others = seen
+            .paid
+            .iter()
+            .find(|(account, gold)| **gold != 0 && **account != seller && **account != went_to);
         if let Some((account, gold)) = others {
             wrong.push(format!("lot {lot}: {account} paid {gold} for what {went_to} has"));
         }

@@ -5,8 +5,8 @@ use super::store::Remote;
 use crate::held;
 use crate::net::{self, read, write};
 use bisrv::Bank;
-use model::calls::market::{FromNode, Request, ToNode};
 use model::calls::bank;
+use model::calls::market::{FromNode, Request, ToNode};
 use model::membership::ProcessName;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -90,10 +90,8 @@ async fn serve(market: Arc<Market>, mut stream: TcpStream) -> std::io::Result<()
 async fn push(market: Arc<Market>, node: ProcessName, stream: TcpStream) -> std::io::Result<()> {
     let (mut from, mut to) = stream.into_split();
     let (sender, mut receiver) = mpsc::channel::<ToNode>(WAITING_MAX);
-    let number = market.connect(
-        node.clone(),
-        Arc::new(move |message: &ToNode| sender.try_send(message.clone()).is_ok()),
-    );
+    let number = market
+        .connect(node.clone(), Arc::new(move |message: &ToNode| sender.try_send(message.clone()).is_ok()));
     let hearing = Arc::clone(&market);
     let heard = tokio::task::spawn_local(async move {
         while let Ok(Ok(message)) = timeout(SILENCE, read::<FromNode>(&mut from)).await {

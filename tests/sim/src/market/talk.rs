@@ -3,7 +3,9 @@
 use super::board::{Consent, Given, Told};
 use super::node::{AGAIN, Node, Reload, SLOTS, short};
 use crate::held;
-use model::calls::market::{CancelTrade, OfferTrade, PartnerView, ReadTrade, Reply, Request, TradeEnd, TradeNews};
+use model::calls::market::{
+    CancelTrade, OfferTrade, PartnerView, ReadTrade, Reply, Request, TradeEnd, TradeNews,
+};
 use model::id::{CharacterId, TradeId};
 use model::membership::ProcessName;
 use model::trade::FirmOffer;
@@ -39,7 +41,21 @@ impl Talk {
     /// With somebody of whom nothing is known yet.
     pub fn new(partner: CharacterId, partner_index: usize) -> Self {
         let since = turmoil::elapsed();
-        Self { partner, partner_index, id: None, theirs: None, offer: None, ending: false, settling: false, since }
+        Self {
+            partner,
+            partner_index,
+            id: None,
+            theirs: None,
+            offer: None,
+            ending: false,
+            settling: false,
+            since,
+        }
+    }
+
+    /// True while only the outcome is waited for.
+    pub fn settles(&self) -> bool {
+        self.settling
     }
 
     /// True while the own half is open: it locks what the player has.
@@ -162,7 +178,12 @@ pub async fn read(node: &mut Node, talk: &mut Option<Talk>) -> Result<(), Reload
 }
 
 /// Says what this side gives; `checks`: and agrees to what both show.
-pub async fn offer(node: &mut Node, talk: &mut Option<Talk>, change: bool, checks: bool) -> Result<(), Reload> {
+pub async fn offer(
+    node: &mut Node,
+    talk: &mut Option<Talk>,
+    change: bool,
+    checks: bool,
+) -> Result<(), Reload> {
     let Some(known) = talk.as_mut() else { return Ok(()) };
     let offer = match known.offer.clone().filter(|_| !change) {
         Some(offer) => offer,
@@ -199,7 +220,8 @@ fn fresh(node: &mut Node) -> FirmOffer {
             items.push((position, slot, item));
         }
     }
-    let gold = if node.dice.random_bool(0.6) { node.dice.random_range(0..node.gold.clamp(1, 500)) } else { 0 };
+    let gold =
+        if node.dice.random_bool(0.6) { node.dice.random_range(0..node.gold.clamp(1, 500)) } else { 0 };
     let free_slots = (0..SLOTS).filter(|slot| !node.carry.contains_key(slot)).collect();
     FirmOffer { items, gold, free_slots }
 }
@@ -211,9 +233,17 @@ pub async fn cancel(node: &mut Node, talk: &mut Option<Talk>) -> Result<(), Relo
         return Ok(());
     }
     known.ending = true;
-    let request = CancelTrade { character: node.me.character, trade: known.id };
+    let (request, question) =
+        (CancelTrade { character: node.me.character, trade: known.id }, known.question(node));
     let reply = node.ask(Request::CancelTrade(request)).await;
-    answered(node, talk, reply)
+    match (reply, question) {
+        // what was live of it may be lost while it is done: then only the store knows
+        (Some(Reply::Closed), Some(question)) => {
+            let reply = node.ask(Request::ReadTrade(question)).await;
+            answered(node, talk, reply)
+        }
+        (reply, _) => answered(node, talk, reply),
+    }
 }
 
 /// One step of somebody who is in a trade.

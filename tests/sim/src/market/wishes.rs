@@ -91,7 +91,8 @@ async fn bid(node: &mut Node, operation: OperationId, found: &Lot) -> Result<Rep
     let gold = found.next_bid + node.dice.random_range(0..20);
     match (node.dice.random_range(0..5), found.buy_out) {
         (0, Some(price)) => {
-            node.order("buy out", operation, |order| Request::BuyOutLot(BuyOutLot { order, lot, price })).await
+            node.order("buy out", operation, |order| Request::BuyOutLot(BuyOutLot { order, lot, price }))
+                .await
         }
         (1, _) => {
             let text = format!("bid {typed} {gold}");
@@ -136,7 +137,8 @@ async fn buy(node: &mut Node) -> Result<(), Reload> {
     let Ware { position, shown, price, .. } = ware;
     let operation = number(node);
     note_price(&node.board, operation, price);
-    let request = |order| Request::BuyFromStall(BuyFromStall { order, to_slot, owner, position, shown, price });
+    let request =
+        |order| Request::BuyFromStall(BuyFromStall { order, to_slot, owner, position, shown, price });
     if let Reply::Bought { slot: (slot, item), gold } = node.order("buy", operation, request).await? {
         node.lay(slot, Some(item));
         node.gold = gold;
@@ -151,7 +153,8 @@ fn note_price(board: &SharedBoard, operation: OperationId, price: i64) {
 /// Something between the inventory and the bank, either way; it may be swapped for what lies there.
 async fn move_item(node: &mut Node) -> Result<(), Reload> {
     let Some(cargo) = node.cargo().await else { return Ok(()) };
-    let lying: Vec<u8> = (0..CARGO_SLOTS).filter(|slot| cargo.items[*slot].is_some()).map(|slot| slot as u8).collect();
+    let lying: Vec<u8> =
+        (0..CARGO_SLOTS).filter(|slot| cargo.items[*slot].is_some()).map(|slot| slot as u8).collect();
     let cargo_slot = |index| Slot { container: Container::Cargo, index };
     let carry_slot = |index| Slot { container: Container::Carry, index };
     let (from, to) = if node.dice.random_bool(0.5) {

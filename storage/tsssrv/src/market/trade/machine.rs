@@ -130,7 +130,8 @@ impl Trade {
         self.sides[side].seat = Some(seat);
         if changed
             && !planted::is(Bug::CheckNotCleared)
-            && let Some(partner) = &mut self.sides[1 - side].seat {
+            && let Some(partner) = &mut self.sides[1 - side].seat
+        {
             partner.checked = false;
         }
         if self.sides.iter().all(|side| side.seat.as_ref().is_some_and(|seat| seat.checked)) {
