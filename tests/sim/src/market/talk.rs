@@ -113,7 +113,7 @@ fn over(node: &mut Node, talk: &mut Option<Talk>, id: TradeId, news: TradeNews) 
     node.note(format_args!("trade {id} is over: {told:?}"));
     let character = node.me.character;
     held(&node.board).trades.push((id, character, told));
-    node.is_sure = true;
+    node.is_sure = !node.is_ordering;
     *talk = None;
 }
 

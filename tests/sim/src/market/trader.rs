@@ -74,6 +74,7 @@ impl Life {
             carry: Default::default(),
             gold: 0,
             is_sure: true,
+            is_ordering: false,
             dice,
             lost_percent,
             board: self.board,
