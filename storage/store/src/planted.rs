@@ -18,6 +18,11 @@ macro_rules! bugs {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$bug,)*];
 
+            /// True for a bug of a service over the store.
+            pub fn is_of_a_service(self) -> bool {
+                ["TSSSrv:", "BISrv:"].iter().any(|service| self.what().starts_with(service))
+            }
+
             /// What is wrong then.
             pub fn what(self) -> &'static str {
                 match self { $(Self::$bug => concat!($($what),*).trim_ascii(),)* }

@@ -130,7 +130,7 @@ pub fn wall_clock() -> Clock {
 
 /// Ids by chance.
 pub fn random_ids() -> Ids {
-    Arc::new(|| rand::random())
+    Arc::new(rand::random::<u128>)
 }
 
 impl Market {

@@ -29,10 +29,6 @@ pub enum Fault {
     Resume(String, Vec<String>),
     /// The Redis forgets.
     Flush,
-    /// The Redis saves itself.
-    Save,
-    /// The Redis is as it was saved.
-    Restore,
 }
 
 /// The hosts of the storage.
@@ -91,7 +87,7 @@ impl Fault {
                 others.iter().for_each(|other| sim.release(host.as_str(), other.as_str()));
             }
             // whoever runs the market does it
-            Self::Flush | Self::Save | Self::Restore => {}
+            Self::Flush => {}
         }
     }
 }

@@ -2,10 +2,8 @@
 
 use clap::{Parser, ValueEnum};
 use sim::planted::{Bug, Found, search};
-use sim::run::{Plan, Report, Scenario, run};
+use sim::run::{Plan, Report, Scenario, cores, many, run};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Runs the storage and market protocols on simulated time and network.
@@ -119,30 +117,16 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(if sum.bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs all seeds, several at a time: each is a simulation of its own thread.
+/// Runs all seeds, several at a time.
 fn all(args: &Args) -> Sum {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if args.told { 1 } else { args.threads.unwrap_or_else(cores).max(1) };
-    let next = AtomicU64::new(args.from);
+    let threads = if args.told { 1 } else { args.threads.unwrap_or_else(cores) };
     let mut sum = Sum::default();
-    std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(threads);
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= args.from + args.seeds || sender.send((seed, args.judged(seed))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (seed, report) in receiver {
-            sum.add(seed, &report);
-        }
-    });
+    many(
+        args.from..args.from + args.seeds,
+        threads,
+        |seed| args.judged(seed),
+        |seed, report| sum.add(seed, &report),
+    );
     sum
 }
 

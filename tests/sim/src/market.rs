@@ -52,7 +52,7 @@ const GOLD: i64 = 3_000;
 /// Things that each player carries at first.
 const THINGS: u8 = 3;
 /// So long after the breaking the markets start once more: what waits for a later look is looked at then.
-const RESTART_AFTER: Duration = Duration::from_millis(2_500);
+const RESTART_AFTER: Duration = Duration::from_millis(8_500);
 
 /// What everybody has at first.
 #[derive(Default)]
@@ -80,9 +80,9 @@ pub fn run(plan: Plan) -> Report {
         sim.host(service::host(index), move || service::market(index, coordinators, own.clone()));
     }
     for index in 0..players {
-        let (seed, until) = (dice.random(), plan.breaking + Duration::from_millis(500));
+        let (seed, breaking) = (dice.random(), plan.breaking);
         let (shards, markets) = (cluster.shards(), MARKETS);
-        let life = Life { index, shards, coordinators, markets, until, seed, board: board.clone() };
+        let life = Life { index, shards, coordinators, markets, breaking, seed, board: board.clone() };
         sim.client(format!("player-{index}"), life.live());
     }
     let faults = schedule(&mut dice, &cluster, players, plan.breaking);
@@ -143,14 +143,12 @@ impl Strikes {
                 }
             }
             Fault::Flush => self.redis.flush(),
-            Fault::Save => self.redis.save(),
-            Fault::Restore => self.redis.restore(),
             _ => {}
         }
     }
 }
 
-/// Everybody may die; the Redis may also forget, or remember what is long over.
+/// Everybody may die; the Redis may also forget.
 fn schedule(
     dice: &mut ChaCha8Rng,
     cluster: &Cluster,
@@ -171,17 +169,11 @@ fn schedule(
     let mut faults = faults::schedule(dice, &victims, until);
     let mut at = Duration::ZERO;
     loop {
-        at += Duration::from_millis(dice.random_range(300..4_000));
+        at += Duration::from_millis(dice.random_range(300..2_500));
         if at >= until {
             break;
         }
-        if dice.random_bool(0.6) {
-            faults.push((at, Fault::Flush));
-        } else {
-            let later = at + Duration::from_millis(dice.random_range(50..2_500));
-            faults.push((at, Fault::Save));
-            faults.push((later.min(until), Fault::Restore));
-        }
+        faults.push((at, Fault::Flush));
     }
     for market in markets {
         faults.push((until + RESTART_AFTER, Fault::Crash(market.clone())));

@@ -1,6 +1,6 @@
 //! The checkers can fail: each planted bug must be found by the simulation or by the storm.
 
-use crate::run::{Plan, run};
+use crate::run::{Plan, Scenario, run};
 use crate::storm;
 use std::panic::catch_unwind;
 use std::time::Duration;
@@ -8,8 +8,13 @@ pub use store::planted::Bug;
 
 /// Seeds of the simulation that may pass by a bug.
 const SEEDS: u64 = 60;
+/// The same of a bug in a service: so many of the market.
+const OF_MARKET: u64 = 150;
 /// Seeds of the storm that may pass by it.
 const STORMS: u64 = 6;
+
+/// How long things break in each.
+const BREAKING: Duration = Duration::from_secs(12);
 
 /// Who found a bug, and with which seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +30,14 @@ pub struct Found {
 /// Plants a bug, looks for it, takes it out again.
 pub fn search(bug: Bug, from: u64) -> Option<Found> {
     store::planted::plant(Some(bug));
+    if bug.is_of_a_service() {
+        let found = (from..from + OF_MARKET).find_map(|seed| {
+            let plan = Plan { scenario: Scenario::Market, ..Plan::of(seed, BREAKING) };
+            simulated(plan)
+        });
+        store::planted::plant(None);
+        return found;
+    }
     let found = (from..from + STORMS)
         .find_map(|seed| {
             let wrong = catch_unwind(|| storm::run(seed, 300)).map_or_else(
@@ -34,11 +47,14 @@ pub fn search(bug: Bug, from: u64) -> Option<Found> {
             Some(Found { by: "storm", seed, what: wrong.into_iter().next()? })
         })
         .or_else(|| {
-            (from..from + SEEDS).find_map(|seed| {
-                let report = run(Plan::of(seed, Duration::from_secs(12)));
-                Some(Found { by: "simulation", seed, what: report.wrong.into_iter().next()? })
-            })
+            (from..from + SEEDS)
+                .find_map(|seed| simulated(Plan { scenario: Scenario::Storage, ..Plan::of(seed, BREAKING) }))
         });
     store::planted::plant(None);
     found
+}
+
+fn simulated(plan: Plan) -> Option<Found> {
+    let what = run(plan).wrong.into_iter().next()?;
+    Some(Found { by: "simulation", seed: plan.seed, what })
 }

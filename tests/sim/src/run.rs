@@ -9,7 +9,9 @@ use model::id::{AccountId, CharacterId, ItemId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use store::testing::memory::{Disk, MemoryShard};
 use store::two_phase::Rules;
@@ -68,7 +70,7 @@ pub struct Report {
 }
 
 /// How often hosts are looked at, in simulated time.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(4);
 /// After the breaking everything is healed; so long the rest may take.
 const HEALING: Duration = Duration::from_secs(120);
 
@@ -132,6 +134,38 @@ pub fn run(plan: Plan) -> Report {
         Scenario::Storage => storage(plan),
         Scenario::Market => market::run(plan),
     }
+}
+
+/// As many seeds as run at a time without waiting for each other.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs many seeds, so many at a time: each on a thread of its own, which changes nothing of it. `hear` is told of each
+/// in the order in which they end.
+pub fn many(
+    seeds: Range<u64>,
+    threads: usize,
+    run: impl Fn(u64) -> Report + Sync,
+    mut hear: impl FnMut(u64, Report),
+) {
+    let next = AtomicU64::new(seeds.start);
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(threads.max(1));
+        for _ in 0..threads.max(1) {
+            let (sender, next, run) = (sender.clone(), &next, &run);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end || sender.send((seed, run(seed))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        receiver.into_iter().for_each(|(seed, report)| hear(seed, report));
+    });
 }
 
 fn storage(plan: Plan) -> Report {

@@ -2,26 +2,35 @@
 
 #![allow(clippy::unwrap_used)]
 
-use sim::run::{Plan, run};
+use sim::run::{Plan, Scenario, cores, many, run};
 use sim::storm;
 use std::time::Duration;
 
 /// Seeds of the short form.
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=200;
+const SEEDS: std::ops::Range<u64> = 1..201;
 
 fn plan(seed: u64) -> Plan {
     Plan::of(seed, Duration::from_secs(8))
 }
 
+/// Half of the seeds play the storage, half of them the market.
 #[test]
 fn whoever_dies_items_and_gold_are_where_they_were_acknowledged() {
-    let mut done = 0;
-    for seed in SEEDS {
-        let report = run(plan(seed));
-        assert!(report.wrong.is_empty(), "seed {seed}: {:#?}", report.wrong);
-        done += report.done;
-    }
-    assert!(done > 10_000, "only {done} transfers were done");
+    let (mut transfers, mut of_market) = (0, 0);
+    many(
+        SEEDS,
+        cores(),
+        |seed| run(plan(seed)),
+        |seed, report| {
+            assert!(report.wrong.is_empty(), "seed {seed}: {:#?}", report.wrong);
+            match Scenario::of(seed) {
+                Scenario::Storage => transfers += report.done,
+                Scenario::Market => of_market += report.done,
+            }
+        },
+    );
+    assert!(transfers > 5_000, "only {transfers} transfers were done");
+    assert!(of_market > 1_500, "only {of_market} things were done at the market");
 }
 
 #[test]

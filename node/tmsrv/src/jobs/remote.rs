@@ -8,7 +8,7 @@ use crate::session::{Note, Session};
 use model::OperationId;
 use model::calls::bank::Order;
 use model::calls::market::{
-    self, BuyFromStall, CancelTrade, MarketRefusal, OfferTrade, OpenStall, Party, Words,
+    self, BuyFromStall, CancelTrade, MarketRefusal, OfferTrade, OpenStall, Party, ReadTrade, TradeNews, Words,
 };
 use model::calls::temporary;
 use model::transfer::Fence;
@@ -30,7 +30,12 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
     }
     loop {
         let request = market_request(node, order, work);
-        let reply = ask_market(node, request).await;
+        let reply = match (ask_market(node, request).await, work) {
+            (Some(market::Reply::Closed), MarketWork::Cancel { trade: Some(trade), .. }) => {
+                closed(node, node.trades.question(*trade, fence)).await
+            }
+            (reply, _) => reply,
+        };
         match reply {
             Some(market::Reply::Refused(MarketRefusal::Stale) | market::Reply::DoneUnseen) => {
                 session.note(Note::Fenced);
@@ -66,6 +71,15 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
             }
             return JobOutcome::Failed;
         }
+    }
+}
+
+/// The end of a trade of which nothing is live any more. What was live may have been lost while it was done: then only
+/// the store knows, and is asked.
+async fn closed(node: &Node, asked: ReadTrade) -> Option<market::Reply> {
+    match ask_market(node, market::Request::ReadTrade(asked)).await {
+        Some(market::Reply::TradeOver(_, TradeNews::Closed(_))) => Some(market::Reply::Closed),
+        reply => reply,
     }
 }
 

@@ -106,7 +106,7 @@ impl Market {
         if let Some(half) = trade.half(0) {
             self.tell(&trade, 1, TradeNews::Offered(half));
         }
-        Ok(trade.view(0).map_or(Next::Again, |view| Next::Reply(Reply::Trade(view))))
+        Ok(Next::Reply(Reply::Trade(trade.view(0))))
     }
 
     /// Somebody who sits somewhere offers.
@@ -160,7 +160,7 @@ impl Market {
         if trade.stage == Stage::Settling {
             self.begin_settling(trade);
         }
-        Ok(view.map_or(Next::Again, |view| Next::Reply(Reply::Trade(view))))
+        Ok(Next::Reply(Reply::Trade(view)))
     }
 
     /// Ends a trade that is talked about, and tells both; false when it has changed meanwhile.
@@ -223,7 +223,8 @@ impl Market {
     fn outcome(self: &Arc<Self>, trade: Trade, side: usize) -> Reply {
         let id = trade.id;
         match &trade.stage {
-            Stage::Talking => trade.view(side).map_or(Reply::Closed, Reply::Trade),
+            // who was only invited is so still
+            Stage::Talking => Reply::Trade(trade.view(side)),
             Stage::Settling => {
                 if !planted::is(Bug::SettlingForgotten) {
                     self.begin_settling(trade);

@@ -36,6 +36,15 @@ async fn a_restart_between_check_and_outcome_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_invited_and_asks_after_a_new_stream_is_invited_still() {
+    let Two { nodes: [na, nb], ana, bo, stage: _stage } = two(Stage::in_memory().await).await;
+    let trade = na.offers(ana.to(&bo, ana.gives(&[0], 100))).await.trade;
+    let Reply::Trade(view) = nb.reads(trade, &bo, &ana).await else { panic!("the invitation is gone") };
+    assert_eq!((view.trade, view.version, view.checked, view.settling), (trade, 0, false, false));
+    assert_eq!(view.partner.map(|half| half.party), Some(ana.party));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decided_swap_that_nobody_settles_is_settled_by_whoever_asks_next() {
     for cancels in [false, true] {
         let mut two = two(Stage::in_memory().await).await;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 pub type Given = (BTreeSet<ItemId>, i64);
 
 /// What a player agreed to: what it gives, and what it was shown that it gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
     /// What it gives.
     pub gives: Given,

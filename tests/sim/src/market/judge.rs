@@ -57,8 +57,13 @@ fn orders(board: &Board, done: &BTreeMap<OperationId, Transfer>, wrong: &mut Vec
 /// Both sides of a trade, or none; told so; and nothing but what each agreed to.
 fn trades(board: &Board, done: &BTreeMap<OperationId, Transfer>, wrong: &mut Vec<String>) {
     for (trade, character, told) in &board.trades {
+        // nothing for nothing is done without a transfer
+        let agreed = board.consents.get(&(*trade, *character));
+        let nothing = Consent::default();
+        let is_nothing = agreed.is_some_and(|agreed| agreed.contains(&nothing));
         let is_done = done.contains_key(&OperationId(trade.0));
-        if is_done != (*told == Told::Done) {
+        let is_told = *told == Told::Done;
+        if is_done != is_told && !(is_told && is_nothing) {
             wrong.push(format!("trade {trade}: {character} was told {told:?}, done is {is_done}"));
         }
     }

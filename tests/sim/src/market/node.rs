@@ -48,6 +48,8 @@ pub struct Node {
     pub gold: i64,
     /// False while something is under way of which nobody knows what came of it.
     pub is_sure: bool,
+    /// True while an order is under way; who dies then does not learn what came of it.
+    pub is_ordering: bool,
     /// From what all its choices follow.
     pub dice: ChaCha8Rng,
     /// How many of its answers get lost, of a hundred.
@@ -100,7 +102,7 @@ impl Node {
         }
         self.note(format_args!("loads {epoch} {gold} {:x?} sure {}", ids(&carry), self.is_sure));
         self.fence.epoch = epoch;
-        (self.gold, self.carry, self.is_sure) = (gold, carry, true);
+        (self.gold, self.carry, self.is_sure, self.is_ordering) = (gold, carry, true, false);
     }
 
     /// The markets change now and then; a node knows it a moment later.
@@ -136,7 +138,7 @@ impl Node {
         make: impl Fn(Order) -> Request,
     ) -> Result<Reply, Reload> {
         let mut order = Order { operation, fence: self.fence, again: false };
-        self.is_sure = false;
+        (self.is_sure, self.is_ordering) = (false, true);
         loop {
             let Some(reply) = self.ask(make(order)).await else {
                 order.again = true;
@@ -148,6 +150,7 @@ impl Node {
             let told = if matches!(reply, Reply::Refused(_)) { Told::Not } else { Told::Done };
             held(&self.board).orders.push((operation, what, told));
             self.is_sure = !matches!(reply, Reply::DoneUnseen);
+            self.is_ordering = false;
             return match reply {
                 Reply::DoneUnseen | Reply::Refused(MarketRefusal::Stale) => Err(Reload),
                 reply => Ok(reply),
@@ -163,7 +166,7 @@ impl Node {
         let operation = OperationId(self.dice.random());
         let mut order = Order { operation, fence: self.fence, again: false };
         let mut rule = None;
-        self.is_sure = false;
+        (self.is_sure, self.is_ordering) = (false, true);
         loop {
             let reply = ask::<_, bank::Reply>(BANK, &make(order, rule)).await;
             let is_lost = self.is_lost();
@@ -182,7 +185,7 @@ impl Node {
     }
 
     fn banked(&mut self, reply: bank::Reply) -> Result<(), Reload> {
-        self.is_sure = true;
+        (self.is_sure, self.is_ordering) = (true, false);
         match reply {
             bank::Reply::Moved { slots } => {
                 for (slot, item) in slots {

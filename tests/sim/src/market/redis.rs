@@ -1,5 +1,5 @@
-//! The host of the values: a Redis in memory. It forgets when it dies and when somebody empties it; and it may come
-//! back with what it knew some time ago, as one does that saves itself now and then.
+//! The host of the values: a Redis in memory that forgets when it dies and when somebody empties it. It saves nothing:
+//! one that comes back with what it knew some time ago is not simulated.
 
 use crate::held;
 use crate::net::{self, ask, read, write};
@@ -19,25 +19,12 @@ type Rows = BTreeMap<String, (Vec<u8>, Duration)>;
 
 /// What the host knows, within reach of those who break it.
 #[derive(Clone, Default)]
-pub struct Redis {
-    now: Arc<Mutex<Rows>>,
-    saved: Arc<Mutex<Rows>>,
-}
+pub struct Redis(Arc<Mutex<Rows>>);
 
 impl Redis {
     /// It forgets everything.
     pub fn flush(&self) {
-        held(&self.now).clear();
-    }
-
-    /// It saves itself.
-    pub fn save(&self) {
-        held(&self.saved).clone_from(&held(&self.now));
-    }
-
-    /// It is as it was saved last.
-    pub fn restore(&self) {
-        held(&self.now).clone_from(&held(&self.saved));
+        held(&self.0).clear();
     }
 }
 
@@ -70,7 +57,7 @@ pub async fn run(redis: Redis) -> turmoil::Result {
         async move {
             loop {
                 let question: Question = read(&mut stream).await?;
-                let answer = answer(&mut held(&redis.now), question);
+                let answer = answer(&mut held(&redis.0), question);
                 write(&mut stream, &answer).await?;
             }
         }

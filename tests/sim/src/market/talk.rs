@@ -53,6 +53,11 @@ impl Talk {
         }
     }
 
+    /// True while only the outcome is waited for.
+    pub fn settles(&self) -> bool {
+        self.settling
+    }
+
     /// True while the own half is open: it locks what the player has.
     pub fn locks(&self) -> bool {
         self.offer.is_some() || self.settling
@@ -108,7 +113,7 @@ fn over(node: &mut Node, talk: &mut Option<Talk>, id: TradeId, news: TradeNews) 
     node.note(format_args!("trade {id} is over: {told:?}"));
     let character = node.me.character;
     held(&node.board).trades.push((id, character, told));
-    node.is_sure = true;
+    node.is_sure = !node.is_ordering;
     *talk = None;
 }
 
@@ -228,9 +233,17 @@ pub async fn cancel(node: &mut Node, talk: &mut Option<Talk>) -> Result<(), Relo
         return Ok(());
     }
     known.ending = true;
-    let request = CancelTrade { character: node.me.character, trade: known.id };
+    let (request, question) =
+        (CancelTrade { character: node.me.character, trade: known.id }, known.question(node));
     let reply = node.ask(Request::CancelTrade(request)).await;
-    answered(node, talk, reply)
+    match (reply, question) {
+        // what was live of it may be lost while it is done: then only the store knows
+        (Some(Reply::Closed), Some(question)) => {
+            let reply = node.ask(Request::ReadTrade(question)).await;
+            answered(node, talk, reply)
+        }
+        (reply, _) => answered(node, talk, reply),
+    }
 }
 
 /// One step of somebody who is in a trade.

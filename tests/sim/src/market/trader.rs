@@ -24,6 +24,13 @@ use tokio::time::{sleep, timeout};
 /// How often somebody who must be allowed to trade is refused before it is wrong.
 const TRIES: u32 = 40;
 
+/// So long after the breaking everybody wants something new.
+const CALM: Duration = Duration::from_millis(5_000);
+/// So long after the breaking streams may be dead and transactions in doubt.
+const HEALS: Duration = Duration::from_millis(3_500);
+/// Within so long who waits for the end of a trade is told it, when nothing is broken.
+const ENDS_WITHIN: Duration = Duration::from_millis(3_000);
+
 /// One player's whole life in a run.
 pub struct Life {
     /// Which of the players.
@@ -34,8 +41,8 @@ pub struct Life {
     pub coordinators: u16,
     /// How many markets there are.
     pub markets: u16,
-    /// Until when it wants something new.
-    pub until: Duration,
+    /// Until when things break.
+    pub breaking: Duration,
     /// From what all its choices follow.
     pub seed: u64,
     /// What everybody notes.
@@ -45,8 +52,12 @@ pub struct Life {
 struct Trader {
     node: Node,
     talk: Option<Talk>,
-    until: Duration,
+    breaking: Duration,
     coordinators: u16,
+    /// Since when it waits for the end of a trade.
+    waits: Option<Duration>,
+    /// It waited too long.
+    gave_up: bool,
 }
 
 impl Life {
@@ -63,6 +74,7 @@ impl Life {
             carry: Default::default(),
             gold: 0,
             is_sure: true,
+            is_ordering: false,
             dice,
             lost_percent,
             board: self.board,
@@ -70,8 +82,9 @@ impl Life {
             shards: self.shards,
             markets: self.markets,
         };
-        let mut trader = Trader { node, talk: None, until: self.until, coordinators: self.coordinators };
-        while turmoil::elapsed() < trader.until {
+        let (breaking, coordinators) = (self.breaking, self.coordinators);
+        let mut trader = Trader { node, talk: None, breaking, coordinators, waits: None, gave_up: false };
+        while turmoil::elapsed() < breaking + CALM {
             trader.lives_once().await;
         }
         trader.node.lost_percent = 0;
@@ -88,11 +101,45 @@ impl Trader {
         self.node.load().await;
         let name = ProcessName(self.node.name());
         let _open = line::open(Rc::clone(&self.node.line), name);
-        let left = self.until.saturating_sub(turmoil::elapsed());
-        let lives = Duration::from_millis(self.node.dice.random_range(1_000..9_000)).min(left);
+        let now = turmoil::elapsed();
+        let lives = Duration::from_millis(self.node.dice.random_range(1_000..9_000));
+        // who lives until the calm stays for it
+        let is_last = now + lives > self.breaking;
+        let lives = if is_last { (self.breaking + CALM).saturating_sub(now) } else { lives };
         // who dies in the middle of something knows nothing of it any more
         if timeout(lives, self.plays()).await.is_err() {
             self.node.note(format_args!("dies"));
+        }
+        if is_last {
+            self.hears_the_end().await;
+        }
+    }
+
+    /// Waits for the end of the trade that is being swapped, if there is one.
+    async fn hears_the_end(&mut self) {
+        loop {
+            let heard = self.hears().await;
+            let settles = self.talk.as_ref().is_some_and(Talk::settles);
+            if heard.is_err() || !settles || self.gave_up {
+                return;
+            }
+            self.watches();
+            sleep(AGAIN).await;
+        }
+    }
+
+    /// Nobody waits for the end of a trade for long when nothing is broken.
+    fn watches(&mut self) {
+        if !self.talk.as_ref().is_some_and(Talk::settles) {
+            self.waits = None;
+            return;
+        }
+        let now = turmoil::elapsed();
+        let since = *self.waits.get_or_insert(now.max(self.breaking + HEALS));
+        if now.saturating_sub(since) > ENDS_WITHIN && !self.gave_up {
+            self.gave_up = true;
+            let what = format!("player {} is not told how a trade ended: {:?}", self.node.index, self.talk);
+            held(&self.node.board).wrong.push(what);
         }
     }
 
@@ -110,6 +157,7 @@ impl Trader {
 
     async fn acts(&mut self) -> Result<(), Reload> {
         self.hears().await?;
+        self.watches();
         let locks = self.talk.as_ref().is_some_and(Talk::locks);
         if locks || (self.talk.is_some() && self.node.dice.random_bool(0.7)) {
             return talk::step(&mut self.node, &mut self.talk).await;

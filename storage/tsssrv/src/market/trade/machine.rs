@@ -140,16 +140,16 @@ impl Trade {
         Ok(())
     }
 
-    /// The trade as one side sees it; `None` before that side has offered anything.
-    pub(super) fn view(&self, side: usize) -> Option<TradeView> {
-        let own = self.sides[side].seat.as_ref()?;
-        Some(TradeView {
+    /// The trade as one side sees it; version 0 before that side has offered anything.
+    pub(super) fn view(&self, side: usize) -> TradeView {
+        let own = self.sides[side].seat.as_ref();
+        TradeView {
             trade: self.id,
-            version: own.version,
-            checked: own.checked,
+            version: own.map_or(0, |own| own.version),
+            checked: own.is_some_and(|own| own.checked),
             partner: self.half(1 - side),
             settling: self.stage == Stage::Settling,
-        })
+        }
     }
 
     /// One half as the other one sees it.
