@@ -286,7 +286,7 @@ impl Zone {
             Then::Expired(ground) => self.lift(ground, fx),
             then => {
                 if let Some(slot) = slot {
-                    self.tell_done(slot, &plan, then, fx);
+                    self.tell_done(slot, &plan, &then, fx);
                 }
             }
         }
@@ -297,11 +297,11 @@ impl Zone {
         }
     }
 
-    fn tell_done(&mut self, slot: usize, plan: &Plan, then: Then, fx: &mut Effects) {
+    fn tell_done(&mut self, slot: usize, plan: &Plan, then: &Then, fx: &mut Effects) {
         let Some(player) = self.entities[slot].player_mut() else { return };
         let session = player.session;
         let gold = player.character.hard.gold;
-        match then {
+        match *then {
             Then::Moved { from, to, keeper } => fx.tell(session, Event::ItemMoved { from, to, keeper }),
             Then::Bought { merchant, shelf, to } => {
                 fx.tell(session, Event::Bought { merchant, shelf, to, gold });

@@ -10,7 +10,7 @@ use model::{
     Command, Container, Effect, Event, GuildId, Item, ItemId, ItemKind, ParcelId, Slot, Tile, words,
 };
 use support::{PURSE, Stage, content, creature, generator, tile};
-use world::{BankWork, JobOutcome, Work};
+use world::{BankWork, Job, JobOutcome, Work};
 
 const HERE: Tile = Tile::new(1010, 1050);
 const POTION: u16 = 400;
@@ -56,13 +56,11 @@ fn says(stage: &mut Stage, word: &str, text: &str) {
 /// What BISrv is asked for after these words.
 fn asked(stage: &mut Stage, word: &str, text: &str) -> BankWork {
     says(stage, word, text);
-    match &stage.jobs[..] {
-        [job] => match &job.work {
-            Work::Bank(work) => work.clone(),
-            other => panic!("{other:?}"),
-        },
-        other => panic!("'{word} {text}' asks for {other:?}, and she hears {:?}", stage.heard("ana")),
+    if let [Job { work: Work::Bank(work), .. }] = &stage.jobs[..] {
+        return work.clone();
     }
+    let heard = stage.heard("ana");
+    panic!("'{word} {text}' asks for {:?}, and she hears {heard:?}", stage.jobs);
 }
 
 fn answers(stage: &mut Stage, reply: Reply) -> Vec<Event> {

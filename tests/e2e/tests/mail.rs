@@ -73,7 +73,7 @@ fn a_parcel_waits_on_another_shard_for_who_is_away_and_is_told_at_once_to_who_pl
     says(&mut ana, "encomenda", &format!("enviar {to} 50"));
     is_told(&mut ben, "that another one arrived", &[&name]);
     says(&mut ben, "encomenda", "lista");
-    let line = is_told(&mut ben, "the list", &[&name, "50"]);
+    let line = is_told(&mut ben, "the list", &[&name, "50 gold"]);
     let number = line.split(' ').next().unwrap().to_owned();
     says(&mut ben, "encomenda", &format!("pegar {number}"));
     ben.until("the gold is in the bank", |world| world.cargo_gold() == 350);
@@ -82,9 +82,9 @@ fn a_parcel_waits_on_another_shard_for_who_is_away_and_is_told_at_once_to_who_pl
     says(&mut ana, "parcel", &format!("send {to} 7"));
     is_told(&mut ben, "the third", &[&name]);
     says(&mut ben, "parcel", "list");
-    let line = is_told(&mut ben, "the list", &[&name, "7"]);
+    let line = is_told(&mut ben, "the list", &[&name, "7 gold"]);
     says(&mut ben, "parcel", &format!("return {}", line.split(' ').next().unwrap()));
-    is_told(&mut ana, "that it came back", &[&to]);
+    is_told(&mut ana, "that it came back, and how to take it", &[&to, ": "]);
     says(&mut ana, "parcel", "take");
     ana.until("her gold is in her bank", |world| world.cargo_gold() == 7);
     assert!(ben.world().container(Container::Cargo)[0] == Some(item) && ben.world().cargo_gold() == 350);

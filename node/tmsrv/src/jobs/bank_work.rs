@@ -31,7 +31,8 @@ enum Named {
 pub(super) async fn run(node: &Node, session: &Session, fence: Fence, work: &BankWork) -> JobOutcome {
     let named = match look_up(node, session, fence.account, work).await {
         Ok(named) => named,
-        Err(outcome) => return outcome,
+        Err(Some(why)) => return JobOutcome::Bank { reply: Reply::Refused(why), fresh: None },
+        Err(None) => return JobOutcome::Failed,
     };
     let mut order = Order { operation: OperationId(rand::random()), fence, again: false };
     let mut rule = match work {
@@ -96,14 +97,13 @@ fn changes_nothing(work: &BankWork) -> bool {
     )
 }
 
-/// What the number in the work stands for now.
+/// What the number in the work stands for now; why it stands for nothing, `None` when nobody can say.
 async fn look_up(
     node: &Node,
     session: &Session,
     account: AccountId,
     work: &BankWork,
-) -> Result<Named, JobOutcome> {
-    let refused = |why| Err(JobOutcome::Bank { reply: Reply::Refused(why), fresh: None });
+) -> Result<Named, Option<BankRefusal>> {
     let question = match work {
         BankWork::TakeParcel { .. } | BankWork::ReturnParcel { .. } => Request::ListParcels { account },
         BankWork::GuildTake { guild, .. } => Request::LoadGuildBank { guild: *guild },
@@ -115,14 +115,14 @@ async fn look_up(
             break answer;
         }
         if !patience.wait(node, Some(session), true).await {
-            return Err(JobOutcome::Failed);
+            return Err(None);
         }
     };
     match (work, answer) {
         (BankWork::TakeParcel { number } | BankWork::ReturnParcel { number }, Reply::Parcels(parcels)) => {
             match words::the_one(number, parcels, |parcel| parcel.parcel.0) {
                 Some(parcel) => Ok(Named::Parcel(parcel.parcel)),
-                None => refused(BankRefusal::NoSuchParcel),
+                None => Err(Some(BankRefusal::NoSuchParcel)),
             }
         }
         (BankWork::GuildTake { number, to, .. }, Reply::GuildBank(bank)) => {
@@ -132,11 +132,11 @@ async fn look_up(
                 Some((slot, item)) => {
                     Ok(Named::GuildAct(GuildAct::WithdrawItem { slot, shown: item.id, to: *to }))
                 }
-                None => refused(BankRefusal::ItemGone),
+                None => Err(Some(BankRefusal::ItemGone)),
             }
         }
-        (_, Reply::Refused(why)) => refused(why),
-        _ => Err(JobOutcome::Failed),
+        (_, Reply::Refused(why)) => Err(Some(why)),
+        _ => Err(None),
     }
 }
 

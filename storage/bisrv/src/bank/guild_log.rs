@@ -2,10 +2,11 @@
 
 use crate::desk::{Desk, No};
 use model::calls::bank::{BankRefusal, GUILD_LOG_LINES, GUILD_LOG_PAGES, GuildEntry, GuildThing, Reply};
-use model::calls::database::{Entry, GuildLedger, ListCharacters, PlayerLedger};
+use model::calls::database::{self, GuildLedger, ListCharacters, PlayerLedger};
 use model::ledger::{Actor, Change, GoldAccount, ItemPlace};
 use model::{AccountId, Character, CharacterId, GuildId, OperationId};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Entries of a character among which an operation is looked for, when several of the account may have done it.
 const LOOKED_AT: u32 = 1_000;
@@ -39,7 +40,7 @@ pub(super) async fn page(desk: &Desk<'_>, guild: GuildId, page: u32, now_ms: i64
 }
 
 /// Whether something was taken out, what, and who moved it when the entry says so.
-fn read(entry: &Entry, guild: GuildId) -> (bool, GuildThing, Option<CharacterId>) {
+fn read(entry: &database::Entry, guild: GuildId) -> (bool, GuildThing, Option<CharacterId>) {
     match &entry.change {
         Change::Item { kind, before, after, .. } => {
             let places = [before, after].map(|state| state.as_ref().map(|state| state.place));
@@ -70,11 +71,12 @@ impl Names {
         mover: Option<CharacterId>,
         operation: Option<OperationId>,
     ) -> Result<String, No> {
-        if !self.0.contains_key(&account) {
-            let all = desk.ask(|| desk.store.list_characters(ListCharacters { account })).await?;
-            self.0.insert(account, all);
-        }
-        let all = self.0.get(&account).map(Vec::as_slice).unwrap_or_default();
+        let all: &[Character] = match self.0.entry(account) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                unknown.insert(desk.ask(|| desk.store.list_characters(ListCharacters { account })).await?)
+            }
+        };
         if let Some(mover) = mover {
             return Ok(named(all.iter().find(|one| one.id == mover)));
         }
