@@ -32,6 +32,8 @@ enum Command {
     Ledger(crate::ledger::LedgerArgs),
     /// Examine everything that is stored; exit 0 only when nothing is wrong.
     Fsck(crate::fsck::FsckArgs),
+    /// Take back an operation, what became of an item, or what a player did, while everybody plays.
+    Undo(crate::undo::UndoArgs),
     /// Show shards, and move buckets between them while the cluster runs.
     Shards(crate::shards::ShardsArgs),
     /// Show the logs of all processes, live with --follow.
@@ -67,6 +69,7 @@ impl Command {
                 | Self::Item(_)
                 | Self::Ledger(_)
                 | Self::Fsck(_)
+                | Self::Undo(_)
                 | Self::Shards(_)
         )
     }
@@ -109,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Item(args) => finish(crate::ledger::item(&args)),
         Command::Ledger(args) => finish(crate::ledger::player(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
+        Command::Undo(args) => finish(crate::undo::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),
         Command::Notice(args) => finish(crate::notice::main(args)),

@@ -4,13 +4,16 @@
 //! database). One conformance suite runs on both. This crate knows neither players nor sockets; the
 //! remote implementation that speaks to DBSrv is `dbclient`.
 
+pub mod amend;
 mod codec;
+pub mod derive;
 mod error;
 mod examine;
 pub mod fsck;
 mod gold;
 mod lease;
 mod ledger;
+pub mod letter;
 pub mod planted;
 mod postgres;
 mod rows;
@@ -31,8 +34,9 @@ use model::calls::database::{
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
     FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
-    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember, Reply,
+    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash,
+    ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply,
     Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
     TransferRefusal, Transferred, WriteSlots,
 };

@@ -24,6 +24,7 @@ mod operations;
 mod options;
 mod records;
 mod recovery;
+mod repair;
 mod saves;
 mod shard;
 mod transfers;
@@ -41,8 +42,9 @@ use model::calls::database::{
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
     FoundCharacter, GetAccount, GetRecord, HeldRecord, HoldController, ItemHistory, JoinMember, LeaveMember,
-    ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards, RenewMember,
+    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash,
+    ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
     SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
     TransferRefusal, Transferred, WriteSlots,
 };
@@ -110,6 +112,8 @@ operations! {
     find_character(FindCharacter) -> Option<FoundCharacter> = character_by_name;
     item_history(ItemHistory) -> Vec<Entry> = life_of;
     player_ledger(PlayerLedger) -> Vec<Entry> = entries_of;
+    list_entries(ListEntries) -> ListedEntries = entries_by;
+    locate(Locate) -> Located = whereabouts;
     check_buckets(CheckBuckets) -> Checked = examine_buckets;
     check_names(CheckNames) -> CheckedNames = examine_names;
     check_items(CheckItems) -> CheckedItems = examine_items;
@@ -120,6 +124,9 @@ operations! {
     get_record(GetRecord) -> Option<HeldRecord> = do_get_record;
     load_guild_bank(LoadGuildBank) -> Cargo = do_load_guild_bank;
     read_cash(ReadCash) -> i64 = do_read_cash;
+    repair_bucket(RepairBucket) -> Repaired = mend_bucket;
+    repair_strays(RepairStrays) -> Repaired = mend_strays;
+    repair_names(RepairNames) -> Repaired = mend_names;
     read_shards(ReadShards) -> ShardsReport = report_shards;
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
 }

@@ -14,8 +14,12 @@ use model::calls::ledger::CROSSINGS_MAX;
 use rusqlite::{Connection, params};
 
 pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result<Checked, Fault> {
-    let range = [request.first, request.last];
-    let shelf = Shelf {
+    Ok(examine(&shelf(connection, [request.first, request.last])?))
+}
+
+/// Everything of some buckets.
+pub(super) fn shelf(connection: &Connection, range: [u16; 2]) -> Result<Shelf, Fault> {
+    Ok(Shelf {
         accounts: all(connection, examine::ACCOUNTS, range, |row| Owner::account(row))?,
         characters: all(connection, examine::CHARACTERS, range, |row| Owner::character(row))?,
         items: all(connection, examine::ITEMS, range, |row| ItemRow::read(row))?,
@@ -23,8 +27,7 @@ pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result
         records: all(connection, examine::RECORDS, range, |row| RecordRow::read(row))?,
         operations: all(connection, examine::OPERATIONS, range, |row| OperationRow::read(row))?,
         lines: all(connection, examine::LINES, range, |row| Line::read(row))?,
-    };
-    Ok(examine(&shelf))
+    })
 }
 
 pub(super) fn names(_: &Connection, _: &CheckNames) -> Result<CheckedNames, Fault> {
