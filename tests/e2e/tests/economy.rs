@@ -236,10 +236,13 @@ fn an_operator_takes_a_trade_back_and_both_play_on() {
     buys(&mut other);
     let before = [player.world().belongings(), other.world().belongings()];
     trade(&mut player, &mut other);
-    let ledger = lines(&cluster, &["ledger", "--player", &player.identity.character.clone(), "--json"]);
+    let name = player.identity.character.clone();
+    let ledger = lines(&cluster, &["ledger", "--player", &name, "--json"]);
     let operation = ledger.last().unwrap()["operation"].as_str().unwrap().to_owned();
     let undo = |more: &[&str]| {
-        let output = cluster.with_data(&[&["undo", "--operation", &operation], more].concat(), None);
+        let mut arguments = vec!["undo", "--operation", operation.as_str()];
+        arguments.extend(more);
+        let output = cluster.with_data(&arguments, None);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()

@@ -45,7 +45,10 @@ pub(super) fn nets(groups: &[Group<'_>], without: &BTreeSet<OperationId>) -> Net
             }
             for (side, other, amount) in [(from, to, -*amount), (to, from, *amount)] {
                 if is_purse(&side.account) {
-                    *nets.purses.entry(side.account.clone()).or_default() += amount;
+                    // whoever gave it back, for whomever it was, has not lost it now
+                    if amount > 0 || !group.amends {
+                        *nets.purses.entry(side.account.clone()).or_default() += amount;
+                    }
                 } else if of_world && is_purse(&other.account) {
                     nets.world[usize::from(is_cash(&other.account))] += amount;
                 }

@@ -104,6 +104,7 @@ struct Law {
     mints: bool,
 }
 
+#[derive(Clone, Copy)]
 enum Owner {
     Account(AccountId, Option<ItemPlace>),
     Guild(GuildId, ItemPlace),
@@ -133,6 +134,11 @@ impl<'a> Planner<'a> {
             let life = self.lives.get(&turn.item);
             let mine = life.is_some_and(|turns| turns.iter().any(|one| one.operation == turn.operation));
             let Some(last) = life.and_then(|turns| turns.last()).filter(|_| mine) else { return true };
+            // what was taken back before is not spent
+            let life_now = self.reader.life(turn.item).iter();
+            if life_now.rev().any(|entry| mark(entry) > turn.at && is_amendment(entry)) {
+                return false;
+            }
             match (self.reader.item(turn.item), last.after) {
                 (_, None) => false,
                 (Some(here), Some(_)) => {
@@ -384,7 +390,7 @@ impl<'a> Planner<'a> {
             let Some(home) = self.scene.home(from) else { continue };
             let most = (*left).min(*missing).min(self.scene.balance(from));
             let amount = match to {
-                Some(to) => self.give(most, Some((from.clone(), home)), to),
+                Some(to) => self.give(most, Some(&(from.clone(), home)), to),
                 None => {
                     let account = GoldAccount::Burn(UNDO.to_owned());
                     self.paid(most, (from.clone(), home), GoldLocation { home, account })
@@ -410,7 +416,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Into a purse, or into the bank of its account where the purse is full; how much.
-    fn give(&mut self, amount: i64, from: Option<(GoldAccount, AccountId)>, to: &GoldAccount) -> i64 {
+    fn give(&mut self, amount: i64, from: Option<&(GoldAccount, AccountId)>, to: &GoldAccount) -> i64 {
         let mut given = 0;
         let mut purses = vec![to.clone()];
         if let (GoldAccount::Character(_), Some(account)) = (to, self.scene.home(to)) {
@@ -419,10 +425,10 @@ impl<'a> Planner<'a> {
         for purse in purses {
             let Some(home) = self.scene.home(&purse) else { continue };
             let part = (amount - given).min(self.scene.room(&purse));
-            if from.as_ref().is_some_and(|(from, _)| *from == purse) {
+            if from.is_some_and(|(from, _)| *from == purse) {
                 continue;
             }
-            let from = from.clone().unwrap_or_else(|| (GoldAccount::Mint(UNDO.to_owned()), home));
+            let from = from.cloned().unwrap_or_else(|| (GoldAccount::Mint(UNDO.to_owned()), home));
             given += self.paid(part, from, GoldLocation { home, account: purse });
         }
         given

@@ -113,8 +113,8 @@ impl<'a> Mender<'a> {
         self.owners.bucket(spot.kind, spot.owner) == Some(self.bucket())
     }
 
-    fn line(&self, operation: Option<u128>, written: Written) -> Write {
-        let written = Written { bucket: self.order.bucket as i16, reason: REPAIR.to_owned(), ..written };
+    fn line(&self, operation: Option<u128>, mut written: Written) -> Write {
+        (written.bucket, written.reason) = (self.order.bucket as i16, REPAIR.to_owned());
         Write::Line(operation, written)
     }
 

@@ -21,6 +21,7 @@ use model::calls::repair::MissingSide;
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
 use model::ledger::{Change, GoldAccount, ItemPlace};
 use placement::BUCKETS;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often it is examined and repaired.
@@ -131,9 +132,8 @@ impl Order<'_> {
         let mut found: BTreeMap<u16, Vec<MissingSide>> = BTreeMap::new();
         let mut known: BTreeMap<OperationId, BTreeSet<AccountId>> = BTreeMap::new();
         for side in lost.missing() {
-            if !known.contains_key(&side.operation) {
-                let accounts = self.accounts_of(side.operation).await?;
-                known.insert(side.operation, accounts);
+            if let Entry::Vacant(unknown) = known.entry(side.operation) {
+                unknown.insert(self.accounts_of(side.operation).await?);
             }
             let Crossing { from, to, is_departure, .. } = side;
             let (here, other) = if is_departure { (from, to) } else { (to, from) };
