@@ -127,9 +127,9 @@ async fn planted_corruption_is_found(database: &Database) {
     let sums = found.iter().filter(|finding| finding.wrong == Wrong::Gold && finding.what.contains("minted"));
     assert!((1..=3).contains(&sums.count()), "{found:#?}");
     everything_is_repaired(&store).await;
-    for hero in 0..4 {
-        let now = stage::listed(&store, heroes[hero].account).await;
-        assert_eq!(now[0].equip, heroes[hero].equip, "everybody wears again what the ledger says");
+    for hero in &heroes[..4] {
+        let now = stage::listed(&store, hero.account).await;
+        assert_eq!(now[0].equip, hero.equip, "everybody wears again what the ledger says");
     }
     assert_eq!(stage::listed(&store, heroes[4].account).await[0].hard.gold, 1_001, "of gold the row counts");
 }
