@@ -32,6 +32,8 @@ enum Command {
     Ledger(crate::ledger::LedgerArgs),
     /// Examine everything that is stored; exit 0 only when nothing is wrong.
     Fsck(crate::fsck::FsckArgs),
+    /// Take back an operation, what became of an item, or what a player did, while everybody plays.
+    Undo(crate::undo::UndoArgs),
     /// Show shards, and move buckets between them while the cluster runs.
     Shards(crate::shards::ShardsArgs),
     /// List and show the lots of the auction house; take one off.
@@ -69,6 +71,7 @@ impl Command {
                 | Self::Item(_)
                 | Self::Ledger(_)
                 | Self::Fsck(_)
+                | Self::Undo(_)
                 | Self::Shards(_)
         )
     }
@@ -111,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Item(args) => finish(crate::ledger::item(&args)),
         Command::Ledger(args) => finish(crate::ledger::owner(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
+        Command::Undo(args) => finish(crate::undo::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Auctions(args) => finish(crate::auctions::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),

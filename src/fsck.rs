@@ -2,21 +2,29 @@
 
 use crate::cli::{DataArg, in_runtime};
 use crate::data_dir::DataDir;
-use crate::stored;
+use crate::{operator, stored};
 use anyhow::Context;
 use clap::Args;
 use model::calls::ledger::Finding;
 use serde_json::{Value, json};
+use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use store::fsck::{Report, run};
+use store::Store;
+use store::fsck::{Mended, Report, repair, run};
 
 /// Arguments of `wydbr fsck`.
 #[derive(Args)]
 pub struct FsckArgs {
     #[command(flatten)]
     data: DataArg,
+    /// Repair what has a safe repair, in the ledger, after it was printed and agreed to.
+    #[arg(long)]
+    repair: bool,
+    /// Agree to the repairs without being asked.
+    #[arg(long, requires = "repair")]
+    yes: bool,
     /// Write the report to a file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -26,23 +34,70 @@ pub struct FsckArgs {
 pub fn main(args: &FsckArgs) -> anyhow::Result<ExitCode> {
     let data = DataDir::new(&args.data.data);
     let started = Instant::now();
-    let report = in_runtime(async {
+    let done = in_runtime(async {
         let opened = stored::reach(&data).await?;
-        run(opened.store.as_ref()).await.context("not everything could be read")
+        let store = opened.store.as_ref();
+        let report = run(store).await.context("not everything could be read")?;
+        print(&report);
+        if !args.repair || report.is_clean() {
+            return anyhow::Ok(Mended { fixes: Vec::new(), report });
+        }
+        repaired(store, args.yes, report).await
     })??;
-    for finding in &report.checked.findings {
-        println!("{}", in_words(finding));
-    }
-    if report.checked.findings_left_out > 0 {
-        println!("and {} more", report.checked.findings_left_out);
-    }
-    let whole = in_json(&report, started.elapsed().as_millis() as u64);
+    let report = &done.report;
+    let mut whole = in_json(report, started.elapsed().as_millis() as u64);
+    whole["repairs"] = json!(done.fixes);
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&whole)?;
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     println!("{}", summary(&whole));
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(report: &Report) {
+    for finding in &report.checked.findings {
+        println!("{}", in_words(finding));
+    }
+    if report.checked.findings_left_out > 0 {
+        println!("and {} more", report.checked.findings_left_out);
+    }
+}
+
+/// Prints what would be done, and does it when somebody agrees.
+async fn repaired(store: &dyn Store, agreed: bool, report: Report) -> anyhow::Result<Mended> {
+    let name = operator::name();
+    let planned = repair(store, &name, true).await.context("the repairs cannot be planned")?;
+    for fix in &planned.fixes {
+        println!("would repair: {fix}");
+    }
+    if planned.fixes.is_empty() {
+        println!("nothing of this has a safe repair");
+        return Ok(Mended { fixes: Vec::new(), report });
+    }
+    if !agreed && !asked() {
+        println!("nothing was repaired: agree on the terminal, or with --yes");
+        return Ok(Mended { fixes: Vec::new(), report });
+    }
+    let done = repair(store, &name, false).await.context("not everything could be repaired")?;
+    for fix in &done.fixes {
+        println!("repaired: {fix}");
+    }
+    for finding in &done.report.checked.findings {
+        println!("has no safe repair: {}", in_words(finding));
+    }
+    Ok(done)
+}
+
+/// True when somebody at the terminal says yes.
+fn asked() -> bool {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        return false;
+    }
+    println!("repair this? [y/N]");
+    let mut line = String::new();
+    input.lock().read_line(&mut line).is_ok() && line.trim().eq_ignore_ascii_case("y")
 }
 
 fn ids(finding: &Finding) -> Vec<(&'static str, String)> {
@@ -101,7 +156,9 @@ fn in_json(report: &Report, took_ms: u64) -> Value {
 /// The report with the number of findings in place of the findings, which were printed.
 fn summary(whole: &Value) -> Value {
     let mut summary = whole.clone();
-    summary["findings"] = json!(whole["findings"].as_array().map_or(0, Vec::len));
+    for list in ["findings", "repairs"] {
+        summary[list] = json!(whole[list].as_array().map_or(0, Vec::len));
+    }
     summary
 }
 

@@ -10,13 +10,16 @@ mod data_dir;
 mod fsck;
 mod ledger;
 mod logs;
+mod moment;
 mod notice;
+mod operator;
 mod probe;
 mod process;
 mod ps;
 mod serverlist;
 mod shards;
 mod stored;
+mod undo;
 mod up;
 
 use std::process::ExitCode;

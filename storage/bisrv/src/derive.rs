@@ -1,17 +1,7 @@
 //! Ids that follow from others: every copy of BISrv, and every repeat, makes the same ones.
 
-use model::{OperationId, ParcelId};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
-
-/// The operation that these parts name within a domain.
-pub(crate) fn operation(domain: &str, parts: &[&[u8]]) -> OperationId {
-    let mut bytes = Vec::with_capacity(64);
-    for part in std::iter::once(&domain.as_bytes()).chain(parts) {
-        bytes.extend((part.len() as u64).to_le_bytes()); // no two lists of parts have the same bytes
-        bytes.extend(*part);
-    }
-    OperationId(xxh3_128(&bytes))
-}
+use model::OperationId;
+pub(crate) use store::derive::{operation, parcel};
 
 /// The operation of a turn: another try of the same, after others took its place. The first is the operation itself.
 pub(crate) fn turn(first: OperationId, turn: u32) -> OperationId {
@@ -19,11 +9,6 @@ pub(crate) fn turn(first: OperationId, turn: u32) -> OperationId {
         0 => first,
         turn => operation("turn", &[&first.0.to_le_bytes(), &turn.to_le_bytes()]),
     }
-}
-
-/// The parcel that an operation sends; never 0, and never the highest number.
-pub(crate) fn parcel(sent: OperationId) -> ParcelId {
-    ParcelId((xxh3_64(&sent.0.to_le_bytes()) >> 1).clamp(1, i64::MAX as u64 - 1))
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use crate::complaints::Complaints;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
 use model::calls::database::{
-    Cargo, Checked, CheckedItems, CheckedNames, Crossings, Failure, Reply, Request, ShardsReport,
+    Cargo, Checked, CheckedItems, CheckedNames, Crossings, Failure, ListedEntries, Located, Repaired, Reply,
+    Request, ShardsReport,
 };
 use model::membership::ClusterView;
 use prometheus::{HistogramVec, IntCounter, IntGauge};
@@ -140,6 +141,9 @@ never_refuse!(
     i64,
     Cargo,
     ClusterView,
+    ListedEntries,
+    Located,
+    Repaired,
     Checked,
     CheckedItems,
     CheckedNames,

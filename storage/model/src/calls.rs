@@ -10,6 +10,7 @@ pub mod market;
 pub mod node;
 pub mod records;
 pub mod registry;
+pub mod repair;
 pub mod shards;
 pub mod temporary;
 

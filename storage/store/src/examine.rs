@@ -6,6 +6,7 @@
 
 pub(crate) mod crossings;
 mod judge;
+pub(crate) mod repair;
 mod replay;
 
 pub(crate) use judge::judge;
@@ -23,6 +24,9 @@ use model::calls::ledger::{FINDINGS_MAX, Wrong};
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
 use replay::Replayed;
 use std::collections::{HashMap, HashSet};
+
+/// Operations of this kind are repairs.
+pub(crate) const REPAIR_KIND: &str = "repair";
 
 /// Statements that fill a shelf: the first bucket and the last one.
 pub(crate) const ACCOUNTS: &str =
@@ -78,11 +82,11 @@ impl Owner {
 /// An item as its row says.
 #[derive(Clone, Debug)]
 pub(crate) struct ItemRow {
-    id: u128,
-    bucket: i64,
-    kind: i64,
-    effects: Vec<u8>,
-    spot: Spot,
+    pub(crate) id: u128,
+    pub(crate) bucket: i64,
+    pub(crate) kind: i64,
+    pub(crate) effects: Vec<u8>,
+    pub(crate) spot: Spot,
 }
 
 impl ItemRow {
@@ -151,6 +155,8 @@ impl OperationRow {
             "delete_character" => Ok(codec::decode_outcome::<Result<(), NoSuchCharacter>>(outcome)?.is_ok()),
             "change_gold" => Ok(codec::decode_outcome::<Result<i64, ChangeGoldRefusal>>(outcome)?.is_ok()),
             KIND => Ok(codec::decode_outcome::<Result<Transferred, TransferRefusal>>(outcome)?.is_ok()),
+            // what was repaired, in sentences; it also stands for an operation whose own row is lost
+            REPAIR_KIND => codec::decode_outcome::<Vec<String>>(outcome).map(|_| true),
             // it is written only when it is done
             PART_KIND => codec::decode_outcome::<AccountId>(outcome).map(|_| true),
             other => Err(Failure::Corrupt(format!("there is no operation {other:?}"))),
@@ -352,7 +358,7 @@ fn place(spot: Spot) -> String {
 }
 
 /// Who holds items or gold, in words.
-fn holder(kind: i64, owner: i64) -> String {
+pub(crate) fn holder(kind: i64, owner: i64) -> String {
     let name = match kind {
         1 => "equipment of character",
         2 => "inventory of character",

@@ -5,10 +5,14 @@
 //! time of a call stay bounded. What went from bucket to bucket is compared over all of them; what was on its way
 //! while they were read is looked at again before it is called lost. Works on any [`Store`], the remote one too.
 
+mod repair;
+
+pub use repair::{Mended, repair};
+
 use crate::Store;
 use crate::examine::crossings::{self, Unmatched, operations_of};
 use model::calls::database::{
-    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, Failure, Finding, ListCrossings,
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, Failure, ListCrossings,
 };
 use model::calls::ledger::FINDINGS_MAX;
 use model::id::OperationId;
@@ -48,10 +52,16 @@ impl Report {
 
 /// Examines everything; fails when a part of it cannot be read.
 pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
+    look(store).await.map(|(report, _)| report)
+}
+
+/// As [`run`]; with what left a bucket and did not arrive, or the other way round.
+async fn look(store: &dyn Store) -> Result<(Report, Unmatched), Failure> {
     let mut report = Report::default();
     examine_buckets(store, &mut report.checked).await?;
     let sums = std::mem::take(&mut report.checked.crossings);
-    let mut findings = find_lost(store, &sums).await?;
+    let lost = find_lost(store, &sums).await?;
+    let mut findings = lost.findings();
     examine_names(store, &mut report).await?;
     let mut after = None;
     loop {
@@ -64,7 +74,7 @@ pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
     }
     findings.extend(insist(|| store.check_databases(CheckDatabases)).await?);
     add(&mut report.checked, Checked { findings, ..Checked::default() });
-    Ok(report)
+    Ok((report, lost))
 }
 
 async fn examine_buckets(store: &dyn Store, sum: &mut Checked) -> Result<(), Failure> {
@@ -113,7 +123,7 @@ async fn examine_names(store: &dyn Store, report: &mut Report) -> Result<(), Fai
 
 /// Names what left a bucket and arrived in none, and the other way round, where the sums say that there is such a
 /// thing. The buckets were read one after the other: what is whole when it is looked at again was on its way.
-async fn find_lost(store: &dyn Store, sums: &BTreeMap<u8, i128>) -> Result<Vec<Finding>, Failure> {
+async fn find_lost(store: &dyn Store, sums: &BTreeMap<u8, i128>) -> Result<Unmatched, Failure> {
     let mut unmatched = Unmatched::default();
     for class in sums.keys() {
         unmatched.join(unmatched_of(store, operations_of(*class)).await?);
@@ -129,7 +139,7 @@ async fn find_lost(store: &dyn Store, sums: &BTreeMap<u8, i128>) -> Result<Vec<F
             }
         }
     }
-    Ok(unmatched.findings())
+    Ok(unmatched)
 }
 
 /// What is unmatched among some operations, asked for in ranges that fit into an answer.
@@ -152,7 +162,9 @@ async fn unmatched_of(
     Ok(found)
 }
 
-async fn insist<T, F: Future<Output = Result<T, Failure>>>(ask: impl Fn() -> F) -> Result<T, Failure> {
+pub(crate) async fn insist<T, F: Future<Output = Result<T, Failure>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, Failure> {
     for _ in 1..TRIES {
         match ask().await {
             Err(Failure::Unavailable(_)) => tokio::time::sleep(PAUSE).await,

@@ -3,10 +3,10 @@
 //! The statements are the same for both databases; only the clock differs.
 
 use crate::rows::{self, Fields, PlaceKind};
-use model::calls::database::{Entry, Failure};
-use model::calls::ledger::ENTRIES_MAX;
+use model::calls::database::{Entry, Failure, ListedEntries};
+use model::calls::ledger::{ENTRIES_MAX, LocatedItem};
 use model::id::{AccountId, CharacterId, GroundId, GuildId, ItemId, LotId, OperationId, ParcelId};
-use model::item::ItemKind;
+use model::item::{Item, ItemKind};
 use model::ledger::{Actor, Change, GoldAccount, GoldSide, ItemPlace, ItemState};
 
 /// Kind of place of what is at home in another bucket.
@@ -91,6 +91,64 @@ macro_rules! of_owner {
 pub(crate) const OF_CHARACTER: &str = of_owner!("1, 2");
 /// The newest entries of a guild below a number: guild, number, limit.
 pub(crate) const OF_GUILD: &str = of_owner!("7");
+
+/// All that an operation did: operation, limit. Its rows in `operations` say where and when, so that no index of
+/// the ledger by operation is needed.
+pub(crate) const OF_OPERATION: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM ledger WHERE operation = $1 AND bucket IN (SELECT bucket FROM operations WHERE operation = $1) \
+     AND at_ms BETWEEN (SELECT min(at_ms) FROM operations WHERE operation = $1) - 60000 \
+     AND (SELECT max(at_ms) FROM operations WHERE operation = $1) + 60000 ORDER BY entry LIMIT $2"
+);
+/// What a holder got and gave since a moment: owner, its two kinds of place, moment, limit.
+pub(crate) const OF_HOLDER: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM ledger WHERE ((from_owner = $1 AND from_kind IN ($2, $3)) OR (to_owner = $1 AND to_kind IN ($2, $3))) \
+     AND at_ms >= $4 ORDER BY entry LIMIT $5"
+);
+/// Everything since a moment: moment, limit.
+pub(crate) const SINCE: &str =
+    concat!("SELECT ", ledger_columns!(), " FROM ledger WHERE at_ms >= $1 ORDER BY entry LIMIT $2");
+
+/// Columns that [`located_item`] reads, of items named by an expression.
+macro_rules! located_items {
+    ($which:literal) => {
+        concat!(
+            "SELECT i.id, i.kind, i.effects, i.place_kind, i.place_owner, i.place_slot, \
+             CASE WHEN i.place_kind IN (1, 2) THEN (SELECT c.account FROM characters AS c WHERE c.id = i.place_owner) \
+             WHEN i.place_kind IN (3, 7) THEN i.place_owner \
+             ELSE (SELECT r.home FROM records AS r WHERE r.kind = i.place_kind AND r.id = i.place_owner) END \
+             FROM items AS i WHERE i.id ",
+            $which
+        )
+    };
+}
+pub(crate) use located_items;
+
+/// An item from [`located_items`]; `None` when its owner is not there.
+pub(crate) fn located_item(row: &impl Fields) -> Result<Option<LocatedItem>, Failure> {
+    let Some(home) = row.maybe(6, Fields::int)? else { return Ok(None) };
+    let spot = Spot { kind: row.int(3)?, owner: row.int(4)?, slot: row.int(5)? };
+    let ItemState { effects, place } = item_state((row.bytes(2)?, spot))?;
+    let item = Item { id: ItemId(row.id128(0)?), kind: ItemKind(row.number(1)?), effects };
+    Ok(Some(LocatedItem { item, home: AccountId(home as u64), place }))
+}
+
+/// The kinds of place of a holder, and its number.
+pub(crate) fn holder(of: &GoldAccount) -> Option<(i16, i16, i64)> {
+    let (kind, owner) = purse_of(of)?;
+    // what a character carries and what it wears
+    Some((kind, if kind == 2 { 1 } else { kind }, owner))
+}
+
+/// The answer of a database, with what one row too many says.
+pub(crate) fn listed(mut entries: Vec<Entry>, limit: i64) -> ListedEntries {
+    let more = entries.len() as i64 > limit;
+    entries.truncate(limit as usize);
+    ListedEntries { entries, more }
+}
 
 /// The limit of a question within its bounds.
 pub(crate) fn limit(asked: u32) -> i64 {

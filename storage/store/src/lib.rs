@@ -4,14 +4,17 @@
 //! database). One conformance suite runs on both. This crate knows neither players nor sockets; the
 //! remote implementation that speaks to DBSrv is `dbclient`.
 
+pub mod amend;
 mod codec;
 pub mod conservation;
+pub mod derive;
 mod error;
 mod examine;
 pub mod fsck;
 mod gold;
 mod lease;
 mod ledger;
+pub mod letter;
 pub mod planted;
 mod postgres;
 mod rows;
@@ -33,10 +36,11 @@ use model::calls::database::{
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
     FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank,
-    LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards,
-    RenewMember, Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport,
-    SlotsChanged, Transfer, TransferRefusal, Transferred, WriteSlots,
+    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
+    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
+    Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
+    Transfer, TransferRefusal, Transferred, WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;

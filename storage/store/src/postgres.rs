@@ -25,6 +25,7 @@ mod operations;
 mod options;
 mod records;
 mod recovery;
+mod repair;
 mod saves;
 mod shard;
 mod transfers;
@@ -42,10 +43,11 @@ use model::calls::database::{
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
     FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank,
-    LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards,
-    RenewMember, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
-    Transfer, TransferRefusal, Transferred, WriteSlots,
+    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
+    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
+    TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -112,6 +114,8 @@ operations! {
     item_history(ItemHistory) -> Vec<Entry> = life_of;
     player_ledger(PlayerLedger) -> Vec<Entry> = entries_of;
     guild_ledger(GuildLedger) -> Vec<Entry> = entries_of_guild;
+    list_entries(ListEntries) -> ListedEntries = entries_by;
+    locate(Locate) -> Located = whereabouts;
     check_buckets(CheckBuckets) -> Checked = examine_buckets;
     check_names(CheckNames) -> CheckedNames = examine_names;
     check_items(CheckItems) -> CheckedItems = examine_items;
@@ -122,6 +126,9 @@ operations! {
     get_record(GetRecord) -> Option<HeldRecord> = do_get_record;
     load_guild_bank(LoadGuildBank) -> Cargo = do_load_guild_bank;
     read_cash(ReadCash) -> i64 = do_read_cash;
+    repair_bucket(RepairBucket) -> Repaired = mend_bucket;
+    repair_strays(RepairStrays) -> Repaired = mend_strays;
+    repair_names(RepairNames) -> Repaired = mend_names;
     read_shards(ReadShards) -> ShardsReport = report_shards;
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
 }

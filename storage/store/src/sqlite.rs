@@ -13,6 +13,7 @@ mod membership;
 mod operations;
 mod readers;
 mod records;
+mod repair;
 mod shards;
 mod transfers;
 mod writer;
@@ -28,10 +29,11 @@ use model::calls::database::{
     CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
     CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
     FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListRecords, LoadCargo, LoadCharacter, LoadGuildBank,
-    LoadedCharacter, NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadClusterView, ReadShards,
-    RenewMember, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
-    Transfer, TransferRefusal, Transferred, WriteSlots,
+    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
+    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
+    TransferRefusal, Transferred, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -253,6 +255,8 @@ operations! {
     readers item_history(ItemHistory) -> Vec<Entry> = ledger::of_item;
     readers player_ledger(PlayerLedger) -> Vec<Entry> = ledger::of_character;
     readers guild_ledger(GuildLedger) -> Vec<Entry> = ledger::of_guild;
+    readers list_entries(ListEntries) -> ListedEntries = ledger::list;
+    readers locate(Locate) -> Located = ledger::locate;
     readers check_buckets(CheckBuckets) -> Checked = check::buckets;
     readers check_names(CheckNames) -> CheckedNames = check::names;
     readers check_items(CheckItems) -> CheckedItems = check::items;
@@ -263,6 +267,9 @@ operations! {
     readers get_record(GetRecord) -> Option<HeldRecord> = records::get;
     readers load_guild_bank(LoadGuildBank) -> Cargo = records::guild_bank;
     readers read_cash(ReadCash) -> i64 = records::cash;
+    writer repair_bucket(RepairBucket) -> Repaired = repair::bucket;
+    readers repair_strays(RepairStrays) -> Repaired = repair::strays;
+    readers repair_names(RepairNames) -> Repaired = repair::names;
     readers read_shards(ReadShards) -> ShardsReport = shards::read;
     readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
 }

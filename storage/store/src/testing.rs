@@ -16,6 +16,7 @@ mod pg_server;
 pub mod stage;
 mod transfer_dice;
 mod transfers;
+mod undo;
 
 pub use hold::{Hold, POINTS};
 pub use pg_server::{PgServer, postgres_wanted};
@@ -96,6 +97,12 @@ pub async fn conformance(store: Arc<dyn Store>) {
         escrow::records_come_in_pages,
         escrow::the_life_of_an_item_goes_on_in_another_bucket,
         transfer_dice::random_transfers_do_what_a_small_model_says,
+        undo::an_undone_trade_is_as_if_it_never_was,
+        undo::an_undo_is_undone_like_anything_else,
+        undo::what_was_passed_on_comes_back_and_what_is_spent_is_left,
+        undo::a_purchase_is_taken_back_whole_or_not_at_all,
+        undo::what_has_no_room_waits_in_parcels,
+        undo::all_of_a_player_since_a_moment_is_taken_back,
         ledger::a_character_is_found_by_its_name_in_any_case,
         ledger::births_and_deaths_are_entries,
         ledger::gold_that_moves_is_an_entry_with_two_sides,

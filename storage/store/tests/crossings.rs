@@ -135,6 +135,13 @@ async fn what_is_lost_between_buckets_is_found(database: &Database) {
     let healthy = |finding: &&Finding| finding.item == Some(item) || finding.operation == Some(operation);
     assert_eq!(found.iter().find(healthy), None);
     assert_eq!(found.iter().filter(|finding| finding.wrong == Wrong::Crossing).count(), 4, "{found:#?}");
+    everything_is_repaired(&store).await;
+}
+
+async fn everything_is_repaired(store: &Arc<dyn Store>) {
+    let done = fsck::repair(store.as_ref(), "root", false).await.unwrap();
+    assert_eq!(done.report.checked.findings, [], "{:#?}", done.fixes);
+    assert!(!done.fixes.is_empty());
 }
 
 async fn what_lies_with_nobody_is_found(database: &Database) {
@@ -185,6 +192,13 @@ async fn what_lies_with_nobody_is_found(database: &Database) {
     one(&found, Wrong::Record, |finding| finding.account == Some(home) && names(finding, ground.0));
     one(&found, Wrong::Gold, |finding| finding.account == Some(dan.account()));
     one(&found, Wrong::Gold, |finding| finding.what.contains("cash is there"));
+    everything_is_repaired(&store).await;
+    let bank = ana.cargo_now(&store).await;
+    assert_eq!(
+        (bank.items[0], bank.gold),
+        (Some(ana.potion(0)), 70),
+        "what lay with nobody is its owner's again"
+    );
 }
 
 async fn a_store_in_use_is_no_false_alarm(database: &Database) {
@@ -268,4 +282,6 @@ async fn an_item_on_two_shards_is_found() {
     );
     let found = findings(&store).await;
     one(&found, Wrong::Twice, |finding| finding.item == Some(item.id));
+    everything_is_repaired(&store).await;
+    assert_eq!(server.psql(without, &count), "0", "the one that the ledger names stays");
 }

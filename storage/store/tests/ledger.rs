@@ -126,6 +126,25 @@ async fn planted_corruption_is_found(database: &Database) {
     }
     let sums = found.iter().filter(|finding| finding.wrong == Wrong::Gold && finding.what.contains("minted"));
     assert!((1..=3).contains(&sums.count()), "{found:#?}");
+    everything_is_repaired(&store).await;
+    for hero in &heroes[..4] {
+        let now = stage::listed(&store, hero.account).await;
+        assert_eq!(now[0].equip, hero.equip, "everybody wears again what the ledger says");
+    }
+    assert_eq!(stage::listed(&store, heroes[4].account).await[0].hard.gold, 1_001, "of gold the row counts");
+}
+
+/// What would be repaired is told first and not done; done once there is nothing more to do.
+async fn everything_is_repaired(store: &Arc<dyn Store>) {
+    let before = findings(store).await;
+    let planned = fsck::repair(store.as_ref(), "root", true).await.unwrap();
+    assert!(!planned.fixes.is_empty());
+    assert_eq!(findings(store).await, before, "only told");
+    let done = fsck::repair(store.as_ref(), "root", false).await.unwrap();
+    assert_eq!(done.report.checked.findings, [], "{:#?}", done.fixes);
+    assert!(done.fixes.len() >= planned.fixes.len());
+    let again = fsck::repair(store.as_ref(), "root", false).await.unwrap();
+    assert_eq!(again.fixes, Vec::<String>::new());
 }
 
 async fn an_unreadable_operation_and_a_broken_chain_are_found(database: &Database) {
@@ -152,6 +171,11 @@ async fn an_unreadable_operation_and_a_broken_chain_are_found(database: &Databas
     one(&found, Wrong::Item, |finding| finding.item == Some(item));
     one(&found, Wrong::Ledger, |finding| finding.character == Some(hero.id) && finding.entry.is_some());
     one(&found, Wrong::Gold, |finding| finding.character == Some(hero.id));
+    let left = fsck::repair(store.as_ref(), "root", false).await.unwrap().report.checked.findings;
+    one(&left, Wrong::Ledger, |finding| finding.character == Some(hero.id) && finding.entry.is_some());
+    assert_eq!(left.len(), 1, "entries are only added, so a gap between two stays: {left:#?}");
+    let life = store.item_history(ItemHistory { item, limit: 10 }).await.unwrap();
+    assert_eq!(life.last().unwrap().actor, Actor::Operator("root".into()));
 }
 
 async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
@@ -238,6 +262,9 @@ async fn names_and_rows_that_lost_each_other_are_found() {
     });
     one(&found, Wrong::Prepared, |finding| finding.what.contains("\"left\""));
     assert_eq!(found.len(), 4, "{found:#?}");
+    let left = fsck::repair(store.as_ref(), "root", false).await.unwrap().report.checked.findings;
+    one(&left, Wrong::Prepared, |finding| finding.what.contains("\"left\""));
+    assert_eq!(left.len(), 1, "what is not ours is left to its owner: {left:#?}");
 }
 
 #[test]

@@ -211,3 +211,51 @@ fn a_day_at_the_market_outlives_the_cluster_in_every_version() {
     let fsck = cluster.with_data(&["fsck"], None);
     assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stdout));
 }
+
+/// Where they stand, what they have: as before, on the same connection.
+fn has_again(who: &mut Player, before: &Belongings) {
+    let from = (0..30).map(Slot::carry).find(|slot| who.world().slot(*slot).is_some()).unwrap();
+    let to = free(who.world(), Container::Carry);
+    // the next thing that it does finds the node's copy stale: it is attached anew and shown what is true
+    who.run("a move", async |client| client.move_item(from, to, 0).await);
+    let (gold, census) = (before.gold, before.census());
+    who.until("it has what it had before the trade", |world| {
+        world.own().gold == gold && world.belongings().census() == census
+    });
+}
+
+#[test]
+fn an_operator_takes_a_trade_back_and_both_play_on() {
+    let cluster = Cluster::start(Options::default());
+    let profile = Profile::ALL[0];
+    let mut player = at_market(&cluster, profile, "doralice", MARKET);
+    let mut other = at_market(&cluster, profile, "lindalva", Tile::new(MARKET.x + 1, MARKET.y));
+    player.until_sees(&other.identity.character.clone());
+    other.until_sees(&player.identity.character.clone());
+    buys(&mut player);
+    buys(&mut other);
+    let before = [player.world().belongings(), other.world().belongings()];
+    trade(&mut player, &mut other);
+    let name = player.identity.character.clone();
+    let ledger = lines(&cluster, &["ledger", "--player", &name, "--json"]);
+    let operation = ledger.last().unwrap()["operation"].as_str().unwrap().to_owned();
+    let undo = |more: &[&str]| {
+        let mut arguments = vec!["undo", "--operation", operation.as_str()];
+        arguments.extend(more);
+        let output = cluster.with_data(&arguments, None);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()
+    };
+    let planned = undo(&["--dry-run"]);
+    assert_eq!((&planned["steps"], &planned["operations"]), (&Value::from(3), &Value::Array(Vec::new())));
+    let done = undo(&[]);
+    assert_eq!((&done["steps"], &done["left"]), (&Value::from(3), &Value::from(0)));
+    assert_eq!(undo(&[])["steps"], Value::from(0), "the second time there is nothing to do");
+    has_again(&mut player, &before[0]);
+    has_again(&mut other, &before[1]);
+    player.say_to(&mut other, "ainda aqui");
+    other.say_to(&mut player, "eu tambem");
+    let fsck = cluster.with_data(&["fsck"], None);
+    assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stdout));
+}

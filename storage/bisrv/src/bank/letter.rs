@@ -1,43 +1,11 @@
-//! What a parcel's record says. Stored as JSON, so that later fields can be added with a default.
+//! A parcel as its receiver sees it.
 
-use model::AccountId;
 use model::calls::bank::Parcel;
 use model::calls::database::{Failure, HeldRecord};
 use model::transfer::RecordKey;
-use serde::{Deserialize, Serialize};
+pub(crate) use store::letter::Letter;
 
 pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// The label of a parcel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Letter {
-    /// To whom it goes back.
-    pub(crate) from: AccountId,
-    /// The sending character.
-    pub(crate) sender: String,
-    /// The receiving character.
-    pub(crate) to: String,
-    /// The sender's line.
-    pub(crate) text: String,
-    /// When it was sent.
-    pub(crate) sent_ms: i64,
-    /// True when nobody took it and it came back.
-    pub(crate) returned: bool,
-}
-
-impl Letter {
-    /// As it is stored.
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, Failure> {
-        serde_json::to_vec(self)
-            .map_err(|error| Failure::Corrupt(format!("a letter cannot be written: {error}")))
-    }
-
-    /// As it was stored.
-    pub(crate) fn decode(body: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(body)
-            .map_err(|error| Failure::Corrupt(format!("a letter cannot be read: {error}")))
-    }
-}
 
 /// A parcel as its receiver sees it at that time; `None` for a record of another kind.
 pub(crate) fn shown(held: &HeldRecord, now_ms: i64) -> Result<Option<Parcel>, Failure> {

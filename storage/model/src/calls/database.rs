@@ -16,9 +16,11 @@ use std::fmt;
 pub use crate::calls::bank::Cargo;
 pub use crate::calls::ledger::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
-    FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, PlayerLedger,
+    FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, ListEntries,
+    ListedEntries, Locate, Located, PlayerLedger,
 };
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
+pub use crate::calls::repair::{RepairBucket, RepairNames, RepairStrays, Repaired};
 pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
 pub use crate::ledger::Entry;
 pub use crate::transfer::{Transfer, TransferRefusal, Transferred};
@@ -91,6 +93,10 @@ macro_rules! for_each_operation {
             player_ledger(PlayerLedger) -> Vec<Entry>;
             /// What went into the bank of a guild and out of it.
             guild_ledger(GuildLedger) -> Vec<Entry>;
+            /// Entries of operations, of a holder, or all since a moment.
+            list_entries(ListEntries) -> ListedEntries;
+            /// Where items lie, and whose characters are.
+            locate(Locate) -> Located;
             /// Examines everything of some buckets at one moment.
             check_buckets(CheckBuckets) -> Checked;
             /// Examines a page of the names of the whole cluster.
@@ -101,6 +107,12 @@ macro_rules! for_each_operation {
             list_crossings(ListCrossings) -> Crossings;
             /// Looks for what transactions left behind.
             check_databases(CheckDatabases) -> Vec<Finding>;
+            /// Repairs one bucket, while nobody else is in it.
+            repair_bucket(RepairBucket) -> Repaired;
+            /// Ends rows of items that are not at home where they lie.
+            repair_strays(RepairStrays) -> Repaired;
+            /// Frees a page of names without rows.
+            repair_names(RepairNames) -> Repaired;
             /// Shards, the map of buckets, and moves between shards.
             read_shards(ReadShards) -> ShardsReport;
             /// Orders a change of the shards.

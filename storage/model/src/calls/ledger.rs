@@ -1,7 +1,8 @@
 //! Questions about the ledger, and the pieces of `fsck`.
 
 use crate::id::{AccountId, CharacterId, GuildId, ItemId, OperationId};
-use crate::item::{Effect, ItemKind};
+use crate::item::{Effect, Item, ItemKind};
+use crate::ledger::{Entry, GoldAccount, ItemPlace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -41,6 +42,72 @@ pub struct GuildLedger {
     pub before: Option<u64>,
     /// At most so many, and at most [`ENTRIES_MAX`].
     pub limit: u32,
+}
+
+/// Whole entries by what they are about, for who plans a reversal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListEntries {
+    /// Which.
+    pub of: EntriesOf,
+    /// Only those of that moment and after it, in milliseconds since 1970 by the databases' clocks.
+    pub since_ms: i64,
+    /// At most so many of each shard, and at most [`ENTRIES_MAX`].
+    pub limit: u32,
+}
+
+/// What entries are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntriesOf {
+    /// All that these operations did, at most [`OPERATIONS_MAX`].
+    Operations(Vec<OperationId>),
+    /// All that a character, a bank, a record or a guild got and gave, items and gold; of `Cash` the cash.
+    Holder(GoldAccount),
+    /// Everything of the cluster.
+    All,
+}
+
+/// The most operations of one question.
+pub const OPERATIONS_MAX: usize = 128;
+
+/// An answer to [`ListEntries`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedEntries {
+    /// By time, then by shard and number.
+    pub entries: Vec<Entry>,
+    /// True when there are more than asked for: the answer is of no use to who needs all.
+    pub more: bool,
+}
+
+/// Where items lie and whose characters are, by their rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locate {
+    /// Items, at most [`LOCATE_MAX`].
+    pub items: Vec<ItemId>,
+    /// Characters, at most [`LOCATE_MAX`].
+    pub characters: Vec<CharacterId>,
+}
+
+/// The most items and the most characters of one question.
+pub const LOCATE_MAX: usize = 1_000;
+
+/// An answer to [`Locate`]; who is not there is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Located {
+    /// Items that somebody has.
+    pub items: Vec<LocatedItem>,
+    /// Characters.
+    pub characters: Vec<FoundCharacter>,
+}
+
+/// An item as its row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocatedItem {
+    /// What it is.
+    pub item: Item,
+    /// By whose bucket it is found.
+    pub home: AccountId,
+    /// Where it lies.
+    pub place: ItemPlace,
 }
 
 /// A character by its name.

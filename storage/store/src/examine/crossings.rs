@@ -149,6 +149,20 @@ impl Unmatched {
         self.counts.extend(others.counts);
     }
 
+    /// The sides that are not there.
+    pub(crate) fn missing(&self) -> Vec<Crossing> {
+        self.counts
+            .iter()
+            .map(|((operation, what, from, to), count)| Crossing {
+                operation: *operation,
+                what: *what,
+                from: *from,
+                to: *to,
+                is_departure: *count < 0,
+            })
+            .collect()
+    }
+
     /// Says what is wrong.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         self.counts

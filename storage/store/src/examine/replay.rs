@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What an item is, by the entries of a bucket so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life<'a> {
+pub(super) enum Life<'a> {
     /// It lives here.
     Here(i64, &'a [u8], Spot),
     /// It went to another bucket.
@@ -18,7 +18,7 @@ enum Life<'a> {
 }
 
 /// Bucket, kind of place, owner.
-type Purse = (i64, i64, i64);
+pub(super) type Purse = (i64, i64, i64);
 
 /// Gold or cash of these buckets.
 #[derive(Default)]
@@ -40,8 +40,8 @@ impl Sum {
 /// Where the ledger leads.
 #[derive(Default)]
 pub(super) struct Replayed<'a> {
-    items: BTreeMap<(i64, u128), Life<'a>>,
-    purses: BTreeMap<Purse, i64>,
+    pub(super) items: BTreeMap<(i64, u128), Life<'a>>,
+    pub(super) purses: BTreeMap<Purse, i64>,
     gold: Sum,
     cash: Sum,
 }

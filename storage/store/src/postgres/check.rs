@@ -44,29 +44,54 @@ impl Postgres {
         Ok(all)
     }
 
-    /// Rows without a name.
     async fn examine_names_of(
         &self,
         kind: Kind,
         owners: &[Owner],
         report: &mut Checked,
     ) -> Result<(), Failure> {
+        for owner in self.nameless(kind, owners).await? {
+            let what = format!("{} has no name among the names of the cluster", owner.name);
+            find(report, owner.finding(Wrong::Name, what));
+        }
+        Ok(())
+    }
+
+    /// Rows without a name.
+    pub(super) async fn nameless<'a>(
+        &self,
+        kind: Kind,
+        owners: &'a [Owner],
+    ) -> Result<Vec<&'a Owner>, Failure> {
+        let mut found = Vec::new();
         if owners.is_empty() {
-            return Ok(());
+            return Ok(found);
         }
         let keys: Vec<&str> = owners.iter().map(|owner| owner.key.as_str()).collect();
         let names = self.metadata.run(&NamesOf { kind, keys: &keys }).await?;
         for owner in owners.iter().filter(|owner| names.get(&owner.key) != Some(&owner.id)) {
             let account = AccountId(owner.account.unwrap_or(owner.id) as u64);
             if self.shard(account).run(&Exists { kind, id: owner.id as u64 }).await? {
-                let what = format!("{} has no name among the names of the cluster", owner.name);
-                find(report, owner.finding(Wrong::Name, what));
+                found.push(owner);
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     pub(super) async fn examine_names(&self, request: &CheckNames) -> Result<CheckedNames, Failure> {
+        let (mut findings, mut rowless) = (Vec::new(), Vec::new());
+        let (names, next) = self.rowless(request, &mut rowless, &mut findings).await?;
+        findings.extend(rowless.iter().map(|(kind, name)| name.without_row(*kind)));
+        Ok(CheckedNames { findings, names, next })
+    }
+
+    /// Names of a page without a row; what is no name at all is a finding. The number of names, and the next page.
+    pub(super) async fn rowless(
+        &self,
+        request: &CheckNames,
+        rowless: &mut Vec<(Kind, Held)>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(u64, Option<NameMark>), Failure> {
         let page = self.metadata.run(request).await?;
         let limit = request.limit.clamp(1, ENTRIES_MAX) as usize;
         let next = page.last().filter(|_| page.len() == limit).map(|last| last.mark.clone());
@@ -75,7 +100,6 @@ impl Postgres {
         for name in page.iter().filter(|name| name.state == HELD) {
             by_shard.entry((atlas.map.shard_of(name.account), name.mark.kind)).or_default().push(name);
         }
-        let mut findings = Vec::new();
         for ((shard, kind), held) in by_shard {
             let Some(kind) = Kind::of(kind) else {
                 let what = |name: &Held| format!("the name {} is of kind {kind}", name.mark.key);
@@ -94,14 +118,14 @@ impl Postgres {
                 if self.shard(name.account).run(&again).await?.get(&id) != Some(&name.mark.key)
                     && self.is_still_held(kind, name).await?
                 {
-                    findings.push(name.without_row(kind));
+                    rowless.push((kind, name.clone()));
                 }
             }
         }
-        Ok(CheckedNames { findings, names: page.len() as u64, next })
+        Ok((page.len() as u64, next))
     }
 
-    async fn is_still_held(&self, kind: Kind, held: &Held) -> Result<bool, Failure> {
+    pub(super) async fn is_still_held(&self, kind: Kind, held: &Held) -> Result<bool, Failure> {
         let Held { mark: NameMark { key, .. }, account, id, operation, .. } = held;
         let name = Name { kind, key, account: *account, id: *id, operation: *operation };
         let found = self.metadata.run(&Find(name)).await?;
@@ -138,21 +162,31 @@ impl Step for CheckBuckets {
         let range: [&(dyn ToSql + Sync); 2] = [&first, &last];
         let rows = client.query(&statement, &range).await?;
         let moving: Vec<i16> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-        let here: [&(dyn ToSql + Sync); 3] = [&first, &last, &moving];
-        let shelf = Shelf {
-            accounts: read(client, &at_home(examine::ACCOUNTS), &here, Owner::account).await?,
-            characters: read(client, &at_home(examine::CHARACTERS), &here, Owner::character).await?,
-            items: read(client, &at_home(examine::ITEMS), &here, ItemRow::read).await?,
-            purses: read(client, &at_home(examine::PURSES), &here, PurseRow::read).await?,
-            records: read(client, &at_home(examine::RECORDS), &here, RecordRow::read).await?,
-            operations: read(client, &at_home(examine::OPERATIONS), &here, OperationRow::read).await?,
-            lines: read(client, &at_home(examine::LINES), &here, Line::read).await?,
-        };
+        let shelf = shelf(client, first, last, &moving).await?;
         let mut strays = read(client, &stray(examine::ACCOUNTS), &range, Owner::account).await?;
         strays.extend(read(client, &stray(examine::CHARACTERS), &range, Owner::character).await?);
         transaction.commit().await?;
         Ok((shelf, strays))
     }
+}
+
+/// Everything of some buckets without those that are moving.
+pub(super) async fn shelf(
+    client: &impl GenericClient,
+    first: i16,
+    last: i16,
+    moving: &[i16],
+) -> Result<Shelf, Fault> {
+    let here: [&(dyn ToSql + Sync); 3] = [&first, &last, &moving];
+    Ok(Shelf {
+        accounts: read(client, &at_home(examine::ACCOUNTS), &here, Owner::account).await?,
+        characters: read(client, &at_home(examine::CHARACTERS), &here, Owner::character).await?,
+        items: read(client, &at_home(examine::ITEMS), &here, ItemRow::read).await?,
+        purses: read(client, &at_home(examine::PURSES), &here, PurseRow::read).await?,
+        records: read(client, &at_home(examine::RECORDS), &here, RecordRow::read).await?,
+        operations: read(client, &at_home(examine::OPERATIONS), &here, OperationRow::read).await?,
+        lines: read(client, &at_home(examine::LINES), &here, Line::read).await?,
+    })
 }
 
 /// The statement without some buckets.
@@ -217,12 +251,13 @@ impl Step for KeysOf {
 }
 
 /// A row of `names`.
+#[derive(Clone)]
 pub(super) struct Held {
-    mark: NameMark,
+    pub(super) mark: NameMark,
     account: AccountId,
-    id: u64,
+    pub(super) id: u64,
     state: i16,
-    operation: OperationId,
+    pub(super) operation: OperationId,
 }
 
 impl Held {

@@ -6,8 +6,13 @@ use super::fault::Fault;
 use super::homes::entries_at_home;
 use super::values::{Id128, now_ms};
 use crate::ledger::{self, Line, Payment};
+use crate::rows;
 use deadpool_postgres::{Client, Transaction};
-use model::calls::database::{Entry, Failure, GuildLedger, ItemHistory, PlayerLedger};
+use model::calls::database::{
+    Entry, Failure, FoundCharacter, GuildLedger, ItemHistory, ListEntries, ListedEntries, Locate, Located,
+    PlayerLedger,
+};
+use model::calls::ledger::{EntriesOf, LOCATE_MAX, LocatedItem, OPERATIONS_MAX};
 use model::id::{AccountId, OperationId};
 use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
@@ -86,6 +91,80 @@ impl Postgres {
         let lines = self.shard(home).run(request).await?;
         let shard = self.atlas().map.shard_of(home);
         lines.into_iter().map(|line| line.told(shard)).collect()
+    }
+}
+
+impl Postgres {
+    pub(super) async fn entries_by(&self, request: &ListEntries) -> Result<ListedEntries, Failure> {
+        let limit = ledger::limit(request.limit);
+        let mut all = ListedEntries::default();
+        for (shard, lines) in self.everywhere(request).await? {
+            let told = lines.into_iter().map(|line| line.told(shard)).collect::<Result<Vec<_>, _>>()?;
+            let ListedEntries { entries, more } = ledger::listed(told, limit);
+            all.entries.extend(entries);
+            all.more |= more;
+        }
+        all.entries.sort_by_key(|entry| (entry.at_ms, entry.shard, entry.entry));
+        Ok(all)
+    }
+
+    pub(super) async fn whereabouts(&self, request: &Locate) -> Result<Located, Failure> {
+        let mut all = Located::default();
+        for (_, (items, characters)) in self.everywhere(request).await? {
+            all.items.extend(items);
+            all.characters.extend(characters);
+        }
+        Ok(all)
+    }
+}
+
+static OF_OPERATION: LazyLock<String> = LazyLock::new(|| entries_at_home(ledger::OF_OPERATION));
+static OF_HOLDER: LazyLock<String> = LazyLock::new(|| entries_at_home(ledger::OF_HOLDER));
+static SINCE: LazyLock<String> = LazyLock::new(|| entries_at_home(ledger::SINCE));
+
+impl Step for ListEntries {
+    type Outcome = Vec<Line>;
+
+    async fn run(&self, client: &mut Client) -> Result<Vec<Line>, Fault> {
+        let limit = ledger::limit(self.limit) + 1;
+        let rows = match &self.of {
+            EntriesOf::Operations(operations) => {
+                let statement = client.prepare_cached(&OF_OPERATION).await?;
+                let mut rows = Vec::new();
+                for operation in operations.iter().take(OPERATIONS_MAX) {
+                    rows.extend(client.query(&statement, &[&Id128(operation.0), &limit]).await?);
+                }
+                rows
+            }
+            EntriesOf::Holder(of) => {
+                let Some((kind, other, owner)) = ledger::holder(of) else { return Ok(Vec::new()) };
+                let statement = client.prepare_cached(&OF_HOLDER).await?;
+                let values: [&(dyn ToSql + Sync); 5] = [&owner, &kind, &other, &self.since_ms, &limit];
+                client.query(&statement, &values).await?
+            }
+            EntriesOf::All => {
+                let statement = client.prepare_cached(&SINCE).await?;
+                client.query(&statement, &[&self.since_ms, &limit]).await?
+            }
+        };
+        Ok(rows.iter().map(Line::read).collect::<Result<_, _>>()?)
+    }
+}
+
+impl Step for Locate {
+    type Outcome = (Vec<LocatedItem>, Vec<FoundCharacter>);
+
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
+        let items: Vec<Id128> = self.items.iter().take(LOCATE_MAX).map(|item| Id128(item.0)).collect();
+        let statement = client.prepare_cached(ledger::located_items!("= ANY ($1)")).await?;
+        let rows = client.query(&statement, &[&items]).await?;
+        let items = rows.iter().filter_map(|row| ledger::located_item(row).transpose());
+        let items = items.collect::<Result<_, _>>()?;
+        let characters: Vec<i64> = self.characters.iter().take(LOCATE_MAX).map(|id| id.0 as i64).collect();
+        let sql = "SELECT account, id, name FROM characters WHERE id = ANY ($1)";
+        let statement = client.prepare_cached(sql).await?;
+        let rows = client.query(&statement, &[&characters]).await?;
+        Ok((items, rows.iter().map(rows::found_character).collect::<Result<_, _>>()?))
     }
 }
 

@@ -14,12 +14,11 @@ use model::calls::ledger::CROSSINGS_MAX;
 use rusqlite::{Connection, params};
 
 pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result<Checked, Fault> {
-    Ok(examine(&shelf(connection, request)?))
+    Ok(examine(&shelf(connection, [request.first, request.last])?))
 }
 
 /// Everything of some buckets.
-pub(super) fn shelf(connection: &Connection, request: &CheckBuckets) -> Result<Shelf, Fault> {
-    let range = [request.first, request.last];
+pub(super) fn shelf(connection: &Connection, range: [u16; 2]) -> Result<Shelf, Fault> {
     Ok(Shelf {
         accounts: all(connection, examine::ACCOUNTS, range, |row| Owner::account(row))?,
         characters: all(connection, examine::CHARACTERS, range, |row| Owner::character(row))?,

@@ -8,7 +8,7 @@ use crate::conservation::{Seen, Site, Sums, Wanted};
 use crate::examine::{Judged, judge};
 use crate::rows::Fields;
 use async_trait::async_trait;
-use model::calls::database::{CheckBuckets, Failure};
+use model::calls::database::Failure;
 use placement::BUCKETS;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -27,8 +27,7 @@ impl Site for Sqlite {
     }
 
     async fn judge(&self, _: u16, bucket: u16) -> Result<Judged, Failure> {
-        let request = CheckBuckets { first: bucket, last: bucket };
-        self.readers.run(move |connection| Ok(judge(&shelf(connection, &request)?))).await
+        self.readers.run(move |connection| Ok(judge(&shelf(connection, [bucket, bucket])?))).await
     }
 }
 

@@ -1,8 +1,12 @@
 //! The ledger: entries written beside what they tell of, and questions about them.
 
-use super::{Fault, all, change, now_ms};
+use super::{Fault, all, change, first, now_ms};
 use crate::ledger::{self, Line, Payment};
-use model::calls::database::{Entry, GuildLedger, ItemHistory, PlayerLedger};
+use crate::rows;
+use model::calls::database::{
+    Entry, GuildLedger, ItemHistory, ListEntries, ListedEntries, Locate, Located, PlayerLedger,
+};
+use model::calls::ledger::{EntriesOf, LOCATE_MAX, OPERATIONS_MAX};
 use model::id::{AccountId, OperationId};
 use rusqlite::{Connection, params};
 
@@ -66,6 +70,45 @@ pub(super) fn of_character(connection: &Connection, request: &PlayerLedger) -> R
 pub(super) fn of_guild(connection: &Connection, request: &GuildLedger) -> Result<Vec<Entry>, Fault> {
     let values = params![request.guild.0, ledger::below(request.before), ledger::limit(request.limit)];
     all(connection, ledger::OF_GUILD, values, |row| Line::read(row)?.told(0))
+}
+
+pub(super) fn list(connection: &Connection, request: &ListEntries) -> Result<ListedEntries, Fault> {
+    let limit = ledger::limit(request.limit);
+    let one_more = limit + 1;
+    let told = |row: &rusqlite::Row<'_>| Line::read(row)?.told(0);
+    let entries = match &request.of {
+        EntriesOf::Operations(operations) => {
+            let mut entries = Vec::new();
+            for operation in operations.iter().take(OPERATIONS_MAX) {
+                let values = params![operation.0.to_be_bytes(), one_more];
+                entries.extend(all(connection, ledger::OF_OPERATION, values, told)?);
+            }
+            entries
+        }
+        EntriesOf::Holder(of) => {
+            let Some((kind, other, owner)) = ledger::holder(of) else { return Ok(ListedEntries::default()) };
+            let values = params![owner, kind, other, request.since_ms, one_more];
+            all(connection, ledger::OF_HOLDER, values, told)?
+        }
+        EntriesOf::All => all(connection, ledger::SINCE, params![request.since_ms, one_more], told)?,
+    };
+    Ok(ledger::listed(entries, limit))
+}
+
+pub(super) fn locate(connection: &Connection, request: &Locate) -> Result<Located, Fault> {
+    let mut located = Located::default();
+    for item in request.items.iter().take(LOCATE_MAX) {
+        let sql = ledger::located_items!("= ?1");
+        let found = first(connection, sql, [item.0.to_be_bytes()], |row| ledger::located_item(row))?;
+        located.items.extend(found.flatten());
+    }
+    for character in request.characters.iter().take(LOCATE_MAX) {
+        let sql = "SELECT account, id, name FROM characters WHERE id = ?1";
+        located
+            .characters
+            .extend(first(connection, sql, [character.0 as i64], |row| rows::found_character(row))?);
+    }
+    Ok(located)
 }
 
 #[cfg(test)]

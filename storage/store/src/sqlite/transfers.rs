@@ -10,7 +10,8 @@ use crate::transfer::{
     outcome,
 };
 use model::calls::database::{Failure, Transfer, TransferRefusal, Transferred};
-use model::id::AccountId;
+use model::id::{AccountId, OperationId};
+use model::ledger::Actor;
 use rusqlite::{Connection, params};
 
 type Outcome = Result<Transferred, TransferRefusal>;
@@ -39,7 +40,7 @@ pub(super) fn transfer(connection: &Connection, request: &Transfer) -> Result<Ou
         Ok(doings) => {
             write(connection, &doings)?;
             for line in &doings.lines {
-                write_line(connection, request, line)?;
+                write_line(connection, request.operation, &request.actor, line)?;
             }
             let done: Outcome = Ok(outcome([&doings]));
             store_claims(connection, once, &part, &done)?;
@@ -173,7 +174,13 @@ fn write_items(connection: &Connection, doings: &Doings) -> Result<(), Fault> {
     Ok(())
 }
 
-fn write_line(connection: &Connection, transfer: &Transfer, line: &Written) -> Result<(), Fault> {
+/// Writes one entry.
+pub(super) fn write_line(
+    connection: &Connection,
+    operation: OperationId,
+    actor: &Actor,
+    line: &Written,
+) -> Result<(), Fault> {
     let sql = concat!(
         "INSERT INTO ledger (operation, actor_kind, actor_id, actor_name, reason, bucket, item, kind, amount, \
          from_kind, from_owner, from_slot, effects_before, from_balance, \
@@ -182,11 +189,11 @@ fn write_line(connection: &Connection, transfer: &Transfer, line: &Written) -> R
         now_ms!(),
         ")"
     );
-    let (actor_kind, actor_id, actor_name) = actor_columns(&transfer.actor);
+    let (actor_kind, actor_id, actor_name) = actor_columns(actor);
     let from = line.from.as_ref();
     let to = line.to.as_ref();
     let values = params![
-        transfer.operation.0.to_be_bytes(),
+        operation.0.to_be_bytes(),
         actor_kind,
         actor_id,
         actor_name,

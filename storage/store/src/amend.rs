@@ -1,0 +1,233 @@
+//! What operators take back: planned by pure code over entries of the ledger, done by ordinary transfers, while
+//! everybody plays.
+//!
+//! ```text
+//!   target --plan(book)--> wants: read them into the book, plan anew       (pure: no database, no clock)
+//!                   |
+//!                   '----> Plan: steps, and what is left and why
+//!                            | fence the characters concerned, read and plan anew: now they stand still
+//!                            v
+//!                          transfers by the operator: all of each or nothing; one that is refused: plan anew
+//! ```
+//! A plan follows from what is stored, so doing it twice finds nothing to do the second time. See ADR 0010.
+
+mod book;
+mod compose;
+mod gold;
+mod places;
+mod run;
+mod tainted;
+#[cfg(test)]
+mod tests;
+pub mod undo;
+
+pub use book::{Book, Household, Want};
+pub use run::{AmendError, Amended, Clerk};
+
+use model::calls::database::HeldRecord;
+use model::id::{AccountId, CharacterId, ItemId, OperationId};
+use model::item::{Effect, Item};
+use model::ledger::{Actor, Entry, GoldAccount, ItemPlace};
+use model::transfer::{GoldLocation, ItemLocation, RecordKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Reason of the entries of an `undo`.
+pub const UNDO: &str = "undo";
+/// Reason of the entries of a `restore-character`.
+pub const RESTORE: &str = "restore";
+/// Reason of the entries of a repair.
+pub const REPAIR: &str = "repair";
+
+/// True for what an operator did with these tools.
+pub(crate) fn is_amendment(entry: &Entry) -> bool {
+    matches!(entry.actor, Actor::Operator(_)) && [UNDO, RESTORE, REPAIR].contains(&entry.reason.as_str())
+}
+
+/// Where an item is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// To that place, which is free.
+    At(ItemLocation),
+    /// Into a parcel for that account: neither its old place nor the bank has room.
+    Parcel(AccountId),
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// An item goes back.
+    Bring {
+        /// As it is now.
+        item: Item,
+        /// Where it lies now.
+        from: ItemLocation,
+        /// Where it goes.
+        goal: Goal,
+        /// What it is then.
+        effects: [Effect; 3],
+    },
+    /// An item that should never have been ends.
+    End {
+        /// As it is now.
+        item: Item,
+        /// Where it lies now.
+        from: ItemLocation,
+    },
+    /// An item that had ended lives on under a new id.
+    Make {
+        /// The new one.
+        item: Item,
+        /// The one that ended.
+        of: ItemId,
+        /// Where it goes.
+        goal: Goal,
+    },
+    /// Gold, or cash, goes back.
+    Pay {
+        /// How much.
+        amount: i64,
+        /// From where.
+        from: GoldLocation,
+        /// Where to.
+        to: GoldLocation,
+    },
+}
+
+/// What a plan cannot do, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The item.
+    pub item: Option<ItemId>,
+    /// So much gold.
+    pub gold: Option<i64>,
+    /// In a sentence.
+    pub why: String,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps, those that take before those by which the world gives.
+    pub steps: Vec<Step>,
+    /// What stays as it is.
+    pub left: Vec<Left>,
+    /// The number that the next part of it has, see [`Plan::parts`].
+    pub next_part: u32,
+    /// Records from which something is taken.
+    pub(crate) records: BTreeMap<RecordKey, HeldRecord>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Something has to be read first.
+    Wants(BTreeSet<Want>),
+    /// It cannot be planned, in a sentence.
+    No(String),
+}
+
+impl Left {
+    fn item(item: ItemId, why: impl Into<String>) -> Self {
+        Self { item: Some(item), gold: None, why: why.into() }
+    }
+
+    fn gold(amount: i64, why: impl Into<String>) -> Self {
+        Self { item: None, gold: Some(amount), why: why.into() }
+    }
+}
+
+impl Step {
+    /// Characters whose things it touches, with their accounts.
+    pub(crate) fn characters(&self) -> Vec<(CharacterId, AccountId)> {
+        let of_place = |at: &ItemLocation| match at.place {
+            ItemPlace::Equip(character, _) | ItemPlace::Carry(character, _) => Some((character, at.home)),
+            _ => None,
+        };
+        let of_goal = |goal: &Goal| match goal {
+            Goal::At(at) => of_place(at),
+            Goal::Parcel(_) => None,
+        };
+        let of_gold = |at: &GoldLocation| match at.account {
+            GoldAccount::Character(character) => Some((character, at.home)),
+            _ => None,
+        };
+        let both = match self {
+            Self::Bring { from, goal, .. } => [of_place(from), of_goal(goal)],
+            Self::End { from, .. } => [of_place(from), None],
+            Self::Make { goal, .. } => [of_goal(goal), None],
+            Self::Pay { from, to, .. } => [of_gold(from), of_gold(to)],
+        };
+        both.into_iter().flatten().collect()
+    }
+
+    /// True when the world gives something.
+    pub(crate) fn gives(&self) -> bool {
+        match self {
+            Self::Make { .. } => true,
+            Self::Bring { item, effects, .. } => item.effects != *effects,
+            Self::Pay { from, .. } => matches!(from.account, GoldAccount::Mint(_)),
+            Self::End { .. } => false,
+        }
+    }
+}
+
+impl Plan {
+    /// Characters that must be fenced.
+    pub(crate) fn characters(&self) -> BTreeMap<CharacterId, AccountId> {
+        self.steps.iter().flat_map(Step::characters).collect()
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(at) => write!(f, "{}", at.place),
+            Self::Parcel(account) => write!(f, "a parcel for account {account}"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |item: &Item| format!("item {:032x} kind {}", item.id.0, item.kind.0);
+        match self {
+            Self::Bring { item, from, goal, effects } => {
+                write!(f, "{}: {} -> {goal}", name(item), from.place)?;
+                let changed = if *effects == item.effects { "" } else { ", as it was before" };
+                write!(f, "{changed}")
+            }
+            Self::End { item, from } => write!(f, "{}: {} -> nowhere", name(item), from.place),
+            Self::Make { item, of, goal } => {
+                write!(f, "{}: nowhere -> {goal}, in place of {:032x}", name(item), of.0)
+            }
+            Self::Pay { amount, from, to } => write!(f, "gold {amount}: {} -> {}", from.account, to.account),
+        }
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.item, self.gold) {
+            (Some(item), _) => write!(f, "item {:032x}: {}", item.0, self.why),
+            (None, Some(gold)) => write!(f, "gold {gold}: {}", self.why),
+            (None, None) => f.write_str(&self.why),
+        }
+    }
+}
+
+/// A moment in the ledger: time, shard, number.
+pub(crate) type Mark = (i64, u16, u64);
+
+/// When an entry was written.
+pub(crate) fn mark(entry: &Entry) -> Mark {
+    (entry.at_ms, entry.shard, entry.entry)
+}
+
+/// The operation of a part of something that is taken back.
+pub(crate) fn part(of: OperationId, number: u32) -> OperationId {
+    crate::derive::operation("amend", &[&of.0.to_le_bytes(), &number.to_le_bytes()])
+}
+
+/// Parts that are looked for.
+pub(crate) const PARTS: u32 = 64;

@@ -1,0 +1,177 @@
+//! A plan as transfers: as many as it needs, each within the limits.
+
+use super::{Goal, Plan, Step, part};
+use crate::derive;
+use crate::letter::Letter;
+use model::calls::bank::PARCEL_ITEMS_MAX;
+use model::calls::database::Failure;
+use model::id::{AccountId, CharacterId, OperationId, ParcelId};
+use model::ledger::{Actor, GoldAccount, ItemPlace};
+use model::transfer::{
+    FENCES_MAX, Fence, ItemLocation, MOVES_MAX, Move, RECORD_CHANGES_MAX, Record, RecordChange, RecordKey,
+    Transfer,
+};
+use std::collections::BTreeMap;
+
+/// How the transfers of a plan are signed.
+pub(super) struct Form<'a> {
+    /// What is taken back; the transfers are its parts.
+    pub(super) of: OperationId,
+    pub(super) operator: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) now_ms: i64,
+    /// All characters of the plan.
+    pub(super) fences: &'a BTreeMap<CharacterId, Fence>,
+}
+
+/// The transfers of a plan in their order.
+pub(super) fn transfers(plan: &Plan, form: &Form<'_>) -> Result<Vec<Transfer>, Failure> {
+    let mut composer = Composer {
+        form,
+        number: plan.next_part,
+        done: Vec::new(),
+        now: Draft::default(),
+        left: plan.records.iter().map(|(key, held)| (*key, (held.items.len(), held.gold))).collect(),
+        plan,
+    };
+    for step in &plan.steps {
+        composer.add(step)?;
+    }
+    composer.close();
+    Ok(composer.done)
+}
+
+#[derive(Default)]
+struct Draft {
+    moves: Vec<Move>,
+    fences: BTreeMap<CharacterId, Fence>,
+    records: Vec<RecordChange>,
+    /// New parcels, with the items in the last one of each account.
+    parcels: BTreeMap<AccountId, (u32, usize)>,
+}
+
+struct Composer<'a> {
+    form: &'a Form<'a>,
+    number: u32,
+    done: Vec<Transfer>,
+    now: Draft,
+    /// What is left in the records from which something is taken.
+    left: BTreeMap<RecordKey, (usize, i64)>,
+    plan: &'a Plan,
+}
+
+impl Composer<'_> {
+    fn add(&mut self, step: &Step) -> Result<(), Failure> {
+        let new: Vec<Fence> = step
+            .characters()
+            .iter()
+            .filter_map(|(character, _)| self.form.fences.get(character).copied())
+            .filter(|fence| !self.now.fences.contains_key(&fence.character))
+            .collect();
+        if self.now.moves.len() >= MOVES_MAX
+            || self.now.fences.len() + new.len() > FENCES_MAX
+            || self.now.records.len() + 2 > RECORD_CHANGES_MAX
+        {
+            self.close();
+        }
+        for (character, _) in step.characters() {
+            if let Some(fence) = self.form.fences.get(&character) {
+                self.now.fences.insert(character, *fence);
+            }
+        }
+        let planned = match step {
+            Step::Bring { item, from, goal, effects } => {
+                let to = self.place(goal)?;
+                Move::Item { item: *item, from: *from, to, effects: *effects }
+            }
+            Step::End { item, from } => Move::Death { item: *item, from: *from },
+            Step::Make { item, goal, .. } => Move::Birth { item: *item, to: self.place(goal)? },
+            Step::Pay { amount, from, to } => {
+                Move::Gold { amount: *amount, from: from.clone(), to: to.clone() }
+            }
+        };
+        self.now.moves.push(planned);
+        self.take(step);
+        Ok(())
+    }
+
+    /// A record of which the last thing is taken ends.
+    fn take(&mut self, step: &Step) {
+        let (key, items, gold) = match step {
+            Step::Bring { from, .. } | Step::End { from, .. } => match from.place {
+                ItemPlace::Parcel(id, _) => (RecordKey::Parcel(id), 1, 0),
+                ItemPlace::Ground(id) => (RecordKey::Ground(id), 1, 0),
+                _ => return,
+            },
+            Step::Pay { amount, from, .. } => match from.account {
+                GoldAccount::Parcel(id) => (RecordKey::Parcel(id), 0, *amount),
+                _ => return,
+            },
+            Step::Make { .. } => return,
+        };
+        let Some(left) = self.left.get_mut(&key) else { return };
+        *left = (left.0.saturating_sub(items), left.1.saturating_sub(gold));
+        if *left == (0, 0)
+            && let Some(held) = self.plan.records.get(&key)
+        {
+            let (home, expected) = (held.record.home, held.record.version);
+            self.now.records.push(RecordChange::Remove { key, home, expected });
+        }
+    }
+
+    fn place(&mut self, goal: &Goal) -> Result<ItemLocation, Failure> {
+        let account = match goal {
+            Goal::At(at) => return Ok(*at),
+            Goal::Parcel(account) => *account,
+        };
+        let (number, items) = match self.now.parcels.get(&account) {
+            Some((number, items)) if *items < PARCEL_ITEMS_MAX => (*number, *items),
+            Some((number, _)) => (number + 1, 0),
+            None => (0, 0),
+        };
+        let parcel = self.parcel(account, number);
+        if items == 0 {
+            let record = self.record(parcel, account)?;
+            self.now.records.push(RecordChange::Put { record, expected: 0 });
+        }
+        self.now.parcels.insert(account, (number, items + 1));
+        Ok(ItemLocation { home: account, place: ItemPlace::Parcel(parcel, items as u8) })
+    }
+
+    fn parcel(&self, account: AccountId, number: u32) -> ParcelId {
+        let operation = part(self.form.of, self.number);
+        let parts = [&operation.0.to_le_bytes()[..], &account.0.to_le_bytes(), &number.to_le_bytes()];
+        derive::parcel(derive::operation("amend-parcel", &parts))
+    }
+
+    /// A parcel that waits for ever and goes back to nobody.
+    fn record(&self, parcel: ParcelId, account: AccountId) -> Result<Record, Failure> {
+        let letter = Letter {
+            from: account,
+            sender: self.form.operator.to_owned(),
+            to: String::new(),
+            text: self.form.reason.to_owned(),
+            sent_ms: self.form.now_ms,
+            returned: false,
+        };
+        let (key, scope, body) = (RecordKey::Parcel(parcel), account.0, letter.encode()?);
+        Ok(Record { key, home: account, version: 0, scope, until_ms: i64::MAX, body })
+    }
+
+    fn close(&mut self) {
+        let draft = std::mem::take(&mut self.now);
+        if draft.moves.is_empty() {
+            return;
+        }
+        self.done.push(Transfer {
+            operation: part(self.form.of, self.number),
+            actor: Actor::Operator(self.form.operator.to_owned()),
+            reason: self.form.reason.to_owned(),
+            fences: draft.fences.into_values().collect(),
+            moves: draft.moves,
+            records: draft.records,
+            softs: Vec::new(),
+        });
+        self.number += 1;
+    }
+}
