@@ -11,16 +11,18 @@
 //! | map | reads the map no more | tries again 250 ms later; PostgreSQL only |
 //! | moves | the next DBSrv goes on with them | tries again 500 ms later; PostgreSQL only |
 //! | recovery | the next DBSrv does it | tries again a second later; PostgreSQL only |
+//! | ledger | the next DBSrv does it | says what stays, tries again five minutes later |
 
 mod admission;
 mod complaints;
+mod ledger;
 mod membership;
 mod moves;
 mod recovery;
 mod service;
 mod settings_of;
 
-pub use settings_of::{Settings, open_store};
+pub use settings_of::{Ledger, Settings, open_store};
 
 use service::Desk;
 use settings::{Common, Live};
@@ -51,6 +53,7 @@ pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> 
     let member = process.member(server.local_addr(), common.http);
     let stay = membership::stay(process.clone(), Arc::clone(&store), member);
     let staying = process.tasks.spawn("membership", stay);
+    process.tasks.spawn("ledger", ledger::tend(process.clone(), opened.clone(), settings.clone()));
     if let Opened::Postgres(shards) = opened {
         moves::spawn(&process, &shards);
         process.tasks.spawn("recovery", recovery::tend(process.clone(), shards));

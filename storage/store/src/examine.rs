@@ -2,15 +2,18 @@
 //!
 //! Pure: the databases only fill a [`Shelf`]. An account with all that belongs to it lies in one bucket, and what
 //! goes to another bucket leaves an entry in both, so a bucket can be judged by itself; whether all that left
-//! arrived is seen over all buckets ([`crossings`]).
+//! arrived is seen over all buckets ([`crossings`]). Entries that are past the retention are known by what they led to
+//! ([`base`]).
 
+pub(crate) mod base;
 pub(crate) mod crossings;
 mod replay;
 
 use crate::codec;
-use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns};
+use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns, within_retention};
 use crate::rows::Fields;
 use crate::transfer::{KIND, PART_KIND};
+use base::{Horizon, SumRow};
 use model::calls::database::{
     ChangeGoldRefusal, Checked, CreateCharacterRefusal, Failure, Finding, NameTaken, NoSuchCharacter,
     TransferRefusal, Transferred,
@@ -32,8 +35,13 @@ pub(crate) const OPERATIONS: &str =
 pub(crate) const PURSES: &str =
     "SELECT kind, owner, bucket, balance FROM purses WHERE bucket BETWEEN $1 AND $2";
 pub(crate) const RECORDS: &str = "SELECT kind, id, bucket, home FROM records WHERE bucket BETWEEN $1 AND $2";
-pub(crate) const LINES: &str =
-    concat!("SELECT ", ledger_columns!(), " FROM ledger WHERE bucket BETWEEN $1 AND $2 ORDER BY entry");
+pub(crate) const LINES: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM ledger WHERE bucket BETWEEN $1 AND $2 AND ",
+    within_retention!(),
+    " ORDER BY entry"
+);
 
 /// An account or a character.
 #[derive(Clone, Debug)]
@@ -74,11 +82,11 @@ impl Owner {
 /// An item as its row says.
 #[derive(Clone, Debug)]
 pub(crate) struct ItemRow {
-    id: u128,
-    bucket: i64,
-    kind: i64,
-    effects: Vec<u8>,
-    spot: Spot,
+    pub(crate) id: u128,
+    pub(crate) bucket: i64,
+    pub(crate) kind: i64,
+    pub(crate) effects: Vec<u8>,
+    pub(crate) spot: Spot,
 }
 
 impl ItemRow {
@@ -92,10 +100,10 @@ impl ItemRow {
 /// Gold that neither a character nor a bank has, or cash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PurseRow {
-    kind: i64,
-    owner: i64,
-    bucket: i64,
-    balance: i64,
+    pub(crate) kind: i64,
+    pub(crate) owner: i64,
+    pub(crate) bucket: i64,
+    pub(crate) balance: i64,
 }
 
 impl PurseRow {
@@ -154,6 +162,15 @@ impl OperationRow {
     }
 }
 
+/// What entries past the retention led to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Base {
+    pub(crate) horizons: Vec<Horizon>,
+    pub(crate) items: Vec<ItemRow>,
+    pub(crate) purses: Vec<PurseRow>,
+    pub(crate) sums: Vec<SumRow>,
+}
+
 /// Everything of some buckets on one shard.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
@@ -163,6 +180,7 @@ pub(crate) struct Shelf {
     pub(crate) purses: Vec<PurseRow>,
     pub(crate) records: Vec<RecordRow>,
     pub(crate) operations: Vec<OperationRow>,
+    pub(crate) base: Base,
     /// By their numbers.
     pub(crate) lines: Vec<Line>,
 }
@@ -176,6 +194,7 @@ pub(crate) fn examine(shelf: &Shelf) -> Checked {
         records: shelf.records.len() as u64,
         operations: shelf.operations.len() as u64,
         entries: shelf.lines.len() as u64,
+        base: (shelf.base.items.len() + shelf.base.purses.len()) as u64,
         ..Checked::default()
     };
     examine_owners(shelf, &mut report);

@@ -13,6 +13,7 @@ mod lease;
 mod ledger;
 pub mod planted;
 mod postgres;
+mod retention;
 mod rows;
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
@@ -22,6 +23,7 @@ pub mod two_phase;
 
 pub use error::OpenError;
 pub use postgres::{Dsn, Postgres, PostgresOptions};
+pub use retention::{RETENTION_MIN, Trimmed};
 pub use sqlite::Sqlite;
 
 use async_trait::async_trait;

@@ -24,6 +24,7 @@ mod operations;
 mod options;
 mod records;
 mod recovery;
+mod retention;
 mod saves;
 mod shard;
 mod transfers;

@@ -12,6 +12,7 @@ mod membership;
 mod operations;
 mod readers;
 mod records;
+mod retention;
 mod shards;
 mod transfers;
 mod writer;
