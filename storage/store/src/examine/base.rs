@@ -273,3 +273,76 @@ pub(crate) fn base_of(base: &Base, bucket: i64) -> Base {
         ..Base::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use model::ledger::Actor;
+
+    /// Gold that the world gives to one purse, one piece at a time.
+    fn line(entry: i64, bucket: i64, at_ms: i64, balance: i64) -> Line {
+        let to = Some((Spot { kind: 2, owner: 7, slot: 0 }, balance));
+        Line {
+            entry,
+            bucket,
+            at_ms,
+            operation: Some(1),
+            actor: Actor::System("test".to_owned()),
+            reason: "drop".to_owned(),
+            subject: Subject::Gold { amount: 1, from: None, to },
+        }
+    }
+
+    fn told(portions: &[Portion]) -> Vec<(i16, i64, Vec<i64>)> {
+        let entries = |portion: &Portion| portion.lines.iter().map(|line| line.entry).collect();
+        portions.iter().map(|portion| (portion.bucket, portion.until_ms, entries(portion))).collect()
+    }
+
+    #[test]
+    fn what_is_too_much_is_cut_off_between_two_moments() {
+        let lines = |count: usize| {
+            let all = [(4, 1, 10), (3, 1, 20), (5, 3, 30), (6, 3, 40), (8, 3, 40), (9, 5, 10)];
+            all[..count].iter().map(|(entry, bucket, at)| line(*entry, *bucket, *at, 1)).collect::<Vec<_>>()
+        };
+        let buckets = [1, 2, 3, 5];
+        let whole = portions(&buckets, lines(6), 100, 6).unwrap();
+        let of = |bucket, until: i64, entries: &[i64]| (bucket, until, entries.to_vec());
+        let rest = [of(2, 100, &[]), of(3, 100, &[5, 6, 8]), of(5, 100, &[9])];
+        assert_eq!(told(&whole), [vec![of(1, 100, &[3, 4])], rest.to_vec()].concat());
+        assert_eq!(next_bucket(&whole, &buckets, 100, false), None);
+        // the fifth does not fit, and the fourth is of the same moment
+        let some = portions(&buckets, lines(5), 100, 4).unwrap();
+        assert_eq!(told(&some), [of(1, 100, &[3, 4]), of(2, 100, &[]), of(3, 40, &[5])]);
+        assert_eq!(next_bucket(&some, &buckets, 100, false), Some(2), "bucket 3 is not done");
+        assert_eq!(next_bucket(&some, &buckets, 100, true), Some(3), "and is left when it is kept");
+        // nothing of the third bucket fits
+        let fewer = portions(&buckets, lines(3), 100, 2).unwrap();
+        assert_eq!(told(&fewer), [of(1, 100, &[3, 4]), of(2, 100, &[])]);
+        assert_eq!(next_bucket(&fewer, &buckets, 100, false), Some(2));
+        let moment = (0..4).map(|entry| line(entry, 1, 50, 1)).collect();
+        assert!(portions(&[1], moment, 100, 3).is_err(), "no cut is possible");
+        let disorder = vec![line(1, 2, 5, 1), line(2, 1, 5, 1)];
+        assert!(portions(&[1, 2], disorder, 100, 3).is_err());
+    }
+
+    #[test]
+    fn folding_twice_is_folding_at_once() {
+        let lines: Vec<Line> = (1..=6).map(|n| line(n, 1, n, n)).collect();
+        let shelf = |base: Base, lines: &[Line]| Shelf { base, lines: lines.to_vec(), ..Shelf::default() };
+        let horizon = |until_ms| Horizon { bucket: 1, until_ms, ..Horizon::default() };
+        let once = fold(horizon(7), &shelf(Base::default(), &lines), &[]).unwrap();
+        let first = fold(horizon(4), &shelf(Base::default(), &lines[..3]), &lines[3..]).unwrap();
+        let base = Base { purses: first.purses, ..Base::default() };
+        let second = fold(horizon(7), &shelf(base, &lines[3..]), &[]).unwrap();
+        assert_eq!((once.purses[0].balance, second.purses[0].balance), (6, 6));
+        assert_eq!(once.sums[0].amount, first.sums[0].amount + second.sums[0].amount);
+        // without its base it does not follow, and one that was overtaken stays
+        assert!(fold(horizon(7), &shelf(Base::default(), &lines[3..]), &[]).is_err());
+        let late = [Line { entry: 2, ..line(2, 1, 9, 2) }];
+        let error = fold(horizon(7), &shelf(Base::default(), &lines), &late).unwrap_err();
+        assert!(error.contains("entry 2 ") && error.contains("clock"), "{error}");
+        let bytes = sums_bytes(&Sums::from([(7, -3), (250, i128::MAX)]));
+        assert_eq!(bytes.len(), 34);
+    }
+}

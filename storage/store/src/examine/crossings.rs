@@ -257,3 +257,37 @@ fn lost(side: &Crossing) -> Finding {
     };
     Finding { item, operation: Some(*operation), ..Finding::new(Wrong::Crossing, what_happened) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn side(operation: u128, is_departure: bool, at_ms: i64) -> Crossing {
+        let (operation, what) = (OperationId(operation), Crossed::Gold(10));
+        Crossing { operation, what, from: 1, to: 2, is_departure, at_ms }
+    }
+
+    fn unmatched(sides: Vec<Crossing>, folded: i128) -> Unmatched {
+        let mut all = Unmatched::default();
+        all.extend(&Crossings { sides, more: false, folded, folded_until_ms: Some(1_000) });
+        all
+    }
+
+    #[test]
+    fn what_has_its_other_side_past_the_retention_is_not_lost() {
+        let (old, young) = (side(1, false, 900), side(2, true, 1_000 + ASTRIDE_MS));
+        let gone = digest_of(&old);
+        let mut all = unmatched(vec![old, young], gone);
+        assert!(all.split_old().adds_up());
+        assert_eq!(all.operations(), [OperationId(2)], "what is younger has lost it");
+
+        // one more that is old, of which nothing is folded, is the one
+        let lost = unmatched(vec![old, side(3, true, 800)], gone).split_old().finding().unwrap();
+        assert_eq!(lost.operation, Some(OperationId(3)));
+        // and two more cannot be told from the others
+        let sides = vec![old, side(3, true, 800), side(4, true, 800)];
+        let finding = unmatched(sides, gone).split_old().finding().unwrap();
+        assert!(finding.operation.is_none() && finding.what.contains("does not add up"));
+    }
+}

@@ -57,7 +57,8 @@ async fn trim(shard: &Shard, retention: Option<Duration>, trimmed: &mut Trimmed)
     for _ in 0..STEPS {
         let Some(bucket) = after else { break };
         // another process is at it
-        let Some(step) = shard.run(&Fold { after: bucket, cut_ms }).await? else { return Ok(()) };
+        let fold = Fold { after: bucket, cut_ms };
+        let Some(step) = patiently(shard, &fold).await? else { return Ok(()) };
         trimmed.folded += step.folded;
         trimmed.kept.extend(step.kept);
         after = step.next;

@@ -67,21 +67,24 @@ fn oldest(connection: &Connection) -> Result<Option<i64>, Fault> {
     first(connection, sql, [], |row| row.int(0))
 }
 
-/// The next buckets that have entries.
-fn buckets_after(connection: &Connection, after: i16) -> Result<Vec<i16>, Fault> {
+/// The next buckets that have entries before a time: the index tells the oldest of each.
+fn buckets_after(connection: &Connection, after: i16, cut_ms: i64) -> Result<Vec<i16>, Fault> {
     let mut found = Vec::new();
     let mut last = after;
     while found.len() < FOLDED_BUCKETS {
-        let sql = "SELECT bucket FROM ledger WHERE bucket > ?1 ORDER BY bucket LIMIT 1";
-        let Some(bucket) = first(connection, sql, [last], |row| row.number(0))? else { break };
-        found.push(bucket);
+        let sql = "SELECT bucket, at_ms FROM ledger WHERE bucket > ?1 ORDER BY bucket, at_ms LIMIT 1";
+        let next = first(connection, sql, [last], |row| Ok((row.number(0)?, row.int(1)?)))?;
+        let Some((bucket, oldest_ms)) = next else { break };
+        if oldest_ms < cut_ms {
+            found.push(bucket);
+        }
         last = bucket;
     }
     Ok(found)
 }
 
 fn fold_some(connection: &Connection, after: i16, cut_ms: i64) -> Result<Step, Fault> {
-    let buckets = buckets_after(connection, after)?;
+    let buckets = buckets_after(connection, after, cut_ms)?;
     let mut lines: Vec<Line> = Vec::new();
     for bucket in &buckets {
         let room = FOLDED_ENTRIES + 1 - lines.len();
