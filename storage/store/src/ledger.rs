@@ -88,15 +88,16 @@ pub(crate) const OF_ITEM: &str = concat!(
 pub(crate) const BASE_OF_ITEM: &str = "SELECT base.item, base.bucket, base.kind, base.effects, base.place_kind, \
      base.place_owner, base.place_slot, horizon.until_ms FROM ledger_base_items AS base \
      JOIN ledger_horizons AS horizon ON horizon.bucket = base.bucket WHERE base.item = $1";
-/// The newest entries of a character below a number: character, number, limit. Each side is read newest first, and what
-/// both have is told once.
+/// The newest entries of a character below a number: character, number, limit. Each side is read newest first; what both
+/// have is told by the first.
 pub(crate) const OF_CHARACTER: &str = concat!(
     "SELECT * FROM (SELECT * FROM (SELECT ",
     ledger_columns!(),
     " FROM ledger WHERE from_owner = $1 AND from_kind IN (1, 2) AND entry < $2 ORDER BY entry DESC LIMIT $3) AS given \
-     UNION SELECT * FROM (SELECT ",
+     UNION ALL SELECT * FROM (SELECT ",
     ledger_columns!(),
-    " FROM ledger WHERE to_owner = $1 AND to_kind IN (1, 2) AND entry < $2 ORDER BY entry DESC LIMIT $3) AS got) \
+    " FROM ledger WHERE to_owner = $1 AND to_kind IN (1, 2) AND entry < $2 \
+     AND (from_owner IS DISTINCT FROM $1 OR from_kind NOT IN (1, 2)) ORDER BY entry DESC LIMIT $3) AS got) \
      AS both_sides ORDER BY entry DESC LIMIT $3"
 );
 
