@@ -141,6 +141,7 @@ fn in_json(report: &Report, took_ms: u64) -> Value {
         "items": checked.items,
         "operations": checked.operations,
         "entries": checked.entries,
+        "base": checked.base,
         "records": checked.records,
         "names": report.names,
         "gold_held": checked.gold_held,

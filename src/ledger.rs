@@ -6,7 +6,7 @@ use crate::stored;
 use anyhow::{Context, bail};
 use clap::Args;
 use model::calls::database::{FindCharacter, GuildLedger, ItemHistory, PlayerLedger};
-use model::calls::ledger::ENTRIES_MAX;
+use model::calls::ledger::{ENTRIES_MAX, RETENTION};
 use model::ledger::{Change, Entry, ItemState};
 use model::{AccountId, CharacterId, GuildId, ItemId};
 use serde_json::{Value, json};
@@ -157,7 +157,10 @@ fn in_words(entry: &Entry) -> String {
         }
     };
     let (shard, number, at_ms, reason, actor) =
-        (entry.shard, entry.entry, entry.at_ms, &entry.reason, &entry.actor);
+        (entry.shard, &entry.entry, entry.at_ms, &entry.reason, &entry.actor);
+    if *number == 0 && reason == RETENTION {
+        return format!("{at_ms} {shard}/- {reason:<8} {what}; what was before is past the retention");
+    }
     let operation = operation(entry).unwrap_or_else(|| "-".to_owned());
     format!("{at_ms} {shard}/{number} {reason:<8} {what}; by {actor}, operation {operation}")
 }
@@ -228,5 +231,12 @@ mod tests {
         let told = in_words(&born);
         assert!(told.contains("kind 861 [43:9 0:0 0:0]: nowhere -> equip 6 of character c"), "{told}");
         assert_eq!(in_json(&born)["change"]["after"]["effects"][0], json!([43, 9]));
+        let actor = Actor::System(RETENTION.into());
+        let base = Entry { entry: 0, operation: None, actor, reason: RETENTION.into(), ..born };
+        assert_eq!(
+            in_words(&base),
+            "1790000000000 1/- retention item 0000000000000000000000000000000e kind 861 [43:9 0:0 0:0]: \
+             nowhere -> equip 6 of character c; what was before is past the retention"
+        );
     }
 }

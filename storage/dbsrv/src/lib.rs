@@ -12,19 +12,21 @@
 //! | moves | the next DBSrv goes on with them | tries again 500 ms later; PostgreSQL only |
 //! | conservation | looks no more | tries again at the next look; says so once |
 //! | recovery | the next DBSrv does it | tries again a second later; PostgreSQL only |
+//! | ledger | the next DBSrv does it | says what stays, tries again five minutes later |
 
 mod admission;
 mod complaints;
 mod conservation;
 #[cfg(feature = "failpoints")]
 mod failpoints;
+mod ledger;
 mod membership;
 mod moves;
 mod recovery;
 mod service;
 mod settings_of;
 
-pub use settings_of::{Settings, open_store};
+pub use settings_of::{Ledger, Settings, open_store};
 
 use service::Desk;
 use settings::{Common, Live};
@@ -57,6 +59,7 @@ pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> 
     let staying = process.tasks.spawn("membership", stay);
     let watched = conservation::watch(process.clone(), opened.site(), Arc::clone(&store), settings.clone());
     process.tasks.spawn("conservation", watched);
+    process.tasks.spawn("ledger", ledger::tend(process.clone(), opened.clone(), settings.clone()));
     if let Opened::Postgres(shards) = opened {
         moves::spawn(&process, &shards);
         process.tasks.spawn("recovery", recovery::tend(process.clone(), shards));

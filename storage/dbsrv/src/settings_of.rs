@@ -8,14 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use store::conservation::Site;
-use store::{Dsn, OpenError, Postgres, PostgresOptions, Sqlite, Store};
+use store::{Dsn, OpenError, Postgres, PostgresOptions, RETENTION_MIN, Sqlite, Store, Trimmed};
 
 /// One file: no other program is needed.
 const SQLITE: &str = "sqlite";
 /// One or more PostgreSQL databases.
 const POSTGRES: &str = "postgres";
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 
-/// Settings of DBSrv. `operations_max` and `conservation` take effect at once, the others when the process starts.
+/// Settings of DBSrv. `operations_max`, `conservation` and `ledger` take effect at once, the others when the process starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -43,6 +45,8 @@ pub struct Settings {
     pub operations_max: usize,
     /// The running check of items and gold.
     pub conservation: Conservation,
+    /// What is kept of the ledger.
+    pub ledger: Ledger,
 }
 
 /// The running check of items and gold: see the runbook "conservation".
@@ -65,6 +69,21 @@ impl Default for Conservation {
     }
 }
 
+/// What is kept of the ledger, and of the outcomes of operations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// Entries are kept so many days at least; 0: for ever. PostgreSQL removes whole months.
+    pub retention_days: u64,
+}
+
+impl Ledger {
+    /// How long entries are kept; `None`: for ever.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        (self.retention_days > 0).then(|| Duration::from_secs(self.retention_days * DAY))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -79,6 +98,7 @@ impl Default for Settings {
             transaction_timeout_ms: 2_500,
             operations_max: 1_024,
             conservation: Conservation::default(),
+            ledger: Ledger::default(),
         }
     }
 }
@@ -112,7 +132,10 @@ impl Check for Settings {
         within("transaction_timeout_ms", self.transaction_timeout_ms, 1..=600_000, "1 to 600000")?;
         within("operations_max", self.operations_max as u64, 1..=1_000_000, "1 to 1000000")?;
         within("conservation.look_ms", self.conservation.look_ms, 50..=60_000, "50 to 60000")?;
-        within("conservation.share_percent", self.conservation.share_percent, 1..=100, "1 to 100")
+        within("conservation.share_percent", self.conservation.share_percent, 1..=100, "1 to 100")?;
+        let (days, least) = (self.ledger.retention_days, RETENTION_MIN.as_secs() / DAY);
+        let range = if days == 0 { 0..=0 } else { least..=36_500 };
+        within("ledger.retention_days", days, range, "0 (for ever), or 7 to 36500")
     }
 }
 
@@ -131,6 +154,7 @@ pub async fn open_store(settings: &Settings, data: &Path) -> Result<Arc<dyn Stor
 }
 
 /// An open store of either kind.
+#[derive(Clone)]
 pub(crate) enum Opened {
     /// One file.
     Sqlite(Arc<Sqlite>),
@@ -152,6 +176,14 @@ impl Opened {
         match self {
             Self::Sqlite(store) => Arc::<Sqlite>::clone(store),
             Self::Postgres(store) => Arc::<Postgres>::clone(store),
+        }
+    }
+
+    /// One round over the ledger.
+    pub(crate) async fn trim_ledger(&self, retention: Option<Duration>) -> Trimmed {
+        match self {
+            Self::Sqlite(store) => store.trim_ledger(retention).await,
+            Self::Postgres(store) => store.trim_ledger(retention).await,
         }
     }
 }
@@ -257,6 +289,19 @@ mod tests {
             let error = settings::load::<Settings>(&source).err().unwrap().to_string();
             assert!(error.contains("DBSrv.conf") && !error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_ledger_is_kept_for_ever_or_for_a_week_at_least() {
+        let kept =
+            |retention_days| Settings { ledger: Ledger { retention_days }, ..Settings::default() }.check();
+        assert!([0, 7, 400, 36_500].into_iter().all(|days| kept(days).is_ok()));
+        for days in [1, 6, 36_501] {
+            let error = kept(days).unwrap_err().to_string();
+            let expected = format!("ledger.retention_days is {days}; expected 0 (for ever), or 7 to 36500");
+            assert_eq!(error, expected);
+        }
+        assert_eq!(Ledger::default().retention(), None);
     }
 
     #[tokio::test]

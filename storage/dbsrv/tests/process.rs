@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use dbclient::RemoteStore;
-use dbsrv::{RunError, Settings};
+use dbsrv::{Ledger, RunError, Settings};
 use model::calls::database::{Failure, GetAccount, ReadClusterView};
 use model::id::AccountId;
 use model::membership::Role;
@@ -157,6 +157,30 @@ async fn dbsrv_ends_what_the_crash_of_another_left() {
     surely(&remote, &left).await;
     let said = "wydbr_dbsrv_recovered_transactions_total{end=\"rollback\"} 2";
     stage::until("it counts what it ended", async || page(http, "/metrics").await.contains(said)).await;
+    process.stop.cancel();
+    ended.await.unwrap().unwrap();
+    telemetry::stop(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retention_that_is_set_while_it_runs_removes_what_is_older() {
+    let folder = tempfile::tempdir().unwrap();
+    let Running { process, http, settings, ended, remote } = start(&folder, Settings::default()).await;
+    let hero = stage::living(&remote).await;
+    let years = "DROP TRIGGER ledger_append_only; UPDATE ledger SET at_ms = at_ms - 730 * 86400000";
+    let connection = rusqlite::Connection::open(folder.path().join("wydbr.sqlite")).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection.execute_batch(years).unwrap();
+    let entries =
+        || connection.query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0)).unwrap();
+    let old = entries();
+    assert!(old > 3);
+    settings.set(Settings { ledger: Ledger { retention_days: 365 }, ..Settings::default() });
+    stage::until("they are removed", async || entries() == 0).await;
+    let said = format!("wydbr_dbsrv_ledger_entries_total{{done=\"folded\"}} {old}");
+    stage::until("it counts them", async || page(http, "/metrics").await.contains(&said)).await;
+    assert!(store::fsck::run(remote.as_ref()).await.unwrap().is_clean());
+    assert_eq!(stage::listed(&remote, hero.account).await, [hero]);
     process.stop.cancel();
     ended.await.unwrap().unwrap();
     telemetry::stop(process).await;

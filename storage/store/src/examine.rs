@@ -2,8 +2,10 @@
 //!
 //! Pure: the databases only fill a [`Shelf`]. An account with all that belongs to it lies in one bucket, and what
 //! goes to another bucket leaves an entry in both, so a bucket can be judged by itself; whether all that left
-//! arrived is seen over all buckets ([`crossings`]).
+//! arrived is seen over all buckets ([`crossings`]). Entries that are past the retention are known by what they led to
+//! ([`base`]).
 
+pub(crate) mod base;
 pub(crate) mod crossings;
 mod judge;
 pub(crate) mod repair;
@@ -13,9 +15,10 @@ pub(crate) use judge::judge;
 pub use judge::{Differences, Judged};
 
 use crate::codec;
-use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns};
+use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns, within_retention};
 use crate::rows::Fields;
 use crate::transfer::{KIND, PART_KIND};
+use base::{Horizon, SumRow};
 use model::calls::database::{
     ChangeGoldRefusal, Checked, CreateCharacterRefusal, Failure, Finding, NameTaken, NoSuchCharacter,
     TransferRefusal, Transferred,
@@ -40,8 +43,13 @@ pub(crate) const OPERATIONS: &str =
 pub(crate) const PURSES: &str =
     "SELECT kind, owner, bucket, balance FROM purses WHERE bucket BETWEEN $1 AND $2";
 pub(crate) const RECORDS: &str = "SELECT kind, id, bucket, home FROM records WHERE bucket BETWEEN $1 AND $2";
-pub(crate) const LINES: &str =
-    concat!("SELECT ", ledger_columns!(), " FROM ledger WHERE bucket BETWEEN $1 AND $2 ORDER BY entry");
+pub(crate) const LINES: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM ledger WHERE bucket BETWEEN $1 AND $2 AND ",
+    within_retention!(),
+    " ORDER BY entry"
+);
 
 /// An account or a character.
 #[derive(Clone, Debug)]
@@ -100,10 +108,10 @@ impl ItemRow {
 /// Gold that neither a character nor a bank has, or cash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PurseRow {
-    kind: i64,
-    owner: i64,
-    bucket: i64,
-    balance: i64,
+    pub(crate) kind: i64,
+    pub(crate) owner: i64,
+    pub(crate) bucket: i64,
+    pub(crate) balance: i64,
 }
 
 impl PurseRow {
@@ -164,6 +172,15 @@ impl OperationRow {
     }
 }
 
+/// What entries past the retention led to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Base {
+    pub(crate) horizons: Vec<Horizon>,
+    pub(crate) items: Vec<ItemRow>,
+    pub(crate) purses: Vec<PurseRow>,
+    pub(crate) sums: Vec<SumRow>,
+}
+
 /// Everything of some buckets on one shard.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
@@ -173,6 +190,7 @@ pub(crate) struct Shelf {
     pub(crate) purses: Vec<PurseRow>,
     pub(crate) records: Vec<RecordRow>,
     pub(crate) operations: Vec<OperationRow>,
+    pub(crate) base: Base,
     /// By their numbers.
     pub(crate) lines: Vec<Line>,
 }
@@ -186,6 +204,7 @@ pub(crate) fn examine(shelf: &Shelf) -> Checked {
         records: shelf.records.len() as u64,
         operations: shelf.operations.len() as u64,
         entries: shelf.lines.len() as u64,
+        base: (shelf.base.items.len() + shelf.base.purses.len()) as u64,
         ..Checked::default()
     };
     examine_owners(shelf, &mut report);

@@ -10,14 +10,14 @@ mod repair;
 pub use repair::{Mended, repair};
 
 use crate::Store;
+use crate::examine::base::Sums;
 use crate::examine::crossings::{self, Unmatched, operations_of};
 use model::calls::database::{
-    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, Failure, ListCrossings,
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, Failure, Finding, ListCrossings,
 };
 use model::calls::ledger::FINDINGS_MAX;
 use model::id::OperationId;
 use placement::BUCKETS;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Buckets of the first piece.
@@ -60,8 +60,8 @@ async fn look(store: &dyn Store) -> Result<(Report, Unmatched), Failure> {
     let mut report = Report::default();
     examine_buckets(store, &mut report.checked).await?;
     let sums = std::mem::take(&mut report.checked.crossings);
-    let lost = find_lost(store, &sums).await?;
-    let mut findings = lost.findings();
+    let (lost, mut findings) = find_lost(store, &sums).await?;
+    findings.extend(lost.findings());
     examine_names(store, &mut report).await?;
     let mut after = None;
     loop {
@@ -93,7 +93,12 @@ async fn examine_buckets(store: &dyn Store, sum: &mut Checked) -> Result<(), Fai
             }
             other => {
                 let piece = other?;
-                let rows = piece.accounts + piece.characters + piece.items + piece.operations + piece.entries;
+                let rows = piece.accounts
+                    + piece.characters
+                    + piece.items
+                    + piece.operations
+                    + piece.entries
+                    + piece.base;
                 range = match rows {
                     rows if rows > ROWS => 1.max(range / 2),
                     rows if rows < ROWS / 4 => BUCKETS.min(range * 2),
@@ -123,41 +128,54 @@ async fn examine_names(store: &dyn Store, report: &mut Report) -> Result<(), Fai
 
 /// Names what left a bucket and arrived in none, and the other way round, where the sums say that there is such a
 /// thing. The buckets were read one after the other: what is whole when it is looked at again was on its way.
-async fn find_lost(store: &dyn Store, sums: &BTreeMap<u8, i128>) -> Result<Unmatched, Failure> {
-    let mut unmatched = Unmatched::default();
-    for class in sums.keys() {
-        unmatched.join(unmatched_of(store, operations_of(*class)).await?);
-    }
+/// What is past the retention cannot always be named: findings of it come beside.
+async fn find_lost(store: &dyn Store, sums: &Sums) -> Result<(Unmatched, Vec<Finding>), Failure> {
     let deadline = Instant::now() + ON_ITS_WAY;
+    let (mut unmatched, mut findings) = (Unmatched::default(), Vec::new());
+    for class in sums.keys() {
+        let mut found = unmatched_of(store, operations_of(*class), true).await?;
+        let mut old = found.split_old();
+        // entries may have gone past the retention while the ranges of one class were read
+        while !old.adds_up() && Instant::now() < deadline {
+            tokio::time::sleep(PAUSE).await;
+            found = unmatched_of(store, operations_of(*class), true).await?;
+            old = found.split_old();
+        }
+        findings.extend(old.finding());
+        unmatched.join(found);
+    }
     while !unmatched.is_empty() && Instant::now() < deadline {
         tokio::time::sleep(PAUSE).await;
         for operation in unmatched.operations() {
             if Instant::now() < deadline {
-                let still = unmatched_of(store, (operation, operation)).await?;
+                let still = unmatched_of(store, (operation, operation), false).await?;
                 unmatched.forget(operation);
                 unmatched.join(still);
             }
         }
     }
-    Ok(unmatched)
+    Ok((unmatched, findings))
 }
 
 /// What is unmatched among some operations, asked for in ranges that fit into an answer.
 async fn unmatched_of(
     store: &dyn Store,
     (first, last): (OperationId, OperationId),
+    mut with_folded: bool,
 ) -> Result<Unmatched, Failure> {
     let mut found = Unmatched::default();
     let mut ranges = vec![(first.0, last.0)];
     while let Some((first, last)) = ranges.pop() {
-        let request = ListCrossings { first: OperationId(first), last: OperationId(last) };
-        let answer = insist(|| store.list_crossings(request)).await?;
+        let request = ListCrossings { first: OperationId(first), last: OperationId(last), with_folded };
+        let mut answer = insist(|| store.list_crossings(request)).await?;
         if answer.more && first < last {
             let middle = first + (last - first) / 2;
             ranges.extend([(middle + 1, last), (first, middle)]);
-        } else {
-            found.extend(&answer.sides);
+            answer.sides.clear();
         }
+        // told once
+        with_folded = false;
+        found.extend(&answer);
     }
     Ok(found)
 }
@@ -184,6 +202,7 @@ pub(crate) fn add(sum: &mut Checked, piece: Checked) {
     sum.items += piece.items;
     sum.operations += piece.operations;
     sum.entries += piece.entries;
+    sum.base += piece.base;
     sum.gold_held = sum.gold_held.saturating_add(piece.gold_held);
     sum.gold_minted = sum.gold_minted.saturating_add(piece.gold_minted);
     sum.gold_burned = sum.gold_burned.saturating_add(piece.gold_burned);

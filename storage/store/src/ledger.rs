@@ -4,7 +4,7 @@
 
 use crate::rows::{self, Fields, PlaceKind};
 use model::calls::database::{Entry, Failure, ListedEntries};
-use model::calls::ledger::{ENTRIES_MAX, LocatedItem};
+use model::calls::ledger::{ENTRIES_MAX, LocatedItem, RETENTION};
 use model::id::{AccountId, CharacterId, GroundId, GuildId, ItemId, LotId, OperationId, ParcelId};
 use model::item::{Item, ItemKind};
 use model::ledger::{Actor, Change, GoldAccount, GoldSide, ItemPlace, ItemState};
@@ -67,23 +67,43 @@ macro_rules! gold {
 }
 pub(crate) use {births, deaths, gold, ledger_columns};
 
+/// True for entries that are not past the retention: they are removed a while after that.
+macro_rules! within_retention {
+    () => {
+        "ledger.at_ms >= COALESCE((SELECT horizon.until_ms FROM ledger_horizons AS horizon \
+         WHERE horizon.bucket = ledger.bucket), ledger.at_ms)"
+    };
+}
+pub(crate) use within_retention;
+
 /// The newest entries of an item: item, limit.
-pub(crate) const OF_ITEM: &str =
-    concat!("SELECT ", ledger_columns!(), " FROM ledger WHERE item = $1 ORDER BY entry DESC LIMIT $2");
-/// The newest entries of an owner below a number, at places of these kinds: owner, number, limit. One index leads to
-/// what it gave, another to what it got.
+pub(crate) const OF_ITEM: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM ledger WHERE item = $1 AND ",
+    within_retention!(),
+    " ORDER BY entry DESC LIMIT $2"
+);
+/// What entries of an item led to that are past the retention, for [`base_line`]: item.
+pub(crate) const BASE_OF_ITEM: &str = "SELECT base.item, base.bucket, base.kind, base.effects, base.place_kind, \
+     base.place_owner, base.place_slot, horizon.until_ms FROM ledger_base_items AS base \
+     JOIN ledger_horizons AS horizon ON horizon.bucket = base.bucket WHERE base.item = $1";
+/// The newest entries of an owner below a number, at places of these kinds: owner, number, limit. Each side is read newest
+/// first, by an index of its own; what both have is told by the first.
 macro_rules! of_owner {
     ($kinds:literal) => {
         concat!(
-            "SELECT ",
+            "SELECT * FROM (SELECT * FROM (SELECT ",
             ledger_columns!(),
-            " FROM ledger WHERE entry IN (\
-             SELECT entry FROM (SELECT entry FROM ledger WHERE from_owner = $1 AND from_kind IN (",
+            " FROM ledger WHERE from_owner = $1 AND from_kind IN (",
             $kinds,
-            ") AND entry < $2 ORDER BY entry DESC LIMIT $3) AS given \
-             UNION SELECT entry FROM (SELECT entry FROM ledger WHERE to_owner = $1 AND to_kind IN (",
+            ") AND entry < $2 ORDER BY entry DESC LIMIT $3) AS given UNION ALL SELECT * FROM (SELECT ",
+            ledger_columns!(),
+            " FROM ledger WHERE to_owner = $1 AND to_kind IN (",
             $kinds,
-            ") AND entry < $2 ORDER BY entry DESC LIMIT $3) AS got) ORDER BY entry DESC LIMIT $3"
+            ") AND entry < $2 AND (from_owner IS DISTINCT FROM $1 OR from_kind NOT IN (",
+            $kinds,
+            ")) ORDER BY entry DESC LIMIT $3) AS got) AS both_sides ORDER BY entry DESC LIMIT $3"
         )
     };
 }
@@ -148,6 +168,21 @@ pub(crate) fn listed(mut entries: Vec<Entry>, limit: i64) -> ListedEntries {
     let more = entries.len() as i64 > limit;
     entries.truncate(limit as usize);
     ListedEntries { entries, more }
+}
+
+/// What stands for the entries of an item that are past the retention, from [`BASE_OF_ITEM`].
+pub(crate) fn base_line(row: &impl Fields) -> Result<Line, Failure> {
+    let spot = Spot { kind: row.int(4)?, owner: row.int(5)?, slot: row.int(6)? };
+    let after = Some((row.bytes(3)?, spot));
+    Ok(Line {
+        entry: 0,
+        bucket: row.int(1)?,
+        at_ms: row.int(7)?,
+        operation: None,
+        actor: Actor::System(RETENTION.to_owned()),
+        reason: RETENTION.to_owned(),
+        subject: Subject::Item { item: row.id128(0)?, kind: row.int(2)?, before: None, after },
+    })
 }
 
 /// The limit of a question within its bounds.

@@ -17,6 +17,7 @@ mod ledger;
 pub mod letter;
 pub mod planted;
 mod postgres;
+mod retention;
 mod rows;
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
@@ -27,6 +28,7 @@ pub mod two_phase;
 pub use error::OpenError;
 pub use examine::{Differences, Judged};
 pub use postgres::{Dsn, Postgres, PostgresOptions};
+pub use retention::{RETENTION_MIN, Trimmed};
 pub use sqlite::Sqlite;
 
 use async_trait::async_trait;

@@ -26,6 +26,7 @@ mod options;
 mod records;
 mod recovery;
 mod repair;
+mod retention;
 mod saves;
 mod shard;
 mod transfers;

@@ -14,6 +14,7 @@ mod operations;
 mod readers;
 mod records;
 mod repair;
+mod retention;
 mod shards;
 mod transfers;
 mod writer;

@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 
 /// The most entries of one answer.
 pub const ENTRIES_MAX: u32 = 5_000;
+/// The reason of what stands for entries that are past the retention.
+pub const RETENTION: &str = "retention";
 /// The most findings of one answer; further ones are counted.
 pub const FINDINGS_MAX: usize = 1_000;
 
-/// The life of one item, oldest entry first.
+/// The life of one item, oldest entry first. Where entries are past the retention it begins with what they led to, an
+/// entry numbered 0 with the reason [`RETENTION`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemHistory {
     /// Which; wherever it is.
@@ -171,6 +174,9 @@ pub struct ListCrossings {
     pub first: OperationId,
     /// The last one, included.
     pub last: OperationId,
+    /// True to be told, as of the same moment, the sum of what entries past the retention said about the class of the
+    /// first operation.
+    pub with_folded: bool,
 }
 
 /// The most sides of one answer, of each shard.
@@ -200,6 +206,8 @@ pub struct Crossing {
     pub to: u16,
     /// True for the entry in the bucket that it left, false for that where it arrived.
     pub is_departure: bool,
+    /// When, by the clock of its database.
+    pub at_ms: i64,
 }
 
 /// An answer to [`ListCrossings`].
@@ -209,6 +217,10 @@ pub struct Crossings {
     pub sides: Vec<Crossing>,
     /// True when there are more than fit: ask for fewer operations.
     pub more: bool,
+    /// Digests of departures less those of arrivals of which the entries are past the retention.
+    pub folded: i128,
+    /// Until when entries of some bucket are past the retention; `None` when none are.
+    pub folded_until_ms: Option<i64>,
 }
 
 /// Looks for what transactions left behind in the databases.
@@ -288,6 +300,8 @@ pub struct Checked {
     pub operations: u64,
     /// Entries of the ledger.
     pub entries: u64,
+    /// Items and purses known from entries that are past the retention.
+    pub base: u64,
     /// Lots, parcels and what lies on the ground.
     pub records: u64,
     /// Gold that characters, banks, lots and so on hold.

@@ -1,5 +1,6 @@
 //! The statements of both databases. Only what a row is hashed by, and how new entries are found, differs.
 
+use crate::ledger::within_retention;
 use std::sync::LazyLock;
 
 /// What differs between the databases.
@@ -21,8 +22,8 @@ pub(crate) struct Statements {
     pub(crate) touched: String,
     /// What rows come to, by bucket; the first bucket and the last one.
     pub(crate) rows: String,
-    /// What all entries come to, by bucket; the first bucket and the last one. The only one that reads what was
-    /// written long ago.
+    /// What all entries come to, by bucket, in one line or several; the first bucket and the last one. The only one that
+    /// reads what was written long ago.
     pub(crate) base: String,
 }
 
@@ -54,7 +55,7 @@ impl Statements {
         let (news, hash) = (dialect.news, dialect.hash);
         Self {
             news: format!("SELECT bucket, {book} {news} GROUP BY bucket"),
-            base: format!("SELECT bucket, {book} FROM ledger WHERE bucket BETWEEN $1 AND $2 GROUP BY bucket"),
+            base: base(&book, hash),
             rows: rows(hash, dialect.carried, dialect.banked),
             touched: touched(news),
         }
@@ -105,6 +106,21 @@ fn book(hash: fn(&str) -> String) -> String {
         sum("item", &side("<> 8")),
         sum("amount", &format!("amount * {}", side("NOT IN (8, 9)"))),
         sum("amount", &format!("amount * {}", side("= 9"))),
+    )
+}
+
+/// What all entries come to: those past the retention by what they led to.
+fn base(book: &str, hash: fn(&str) -> String) -> String {
+    let item = hash("item, kind, effects, place_kind, place_owner, place_slot");
+    let purse = hash("kind, owner, balance");
+    let within = within_retention!();
+    format!(
+        "SELECT bucket, {book} FROM ledger WHERE bucket BETWEEN $1 AND $2 AND {within} GROUP BY bucket \
+         UNION ALL SELECT bucket, count(*), 0, 0, CAST(sum({item}) AS TEXT) \
+         FROM ledger_base_items WHERE bucket BETWEEN $1 AND $2 GROUP BY bucket \
+         UNION ALL SELECT bucket, 0, CAST(sum(CASE WHEN kind = 9 THEN 0 ELSE balance END) AS BIGINT), \
+         CAST(sum(CASE WHEN kind = 9 THEN balance ELSE 0 END) AS BIGINT), CAST(sum({purse}) AS TEXT) \
+         FROM ledger_base_purses WHERE balance <> 0 AND bucket BETWEEN $1 AND $2 GROUP BY bucket"
     )
 }
 

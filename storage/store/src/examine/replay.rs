@@ -1,6 +1,10 @@
 //! Where the ledger leads, bucket by bucket, and whether that is what is there.
 
-use super::{Differences, Shelf, about_item, about_line, about_purse, crossings, find, holder, place};
+use super::base::Way;
+use super::{
+    Base, Differences, ItemRow, PurseRow, Shelf, about_item, about_line, about_purse, crossings, find,
+    holder, place,
+};
 use crate::ledger::{CASH, ELSEWHERE, Line, Spot, Subject};
 use model::calls::database::Checked;
 use model::calls::ledger::{Finding, Wrong};
@@ -48,7 +52,7 @@ pub(super) struct Replayed<'a> {
 
 impl<'a> Replayed<'a> {
     pub(super) fn of(shelf: &'a Shelf, report: &mut Checked) -> Self {
-        let mut replayed = Self::default();
+        let mut replayed = Self::from_base(&shelf.base, report);
         for line in &shelf.lines {
             let follows = match &line.subject {
                 Subject::Item { item, kind, before, after } => {
@@ -63,6 +67,59 @@ impl<'a> Replayed<'a> {
             replayed.cross(line, report);
         }
         replayed
+    }
+
+    /// Where the entries that are past the retention led.
+    fn from_base(base: &'a Base, report: &mut Checked) -> Self {
+        let mut replayed = Self::default();
+        for item in &base.items {
+            replayed.items.insert((item.bucket, item.id), Life::Here(item.kind, &item.effects, item.spot));
+        }
+        for purse in &base.purses {
+            replayed.purses.insert((purse.bucket, purse.kind, purse.owner), purse.balance);
+        }
+        for row in &base.sums {
+            let sum = if row.is_cash { &mut replayed.cash } else { &mut replayed.gold };
+            let total = match row.way {
+                Way::Minted => &mut sum.minted,
+                Way::Burned => &mut sum.burned,
+                Way::Arrived => &mut sum.arrived,
+            };
+            *total = total.saturating_add(row.amount);
+        }
+        for horizon in &base.horizons {
+            for (class, digest) in &horizon.crossings {
+                crossings::add(&mut report.crossings, *class, *digest);
+            }
+        }
+        replayed
+    }
+
+    /// Items that are in a bucket by the entries, and those that they tell of and that are not.
+    pub(super) fn items(&self, bucket: i64) -> (Vec<ItemRow>, Vec<u128>) {
+        let (mut here, mut gone) = (Vec::new(), Vec::new());
+        for ((_, id), life) in self.items.range((bucket, 0)..=(bucket, u128::MAX)) {
+            match life {
+                Life::Here(kind, effects, spot) => {
+                    let (kind, effects, spot) = (*kind, effects.to_vec(), *spot);
+                    here.push(ItemRow { id: *id, bucket, kind, effects, spot });
+                }
+                Life::Away | Life::Ended => gone.push(*id),
+            }
+        }
+        (here, gone)
+    }
+
+    /// What purses of a bucket hold by the entries.
+    pub(super) fn purses(&self, bucket: i64) -> Vec<PurseRow> {
+        let all = self.purses.range((bucket, i64::MIN, i64::MIN)..=(bucket, i64::MAX, i64::MAX));
+        let row = |((_, kind, owner), balance): (&Purse, &i64)| PurseRow {
+            kind: *kind,
+            owner: *owner,
+            bucket,
+            balance: *balance,
+        };
+        all.map(row).collect()
     }
 
     fn cross(&self, line: &Line, report: &mut Checked) {

@@ -14,7 +14,8 @@ use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
 use super::names::{Exists, Find, HELD, Kind, Name};
-use crate::examine::{self, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, examine, find};
+use crate::examine::base::{self, Horizon, SumRow};
+use crate::examine::{self, Base, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, examine, find};
 use crate::ledger::Line;
 use crate::rows::Fields;
 use crate::two_phase::Attempt;
@@ -185,6 +186,12 @@ pub(super) async fn shelf(
         purses: read(client, &at_home(examine::PURSES), &here, PurseRow::read).await?,
         records: read(client, &at_home(examine::RECORDS), &here, RecordRow::read).await?,
         operations: read(client, &at_home(examine::OPERATIONS), &here, OperationRow::read).await?,
+        base: Base {
+            horizons: read(client, &at_home(base::HORIZONS), &here, Horizon::read).await?,
+            items: read(client, &at_home(base::BASE_ITEMS), &here, ItemRow::read).await?,
+            purses: read(client, &at_home(base::BASE_PURSES), &here, PurseRow::read).await?,
+            sums: read(client, &at_home(base::BASE_SUMS), &here, SumRow::read).await?,
+        },
         lines: read(client, &at_home(examine::LINES), &here, Line::read).await?,
     })
 }

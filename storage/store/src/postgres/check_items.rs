@@ -9,7 +9,8 @@ use super::database::Step;
 use super::fault::Fault;
 use super::homes::entries_at_home;
 use super::values::Id128;
-use crate::examine::crossings::{SIDES, listed};
+use crate::examine::base::Horizon;
+use crate::examine::crossings::{SIDES, listed, with_folded};
 use crate::ledger::Line;
 use crate::rows::Fields;
 use deadpool_postgres::Client;
@@ -18,6 +19,7 @@ use model::calls::ledger::{CROSSINGS_MAX, ENTRIES_MAX, Wrong};
 use model::id::ItemId;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use tokio_postgres::IsolationLevel;
 
 /// Most items of one shard in one look.
 const ITEMS_MAX: u32 = 4 * ENTRIES_MAX;
@@ -65,6 +67,8 @@ impl Postgres {
         for (_, answer) in self.everywhere(request).await? {
             all.sides.extend(answer.sides);
             all.more |= answer.more;
+            all.folded = all.folded.wrapping_add(answer.folded);
+            all.folded_until_ms = all.folded_until_ms.max(answer.folded_until_ms);
         }
         Ok(all)
     }
@@ -97,14 +101,27 @@ impl Step for IsThere {
 /// Entries that arrive, or are not deleted yet, are told by the shard where their bucket is at home.
 static AT_HOME: LazyLock<String> = LazyLock::new(|| entries_at_home(SIDES));
 
+const HORIZONS_AT_HOME: &str = "SELECT horizon.bucket, horizon.until_ms, horizon.crossings \
+     FROM ledger_horizons AS horizon JOIN bucket_homes AS home ON home.bucket = horizon.bucket AND home.state <= 2";
+
 impl Step for ListCrossings {
     type Outcome = Crossings;
 
     async fn run(&self, client: &mut Client) -> Result<Crossings, Fault> {
+        let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let client = builder.read_only(true).start().await?;
         let statement = client.prepare_cached(&AT_HOME).await?;
         let (first, last) = (Id128(self.first.0), Id128(self.last.0));
         let rows = client.query(&statement, &[&first, &last, &i64::from(CROSSINGS_MAX)]).await?;
         let lines = rows.iter().map(Line::read).collect::<Result<Vec<_>, _>>()?;
-        Ok(listed(&lines)?)
+        let mut answer = listed(&lines)?;
+        if self.with_folded {
+            let statement = client.prepare_cached(HORIZONS_AT_HOME).await?;
+            let rows = client.query(&statement, &[]).await?;
+            let horizons = rows.iter().map(Horizon::read).collect::<Result<Vec<_>, _>>()?;
+            answer = with_folded(answer, self.first, &horizons);
+        }
+        client.commit().await?;
+        Ok(answer)
     }
 }

@@ -170,6 +170,13 @@ impl Step for Locate {
 
 /// What arrives here, or is not deleted here yet, is told by the shard where it is at home.
 static OF_ITEM: LazyLock<String> = LazyLock::new(|| entries_at_home(ledger::OF_ITEM));
+/// Bases arrive with the bucket itself, but for what is cleaned up.
+static BASE_OF_ITEM: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} AND EXISTS (SELECT 1 FROM bucket_homes AS home WHERE home.bucket = base.bucket AND home.state <= 2)",
+        ledger::BASE_OF_ITEM
+    )
+});
 
 impl Step for ItemHistory {
     type Outcome = Vec<Line>;
@@ -177,7 +184,12 @@ impl Step for ItemHistory {
     async fn run(&self, client: &mut Client) -> Result<Vec<Line>, Fault> {
         let statement = client.prepare_cached(&OF_ITEM).await?;
         let rows = client.query(&statement, &[&Id128(self.item.0), &ledger::limit(self.limit)]).await?;
-        Ok(rows.iter().map(Line::read).collect::<Result<_, _>>()?)
+        let mut lines = rows.iter().map(Line::read).collect::<Result<Vec<_>, _>>()?;
+        let statement = client.prepare_cached(&BASE_OF_ITEM).await?;
+        for row in client.query(&statement, &[&Id128(self.item.0)]).await? {
+            lines.push(ledger::base_line(&row)?);
+        }
+        Ok(lines)
     }
 }
 

@@ -7,6 +7,7 @@ use super::database::{Database, Held, Step};
 use super::homes::state::HERE;
 use super::open::{Address, Connected, Schema};
 use super::options::{Dsn, PostgresOptions};
+use super::retention::make_ahead;
 use super::transfers::Lanes;
 use super::values::Id128;
 use crate::error::OpenError;
@@ -158,6 +159,7 @@ impl Shard {
             Some(row) => {
                 let found: (Id128, i16) = (row.get(0), row.get(1));
                 if found == (Id128(cluster), index as i16) {
+                    make_ahead(connected.client()).await;
                     return self.settle(&mut connected).await;
                 }
                 Err(OpenError::Shards {

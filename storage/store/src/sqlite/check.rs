@@ -2,7 +2,9 @@
 
 use super::{Fault, all};
 use crate::examine::{
-    self, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf, crossings::SIDES, crossings::listed,
+    self, Base, ItemRow, OperationRow, Owner, PurseRow, RecordRow, Shelf,
+    base::{self, Horizon, SumRow},
+    crossings::{SIDES, listed, with_folded},
     examine,
 };
 use crate::ledger::Line;
@@ -11,6 +13,7 @@ use model::calls::database::{
     Finding, ListCrossings,
 };
 use model::calls::ledger::CROSSINGS_MAX;
+use placement::BUCKETS;
 use rusqlite::{Connection, params};
 
 pub(super) fn buckets(connection: &Connection, request: &CheckBuckets) -> Result<Checked, Fault> {
@@ -26,6 +29,12 @@ pub(super) fn shelf(connection: &Connection, range: [u16; 2]) -> Result<Shelf, F
         purses: all(connection, examine::PURSES, range, |row| PurseRow::read(row))?,
         records: all(connection, examine::RECORDS, range, |row| RecordRow::read(row))?,
         operations: all(connection, examine::OPERATIONS, range, |row| OperationRow::read(row))?,
+        base: Base {
+            horizons: all(connection, base::HORIZONS, range, |row| Horizon::read(row))?,
+            items: all(connection, base::BASE_ITEMS, range, |row| ItemRow::read(row))?,
+            purses: all(connection, base::BASE_PURSES, range, |row| PurseRow::read(row))?,
+            sums: all(connection, base::BASE_SUMS, range, |row| SumRow::read(row))?,
+        },
         lines: all(connection, examine::LINES, range, |row| Line::read(row))?,
     })
 }
@@ -41,7 +50,12 @@ pub(super) fn items(_: &Connection, _: &CheckItems) -> Result<CheckedItems, Faul
 
 pub(super) fn crossings(connection: &Connection, request: &ListCrossings) -> Result<Crossings, Fault> {
     let range = params![request.first.0.to_be_bytes(), request.last.0.to_be_bytes(), CROSSINGS_MAX];
-    Ok(listed(&all(connection, SIDES, range, |row| Line::read(row))?)?)
+    let answer = listed(&all(connection, SIDES, range, |row| Line::read(row))?)?;
+    if !request.with_folded {
+        return Ok(answer);
+    }
+    let horizons = all(connection, base::HORIZONS, [0, BUCKETS - 1], |row| Horizon::read(row))?;
+    Ok(with_folded(answer, request.first, &horizons))
 }
 
 /// There are no prepared transactions in SQLite.

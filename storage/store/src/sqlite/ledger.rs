@@ -57,8 +57,11 @@ impl Scribe<'_> {
 pub(super) fn of_item(connection: &Connection, request: &ItemHistory) -> Result<Vec<Entry>, Fault> {
     let values = params![request.item.0.to_be_bytes(), ledger::limit(request.limit)];
     let mut entries = all(connection, ledger::OF_ITEM, values, |row| Line::read(row)?.told(0))?;
-    entries.reverse();
-    Ok(entries)
+    let item = [request.item.0.to_be_bytes()];
+    entries.extend(all(connection, ledger::BASE_OF_ITEM, item, |row| ledger::base_line(row)?.told(0))?);
+    entries.sort_by_key(|entry| entry.entry);
+    let limit = ledger::limit(request.limit) as usize;
+    Ok(entries.split_off(entries.len().saturating_sub(limit)))
 }
 
 pub(super) fn of_character(connection: &Connection, request: &PlayerLedger) -> Result<Vec<Entry>, Fault> {

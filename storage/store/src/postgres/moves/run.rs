@@ -169,6 +169,7 @@ impl Moving<'_> {
     async fn go(&mut self) -> Result<(), Trouble> {
         let left = self.left().await?;
         if !left.is_empty() {
+            self.target.make_partitions(&self.source.partitions().await?).await?;
             self.target.make_landings().await?;
             self.source.log_changes(true).await?;
         }

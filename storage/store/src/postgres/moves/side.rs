@@ -4,7 +4,7 @@ use super::super::homes::state::{ARRIVING, GONE, HERE, LEAVING};
 use super::super::open::Connected;
 use super::super::options::Dsn;
 use super::batch::{Batch, ask, ask_within, list, text};
-use super::tables::Table;
+use super::tables::{Table, quoted};
 use super::{LOCKED_MAX_MS, Trouble};
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -180,6 +180,31 @@ impl Side {
                 _ => continue,
             };
             self.patiently(&change).await?;
+        }
+        Ok(())
+    }
+
+    /// Partitions of all tables: the table, the partition, and what it takes.
+    pub(super) async fn partitions(&self) -> Result<Vec<[String; 3]>, Trouble> {
+        let sql = "SELECT whole.relname::text, part.relname::text, pg_get_expr(part.relpartbound, part.oid) \
+            FROM pg_inherits AS link JOIN pg_class AS part ON part.oid = link.inhrelid \
+            JOIN pg_class AS whole ON whole.oid = link.inhparent AND whole.relkind = 'p' \
+            WHERE whole.relnamespace = current_schema()::regnamespace ORDER BY part.relname::text";
+        let rows = self.client().query(sql, &[]).await?;
+        let read = |row: &tokio_postgres::Row| Ok([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?]);
+        rows.iter().map(read).collect()
+    }
+
+    /// Makes partitions that the other side has, so that rows do not all arrive in the default ones. One that cannot
+    /// be made now is left out: the default ones take everything.
+    pub(super) async fn make_partitions(&self, wanted: &[[String; 3]]) -> Result<(), Trouble> {
+        let there = self.partitions().await?;
+        for [whole, part, bound] in wanted.iter().filter(|part| !there.contains(*part)) {
+            let (part, whole) = (quoted(part), quoted(whole));
+            let make = format!("CREATE TABLE IF NOT EXISTS {part} PARTITION OF {whole} {bound}");
+            if let Err(trouble) = self.patiently(&make).await {
+                tracing::warn!(part, %trouble, "a partition is not made on the target");
+            }
         }
         Ok(())
     }

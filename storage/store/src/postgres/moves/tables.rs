@@ -23,7 +23,7 @@ pub(super) struct Table {
     depth: usize,
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
