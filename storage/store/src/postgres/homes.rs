@@ -11,7 +11,7 @@
 use super::database::Step;
 use super::fault::Fault;
 use deadpool_postgres::{Client, Transaction};
-use futures::future::try_join;
+use futures::future::join;
 use model::id::AccountId;
 
 /// States of a bucket on a shard, as stored.
@@ -48,9 +48,10 @@ pub(super) async fn enter<T>(
     wanted.dedup();
     let statement = transaction.prepare_cached(ENTER).await?;
     let enter = async { Ok(transaction.execute(&statement, &[&wanted]).await.map(drop)?) };
-    // polled in this order, so sent in this order
-    let ((), first) = try_join(enter, first).await?;
-    Ok(first)
+    // polled in this order, so sent in this order; after an error the second only says that there was one
+    let (entered, first) = join(enter, first).await;
+    entered?;
+    first
 }
 
 /// A step on what belongs to one bucket; `None` when the bucket is not here.

@@ -12,7 +12,7 @@ use crate::ledger::Payment;
 use crate::rows::Fields;
 use crate::{codec, gold};
 use deadpool_postgres::Client;
-use futures::future::{join_all, try_join};
+use futures::future::{join, join_all};
 use model::calls::database::{
     ChangeGold, ChangeGoldRefusal, Failure, SaveCharacter, SaveCharacters, SaveOutcome,
 };
@@ -184,8 +184,11 @@ impl Step for ChangeGold {
             let values: [&(dyn ToSql + Sync); 4] = [&id, &gold, &codec::SOFT_VERSION, &soft];
             let update = async { Ok(transaction.execute(&statement, &values).await.map(drop)?) };
             let scribe = Scribe { operation: self.operation, account: self.account, reason: &self.reason };
-            // both are on their way before the first is answered
-            try_join(update, scribe.gold(&transaction, Payment::of(id, self.delta, gold))).await?;
+            // both are on their way before the first is answered, whose error counts first
+            let entry = scribe.gold(&transaction, Payment::of(id, self.delta, gold));
+            let (updated, entered) = join(update, entry).await;
+            updated?;
+            entered?;
         }
         transaction.commit().await?;
         Ok(outcome)

@@ -2,7 +2,8 @@
 
 use crate::postgres::fault::Fault;
 use deadpool_postgres::Client;
-use futures::future::{try_join, try_join_all};
+use futures::future::{join, join_all};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
@@ -42,17 +43,32 @@ impl<'a> Flight<'a> {
             self.client.query(statement, &values).await
         });
         // polled in this order, and so sent
-        let ((), rows) = try_join(self.client.batch_execute("BEGIN"), try_join_all(reads)).await?;
-        Ok(rows)
+        let (begun, rows) = join(self.client.batch_execute("BEGIN"), join_all(reads)).await;
+        begun?;
+        Ok(rows.into_iter().collect::<Result<_, _>>()?)
     }
 
-    /// Writes and ends the transaction by that statement, which is not sent when a write could not be sent.
+    /// Writes and ends the transaction by that statement, which is not sent when a write could not be sent. Of several
+    /// errors the first one counts: after it the server only says that the transaction is aborted.
     pub(super) async fn end(self, by: &str) -> Result<(), tokio_postgres::Error> {
+        let unsent = AtomicBool::new(false);
         let writes = self.sent.iter().map(async |(statement, values)| {
             let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| &**value as _).collect();
-            self.client.execute(statement, &values).await
+            let written = self.client.execute(statement, &values).await;
+            let refused = written.as_ref().is_err_and(|error| error.as_db_error().is_none());
+            unsent.fetch_or(refused, Ordering::Relaxed);
+            written
         });
+        // first asked after all writes were sent
+        let end = async {
+            match unsent.load(Ordering::Relaxed) {
+                true => Ok(()),
+                false => self.client.batch_execute(by).await,
+            }
+        };
         // after an error the server takes the end for a rollback
-        try_join(try_join_all(writes), self.client.batch_execute(by)).await.map(drop)
+        let (written, ended) = join(join_all(writes), end).await;
+        written.into_iter().collect::<Result<Vec<_>, _>>()?;
+        ended
     }
 }
