@@ -47,7 +47,7 @@ pub(super) async fn enter<T>(
     wanted.sort_unstable();
     wanted.dedup();
     let statement = transaction.prepare_cached(ENTER).await?;
-    let enter = async { Ok(transaction.execute(&statement, &[&wanted]).await.map(drop)?) };
+    let enter = async { transaction.execute(&statement, &[&wanted]).await };
     // polled in this order, so sent in this order; after an error the second only says that there was one
     let (entered, first) = join(enter, first).await;
     entered?;

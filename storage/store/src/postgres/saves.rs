@@ -182,7 +182,7 @@ impl Step for ChangeGold {
             let statement = transaction.prepare_cached(sql).await?;
             let soft = self.soft.as_ref().map(codec::encode_soft).transpose()?;
             let values: [&(dyn ToSql + Sync); 4] = [&id, &gold, &codec::SOFT_VERSION, &soft];
-            let update = async { Ok(transaction.execute(&statement, &values).await.map(drop)?) };
+            let update = transaction.execute(&statement, &values);
             let scribe = Scribe { operation: self.operation, account: self.account, reason: &self.reason };
             // both are on their way before the first is answered, whose error counts first
             let entry = scribe.gold(&transaction, Payment::of(id, self.delta, gold));
