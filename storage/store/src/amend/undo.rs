@@ -135,8 +135,7 @@ impl<'a> Planner<'a> {
             let mine = life.is_some_and(|turns| turns.iter().any(|one| one.operation == turn.operation));
             let Some(last) = life.and_then(|turns| turns.last()).filter(|_| mine) else { return true };
             // what was taken back before is not spent
-            let life_now = self.reader.life(turn.item).iter();
-            if life_now.rev().any(|entry| mark(entry) > turn.at && is_amendment(entry)) {
+            if self.is_amended(turn.item, turn.at) {
                 return false;
             }
             match (self.reader.item(turn.item), last.after) {
@@ -156,6 +155,11 @@ impl<'a> Planner<'a> {
             mints: minted > 0,
         };
         (group.operation, law)
+    }
+
+    /// True when an operator did something to an item after that moment.
+    fn is_amended(&self, item: ItemId, after: Mark) -> bool {
+        self.reader.life(item).iter().any(|entry| mark(entry) > after && is_amendment(entry))
     }
 
     /// True when the world gives and takes nothing for that operation.
@@ -191,6 +195,8 @@ impl<'a> Planner<'a> {
             .iter()
             .any(|turn| self.is_closed(turn.operation) && (turn.changes() || turn.before.is_none()));
         match (first.before, self.reader.item(id).copied()) {
+            // what was taken back before is not left
+            (_, None) if last.after.is_some() && self.is_amended(id, last.at) => {}
             (_, None) if last.after.is_some() => {
                 self.leave(Left::item(id, "has ended since, or lies with nobody"))
             }
@@ -332,7 +338,9 @@ impl<'a> Planner<'a> {
         let since_ms = groups.first().map_or(0, |group| group.at.0);
         self.resolve(&mut purses);
         let targets: BTreeSet<OperationId> = groups.iter().map(|group| group.operation).collect();
-        let trail = Trail { reader: self.reader, targets: &targets, since_ms };
+        // what was given back is not tainted again
+        let tainted = groups.iter().filter(|group| !group.amends).map(|group| group.operation).collect();
+        let trail = Trail { reader: self.reader, targets: &tainted, since_ms };
         let mut sources: Vec<(GoldAccount, i64)> = Vec::new();
         for (purse, net) in purses.iter().filter(|(_, net)| **net > 0) {
             let mut most = *net;
