@@ -11,7 +11,8 @@ use support::{RedisServer, SOON, any_port, credentials};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tsssrv::{
-    Auction, Cabinet, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Swap, Values, wall_clock,
+    Auction, Cabinet, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Swap, Values, random_ids,
+    wall_clock,
 };
 
 const MINUTE: u64 = 60_000;
@@ -37,6 +38,7 @@ impl Stage {
             values: Arc::clone(&values),
             auction: Auction::default(),
             clock,
+            ids: random_ids(),
             stop: stop.clone(),
         });
         tokio::spawn(server.serve(Arc::new(Front { cabinet, market }), stop.clone()));
