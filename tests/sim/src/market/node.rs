@@ -174,7 +174,7 @@ impl Node {
                 Ok(bank::Reply::KindWanted(kind)) => rule = Some(KindRule { kind, pieces: 0 }),
                 Ok(reply) if !is_lost && reply != bank::Reply::Unavailable => {
                     self.note(format_args!("bank {operation} {reply:?}"));
-                    return self.banked(reply);
+                    return self.banked(&reply);
                 }
                 _ => {
                     order.again = true;
@@ -184,17 +184,17 @@ impl Node {
         }
     }
 
-    fn banked(&mut self, reply: bank::Reply) -> Result<(), Reload> {
+    fn banked(&mut self, reply: &bank::Reply) -> Result<(), Reload> {
         (self.is_sure, self.is_ordering) = (true, false);
         match reply {
             bank::Reply::Moved { slots } => {
                 for (slot, item) in slots {
                     if slot.container == model::item::Container::Carry {
-                        self.lay(slot.index, item);
+                        self.lay(slot.index, *item);
                     }
                 }
             }
-            bank::Reply::Gold { carried, .. } => self.gold = carried,
+            bank::Reply::Gold { carried, .. } => self.gold = *carried,
             bank::Reply::Refused(bank::BankRefusal::Stale) => return Err(Reload),
             _ => {}
         }

@@ -90,11 +90,11 @@ pub fn heard(node: &mut Node, talk: &mut Option<Talk>, id: TradeId, news: TradeN
             new.show(view);
             *talk = Some(new);
         }
-        (TradeNews::Offered(view), Some(known)) => {
-            if known.may_be(id) && known.partner == view.party.fence.character {
-                known.id = Some(id);
-                known.show(view);
-            }
+        (TradeNews::Offered(view), Some(known))
+            if known.may_be(id) && known.partner == view.party.fence.character =>
+        {
+            known.id = Some(id);
+            known.show(view);
         }
         (news, Some(_)) if is_it => over(node, talk, id, news),
         _ => {}
@@ -263,6 +263,9 @@ pub async fn step(node: &mut Node, talk: &mut Option<Talk>) -> Result<(), Reload
         4..15 if shown && known.offer.is_some() => offer(node, talk, false, true).await,
         15 if shown => offer(node, talk, true, true).await,
         _ if known.offer.is_none() => offer(node, talk, true, false).await,
-        _ => Ok(sleep(AGAIN).await),
+        _ => {
+            sleep(AGAIN).await;
+            Ok(())
+        }
     }
 }
