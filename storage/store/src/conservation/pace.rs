@@ -11,13 +11,21 @@ const FIRST_GUESS: Duration = Duration::from_millis(1);
 pub(super) struct Pace {
     next: u16,
     per_bucket: f64,
+    /// The shortest time of a read so far: what asking costs, whatever is read.
+    least: Duration,
     began: Instant,
     circle: Option<Duration>,
 }
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Self {
-        Self { next: 0, per_bucket: FIRST_GUESS.as_secs_f64(), began: now, circle: None }
+        Self {
+            next: 0,
+            per_bucket: FIRST_GUESS.as_secs_f64(),
+            least: Duration::MAX,
+            began: now,
+            circle: None,
+        }
     }
 
     /// The next buckets that fit into a time, at least so many: the first and the last one.
@@ -38,7 +46,9 @@ impl Pace {
 
     /// That range was read within that time.
     pub(super) fn took(&mut self, (first, last): (u16, u16), time: Duration, now: Instant) {
-        let per_bucket = time.as_secs_f64() / f64::from(last - first + 1);
+        self.least = self.least.min(time);
+        let read = time.saturating_sub(self.least);
+        let per_bucket = read.as_secs_f64() / f64::from(last - first + 1);
         // believed at once when it is more, bit by bit when it is less
         let weight = if per_bucket > self.per_bucket { 1.0 } else { 0.7 };
         self.per_bucket = (self.per_bucket * (1.0 - weight) + per_bucket * weight).max(1e-9);
