@@ -97,10 +97,12 @@ impl Clerk<'_> {
         let mut amended = Amended::default();
         let mut last = None;
         let mut number = 0;
+        let mut left = None;
         for _ in 0..ROUNDS {
             let mut plan = self.read_and(&planner).await?;
             if plan.steps.is_empty() {
-                amended.plan.left = plan.left;
+                // what a plan left that was done to its end says more than the look after it
+                amended.plan.left = left.unwrap_or(plan.left);
                 return Ok(amended);
             }
             // who stands still now is looked at once more before anything is done
@@ -112,6 +114,7 @@ impl Clerk<'_> {
             let form =
                 Form { of, operator: &self.operator, reason, now_ms: self.now_ms, fences: &hold.fences };
             let mut steps = plan.steps.iter();
+            left = Some(plan.left.clone());
             for transfer in transfers(&plan, &form)? {
                 number += 1;
                 let count = transfer.moves.len();
@@ -123,7 +126,7 @@ impl Clerk<'_> {
                     Err(refusal) => {
                         tracing::info!(%refusal, "somebody was quicker: planned anew");
                         hold.forget(&refusal, &transfer);
-                        last = Some(refusal);
+                        (last, left) = (Some(refusal), None);
                         break;
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::book::Reader;
 use super::undo::Target;
-use super::{Mark, PARTS, is_amendment, mark, part};
+use super::{Mark, PARTS, UNDO, is_amendment, mark, part};
 use model::id::{ItemId, OperationId};
 use model::item::{Effect, ItemKind};
 use model::ledger::{Change, Entry, GoldAccount, ItemPlace};
@@ -93,15 +93,26 @@ pub(super) fn world(entries: &[&Entry]) -> (i64, i64) {
     sums
 }
 
-/// The operations that a target names, oldest first, and the number of its next part; `Err` says why not.
-pub(super) fn groups<'a>(reader: &Reader<'a>, target: &Target) -> Result<(Vec<Group<'a>>, u32), String> {
-    let mut next = 0;
+/// What a target names.
+pub(super) struct Tainted<'a> {
+    /// Oldest first.
+    pub(super) groups: Vec<Group<'a>>,
+    /// The number of the next part of its undo.
+    pub(super) next_part: u32,
+    /// A plan of it was done to its end.
+    pub(super) is_done: bool,
+}
+
+/// Looks up what a target names; `Err` says why not.
+pub(super) fn tainted<'a>(reader: &Reader<'a>, target: &Target) -> Result<Tainted<'a>, String> {
+    let (mut next, mut is_done) = (0, false);
     let mut parts = Vec::new();
     for number in 0..PARTS {
         let operation = part(target.id(), number);
         let entries = reader.operation(operation);
         if !entries.is_empty() {
             next = number + 1;
+            is_done |= entries.iter().any(|entry| entry.reason == UNDO);
             parts.extend(group(operation, entries.iter(), true));
         }
     }
@@ -139,7 +150,7 @@ pub(super) fn groups<'a>(reader: &Reader<'a>, target: &Target) -> Result<(Vec<Gr
         return Err(format!("{} operations since then; at most {OPERATIONS}", found.len()));
     }
     found.sort_by_key(|group| group.at);
-    Ok((found, next))
+    Ok(Tainted { groups: found, next_part: next, is_done })
 }
 
 fn group<'a>(

@@ -7,7 +7,7 @@
 use super::book::{Book, Reader, Want};
 use super::gold::{Nets, Trail, is_cash, nets};
 use super::places::Scene;
-use super::tainted::{Group, Turn, groups, turns, world};
+use super::tainted::{Group, Tainted, Turn, tainted, turns, world};
 use super::{Goal, Left, Mark, Plan, Step, Stop, UNDO, is_amendment, mark};
 use crate::derive;
 use model::calls::database::FoundCharacter;
@@ -69,7 +69,7 @@ pub fn plan(book: &Book, target: &Target) -> Result<Plan, Stop> {
 }
 
 fn made(reader: &Reader<'_>, target: &Target) -> Result<Plan, String> {
-    let (groups, next_part) = groups(reader, target)?;
+    let Tainted { groups, next_part, is_done } = tainted(reader, target)?;
     if !reader.has_all() {
         return Ok(Plan::default());
     }
@@ -85,7 +85,14 @@ fn made(reader: &Reader<'_>, target: &Target) -> Result<Plan, String> {
         lives,
         laws: BTreeMap::new(),
         scene: Scene::new(reader),
+        gold_is_settled: false,
         plan: Plan { next_part, ..Plan::default() },
+    };
+    planner.gold_is_settled = match target {
+        Target::Operation(_) => is_done,
+        Target::Item { .. } | Target::Since { .. } => {
+            next_part > 0 && groups.iter().any(|group| !group.amends && mixes(group))
+        }
     };
     planner.laws = groups.iter().filter(|group| !group.amends).map(|group| planner.law(group)).collect();
     planner.all(&groups);
@@ -118,6 +125,8 @@ struct Planner<'a> {
     lives: BTreeMap<ItemId, Vec<Turn>>,
     laws: BTreeMap<OperationId, Law>,
     scene: Scene<'a>,
+    /// What of the gold comes back was decided before.
+    gold_is_settled: bool,
     plan: Plan,
 }
 
@@ -135,7 +144,8 @@ impl<'a> Planner<'a> {
             let mine = life.is_some_and(|turns| turns.iter().any(|one| one.operation == turn.operation));
             let Some(last) = life.and_then(|turns| turns.last()).filter(|_| mine) else { return true };
             // what was taken back before is not spent
-            if self.is_amended(turn.item, turn.at) {
+            let life_now = self.reader.life(turn.item).iter();
+            if life_now.rev().any(|entry| mark(entry) > turn.at && is_amendment(entry)) {
                 return false;
             }
             match (self.reader.item(turn.item), last.after) {
@@ -157,11 +167,6 @@ impl<'a> Planner<'a> {
         (group.operation, law)
     }
 
-    /// True when an operator did something to an item after that moment.
-    fn is_amended(&self, item: ItemId, after: Mark) -> bool {
-        self.reader.life(item).iter().any(|entry| mark(entry) > after && is_amendment(entry))
-    }
-
     /// True when the world gives and takes nothing for that operation.
     fn is_closed(&self, operation: OperationId) -> bool {
         self.laws.get(&operation).is_some_and(|law| law.is_exchange && law.is_spent)
@@ -169,7 +174,10 @@ impl<'a> Planner<'a> {
 
     /// Gold first: whether its price comes back decides what becomes of an item that was sold to the world.
     fn all(&mut self, groups: &[Group<'_>]) {
-        if !self.gold(groups) {
+        if self.gold_is_settled {
+            // whose gold went back cannot be told from the sums any more: no more of it, and nothing for it
+            self.laws.values_mut().for_each(|law| law.is_spent = true);
+        } else if !self.gold(groups) {
             for law in self.laws.values_mut().filter(|law| law.is_exchange && law.mints) {
                 law.is_spent = true;
             }
@@ -179,12 +187,27 @@ impl<'a> Planner<'a> {
         }
         let ids: Vec<ItemId> = self.lives.keys().copied().collect();
         for item in &ids {
-            if let Some(here) = self.reader.item(*item).filter(|here| !is_for_sale(here)) {
-                self.scene.leaves(here.item.id);
+            if self.reader.item(*item).is_some_and(|here| self.is_leaving(*item, here)) {
+                self.scene.leaves(*item);
             }
         }
         for item in ids {
             self.item(item);
+        }
+    }
+
+    /// True when an item does not stay where it lies: others may have its place.
+    fn is_leaving(&self, id: ItemId, here: &LocatedItem) -> bool {
+        let Some(first) = self.lives.get(&id).and_then(|turns| turns.first()) else { return false };
+        if is_for_sale(here) {
+            return false;
+        }
+        let Some((_, old)) = first.before else { return !self.is_closed(first.operation) };
+        let owner = self.owner(id, first.at, old);
+        match owner {
+            Owner::Account(account, _) if self.reader.account(account).is_none() => false,
+            Owner::Nobody(_) => false,
+            owner => !is_with(&owner, here),
         }
     }
 
@@ -195,8 +218,6 @@ impl<'a> Planner<'a> {
             .iter()
             .any(|turn| self.is_closed(turn.operation) && (turn.changes() || turn.before.is_none()));
         match (first.before, self.reader.item(id).copied()) {
-            // what was taken back before is not left
-            (_, None) if last.after.is_some() && self.is_amended(id, last.at) => {}
             (_, None) if last.after.is_some() => {
                 self.leave(Left::item(id, "has ended since, or lies with nobody"))
             }
@@ -235,15 +256,8 @@ impl<'a> Planner<'a> {
     fn bring(&mut self, here: &LocatedItem, at: Mark, old: ItemPlace, effects: [model::Effect; 3]) {
         let id = here.item.id;
         let owner = self.owner(id, at, old);
-        let is_there = match (&owner, here.place) {
-            (_, ItemPlace::Ground(_)) => false,
-            (Owner::Account(..), ItemPlace::Guild(..)) => false,
-            (Owner::Account(account, _), _) => here.home == *account,
-            (Owner::Guild(guild, _), ItemPlace::Guild(now, _)) => *guild == now,
-            _ => false,
-        };
         let at = ItemLocation { home: here.home, place: here.place };
-        if is_there {
+        if is_with(&owner, here) {
             if effects != here.item.effects {
                 let from = self.from(here);
                 self.plan.steps.push(Step::Bring { item: here.item, from, goal: Goal::At(at), effects });
@@ -338,9 +352,7 @@ impl<'a> Planner<'a> {
         let since_ms = groups.first().map_or(0, |group| group.at.0);
         self.resolve(&mut purses);
         let targets: BTreeSet<OperationId> = groups.iter().map(|group| group.operation).collect();
-        // what was given back is not tainted again
-        let tainted = groups.iter().filter(|group| !group.amends).map(|group| group.operation).collect();
-        let trail = Trail { reader: self.reader, targets: &tainted, since_ms };
+        let trail = Trail { reader: self.reader, targets: &targets, since_ms };
         let mut sources: Vec<(GoldAccount, i64)> = Vec::new();
         for (purse, net) in purses.iter().filter(|(_, net)| **net > 0) {
             let mut most = *net;
@@ -483,12 +495,34 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// True for several payments, some of which were to the world or came from it.
+fn mixes(group: &Group<'_>) -> bool {
+    let mut payments = group.entries.iter().filter_map(|entry| match &entry.change {
+        Change::Gold { from, to, .. } => Some((&from.account, &to.account)),
+        Change::Item { .. } => None,
+    });
+    let of_world = payments
+        .clone()
+        .any(|(from, to)| matches!(from, GoldAccount::Mint(_)) || matches!(to, GoldAccount::Burn(_)));
+    of_world && payments.nth(1).is_some()
+}
+
 /// True when nobody but the targets has changed what an item is.
 fn is_as_left(turns: &[Turn], here: &LocatedItem) -> bool {
     let effects = |state: Option<([model::Effect; 3], ItemPlace)>| state.map(|(effects, _)| effects);
     let follows = |pair: &[Turn]| effects(pair[0].after) == effects(pair[1].before);
     let last = turns.last().and_then(|turn| effects(turn.after));
     turns.windows(2).all(follows) && last == Some(here.item.effects)
+}
+
+/// True when an item is with its owner, in whatever place.
+fn is_with(owner: &Owner, here: &LocatedItem) -> bool {
+    match (owner, here.place) {
+        (_, ItemPlace::Ground(_)) | (Owner::Account(..), ItemPlace::Guild(..)) => false,
+        (Owner::Account(account, _), _) => here.home == *account,
+        (Owner::Guild(guild, _), ItemPlace::Guild(now, _)) => *guild == now,
+        _ => false,
+    }
 }
 
 fn is_for_sale(here: &LocatedItem) -> bool {

@@ -114,7 +114,9 @@ pub(super) async fn what_has_no_room_waits_in_parcels(store: &Arc<dyn Store>) {
 
 pub(super) async fn all_of_a_player_since_a_moment_is_taken_back(store: &Arc<dyn Store>) {
     let [ana, ben] = Player::two(store).await;
-    let life = store.item_history(ItemHistory { item: ana.potion(0).id, limit: 1 }).await.expect("its life");
+    // somebody who came after them: all that they began with is older
+    let item = Player::new(store).await.potion(0).id;
+    let life = store.item_history(ItemHistory { item, limit: 1 }).await.expect("its life");
     let since_ms = life[0].at_ms + 1;
     super::stage::until("the clock has moved on", async || {
         let born = Player::new(store).await;

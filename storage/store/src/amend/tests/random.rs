@@ -100,6 +100,7 @@ fn check(town: &mut Town, made: &Plan, target: &Target, seed: u64) {
 fn whatever_is_taken_back_everything_adds_up() {
     let first: u64 = rand::random();
     for seed in (0..300).map(|turn| first.wrapping_add(turn)) {
+        println!("seed {seed}");
         let mut dice = StdRng::seed_from_u64(seed);
         let (mut town, operations) = history(&mut dice);
         for _ in 0..3 {
@@ -116,6 +117,7 @@ fn whatever_is_taken_back_everything_adds_up() {
 fn what_was_only_handed_round_comes_back_to_the_coin() {
     let first: u64 = rand::random();
     for seed in (0..100).map(|turn| first.wrapping_add(turn)) {
+        println!("seed {seed}");
         let mut dice = StdRng::seed_from_u64(seed);
         let mut town = Town::new(PLAYERS);
         for player in 1..=PLAYERS {
