@@ -261,7 +261,8 @@ impl Judge<'_> {
             let is_put = transfer.records.iter().any(|change| named(change).0 == key);
             let found = self.seen.records.get(&record_id(key));
             if !is_put && found.is_none_or(|seen| seen.home != home.0 as i64) {
-                self.refuse(position, TransferRefusal::RecordChanged(key));
+                // after the changes of records, so that the shards agree on the first
+                self.refuse(transfer.records.len() + position, TransferRefusal::RecordChanged(key));
             }
         }
     }
@@ -380,7 +381,7 @@ impl Judge<'_> {
             );
             if gold != 0 || self.seen.lying.iter().any(stays) {
                 let what = format!("record {key:?} ends and is not empty");
-                self.refuse(position, TransferRefusal::Malformed(what));
+                self.refuse(self.transfer.moves.len() + position, TransferRefusal::Malformed(what));
             }
         }
     }
