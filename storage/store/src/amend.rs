@@ -34,8 +34,8 @@ use std::fmt;
 
 /// Reason of the entries of an `undo`.
 pub const UNDO: &str = "undo";
-/// The reason of a part of an undo that others follow.
-pub const UNDO_PART: &str = "undo-part";
+/// Reason of the entries of an `undo` of all since a moment.
+pub const UNDO_SINCE: &str = "undo-since";
 /// Reason of the entries of a `restore-character`.
 pub const RESTORE: &str = "restore";
 /// Reason of the entries of a repair.
@@ -44,7 +44,7 @@ pub const REPAIR: &str = "repair";
 /// True for what an operator did with these tools.
 pub(crate) fn is_amendment(entry: &Entry) -> bool {
     matches!(entry.actor, Actor::Operator(_))
-        && [UNDO, UNDO_PART, RESTORE, REPAIR].contains(&entry.reason.as_str())
+        && [UNDO, UNDO_SINCE, RESTORE, REPAIR].contains(&entry.reason.as_str())
 }
 
 /// Where an item is to go.

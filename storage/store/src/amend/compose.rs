@@ -1,6 +1,6 @@
 //! A plan as transfers: as many as it needs, each within the limits.
 
-use super::{Goal, Plan, Step, UNDO, UNDO_PART, part};
+use super::{Goal, Plan, Step, part};
 use crate::derive;
 use crate::letter::Letter;
 use model::calls::bank::PARCEL_ITEMS_MAX;
@@ -38,24 +38,7 @@ pub(super) fn transfers(plan: &Plan, form: &Form<'_>) -> Result<Vec<Transfer>, F
         composer.add(step)?;
     }
     composer.close();
-    let mut done = composer.done;
-    if let Some((_, before)) = done.split_last_mut().filter(|_| form.reason == UNDO) {
-        before.iter_mut().for_each(others_follow);
-    }
-    Ok(done)
-}
-
-/// Signs a part that others follow. Gold of the world is entered under a reason of its own.
-fn others_follow(transfer: &mut Transfer) {
-    transfer.reason = UNDO_PART.to_owned();
-    for planned in &mut transfer.moves {
-        let Move::Gold { from, to, .. } = planned else { continue };
-        for side in [from, to] {
-            if let GoldAccount::Mint(reason) | GoldAccount::Burn(reason) = &mut side.account {
-                *reason = UNDO_PART.to_owned();
-            }
-        }
-    }
+    Ok(composer.done)
 }
 
 #[derive(Default)]

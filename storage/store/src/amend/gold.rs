@@ -20,7 +20,7 @@ pub(super) fn is_cash(account: &GoldAccount) -> bool {
 }
 
 /// True for an account that holds something.
-fn is_purse(account: &GoldAccount) -> bool {
+pub(super) fn is_purse(account: &GoldAccount) -> bool {
     !matches!(account, GoldAccount::Mint(_) | GoldAccount::Burn(_) | GoldAccount::Elsewhere(_))
 }
 

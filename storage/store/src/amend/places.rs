@@ -17,11 +17,14 @@ pub(super) struct Scene<'a> {
     leaving: BTreeSet<ItemId>,
     taken: BTreeSet<ItemPlace>,
     balances: BTreeMap<GoldAccount, i64>,
+    /// What the world gives; it gives last, so nothing is paid out of it.
+    given: BTreeMap<GoldAccount, i64>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(reader: &'a Reader<'a>) -> Self {
-        Self { reader, leaving: BTreeSet::new(), taken: BTreeSet::new(), balances: BTreeMap::new() }
+        let (leaving, taken) = (BTreeSet::new(), BTreeSet::new());
+        Self { reader, leaving, taken, balances: BTreeMap::new(), given: BTreeMap::new() }
     }
 
     /// An item gives its place up.
@@ -112,11 +115,15 @@ impl<'a> Scene<'a> {
             GoldAccount::Cash(_) => 1 << 52,
             _ => GOLD_MAX,
         };
-        most - self.balance(account)
+        most - self.balance(account) - self.given.get(account).copied().unwrap_or_default()
     }
 
-    /// Gold goes, as planned.
+    /// Gold goes, as planned; `None` is the world.
     pub(super) fn pay(&mut self, from: Option<&GoldAccount>, to: Option<&GoldAccount>, amount: i64) {
+        if let (None, Some(to)) = (from, to) {
+            *self.given.entry(to.clone()).or_default() += amount;
+            return;
+        }
         for (account, change) in from.map(|from| (from, -amount)).into_iter().chain(to.map(|to| (to, amount)))
         {
             let balance = self.balance(account) + change;

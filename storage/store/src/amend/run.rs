@@ -3,7 +3,7 @@
 use super::book::{Book, Household, Want};
 use super::compose::{Form, transfers};
 use super::undo::{self, Target};
-use super::{Plan, Stop, UNDO};
+use super::{Plan, Stop};
 use crate::Store;
 use crate::fsck::insist;
 use model::calls::database::{
@@ -71,7 +71,7 @@ impl Clerk<'_> {
 
     /// Does an undo: plans it anew until there is nothing more to do.
     pub async fn undo(&self, target: &Target) -> Result<Amended, AmendError> {
-        self.settle(target.id(), UNDO, |book| undo::plan(book, target)).await
+        self.settle(target.id(), target.reason(), |book| undo::plan(book, target)).await
     }
 
     /// Does what a planner says, until it says that there is nothing more to do.
@@ -97,12 +97,10 @@ impl Clerk<'_> {
         let mut amended = Amended::default();
         let mut last = None;
         let mut number = 0;
-        let mut left = None;
         for _ in 0..ROUNDS {
             let mut plan = self.read_and(&planner).await?;
             if plan.steps.is_empty() {
-                // what a plan left that was done to its end says more than the look after it
-                amended.plan.left = left.unwrap_or(plan.left);
+                amended.plan.left = plan.left;
                 return Ok(amended);
             }
             // who stands still now is looked at once more before anything is done
@@ -114,7 +112,6 @@ impl Clerk<'_> {
             let form =
                 Form { of, operator: &self.operator, reason, now_ms: self.now_ms, fences: &hold.fences };
             let mut steps = plan.steps.iter();
-            left = Some(plan.left.clone());
             for transfer in transfers(&plan, &form)? {
                 number += 1;
                 let count = transfer.moves.len();
@@ -126,7 +123,7 @@ impl Clerk<'_> {
                     Err(refusal) => {
                         tracing::info!(%refusal, "somebody was quicker: planned anew");
                         hold.forget(&refusal, &transfer);
-                        (last, left) = (Some(refusal), None);
+                        last = Some(refusal);
                         break;
                     }
                 }

@@ -1,8 +1,9 @@
 //! What is to be taken back: whole operations, or what became of one item.
 
 use super::book::Reader;
+use super::gold::is_purse;
 use super::undo::Target;
-use super::{Mark, PARTS, UNDO, is_amendment, mark, part};
+use super::{Mark, PARTS, UNDO, UNDO_SINCE, is_amendment, mark, part};
 use model::id::{ItemId, OperationId};
 use model::item::{Effect, ItemKind};
 use model::ledger::{Change, Entry, GoldAccount, ItemPlace};
@@ -93,35 +94,58 @@ pub(super) fn world(entries: &[&Entry]) -> (i64, i64) {
     sums
 }
 
-/// What a target names.
-pub(super) struct Tainted<'a> {
-    /// Oldest first.
-    pub(super) groups: Vec<Group<'a>>,
-    /// The number of the next part of its undo.
-    pub(super) next_part: u32,
-    /// A plan of it was done to its end.
-    pub(super) is_done: bool,
+/// True when an undo moved gold in it.
+fn moved_gold(group: &Group<'_>) -> bool {
+    let by_undo = |entry: &&Entry| [UNDO, UNDO_SINCE].contains(&entry.reason.as_str());
+    let is_gold = |entry: &Entry| matches!(entry.change, Change::Gold { .. });
+    group.amends && group.entries.iter().copied().filter(by_undo).any(is_gold)
 }
 
-/// Looks up what a target names; `Err` says why not.
-pub(super) fn tainted<'a>(reader: &Reader<'a>, target: &Target) -> Result<Tainted<'a>, String> {
-    let (mut next, mut is_done) = (0, false);
+/// True when an undo of a longer time has moved gold of a purse that an operation paid from or into.
+fn is_settled_since(reader: &Reader<'_>, entries: &[Entry]) -> bool {
+    let purses: BTreeSet<&GoldAccount> = entries
+        .iter()
+        .filter_map(|entry| match &entry.change {
+            Change::Gold { from, to, .. } => Some([&from.account, &to.account]),
+            Change::Item { .. } => None,
+        })
+        .flatten()
+        .filter(|account| is_purse(account))
+        .collect();
+    let Some(at_ms) = entries.iter().map(|entry| entry.at_ms).min() else { return false };
+    let is_gold = |entry: &Entry| matches!(entry.change, Change::Gold { .. });
+    let has_moved = |entry: &Entry| entry.reason == UNDO_SINCE && is_amendment(entry) && is_gold(entry);
+    // all are asked for, so that what is wanted is read at once
+    purses.into_iter().filter(|purse| reader.holder(purse, at_ms).iter().any(has_moved)).count() > 0
+}
+
+/// The operations that a target names, oldest first, the number of its next part, and whether gold has gone back for it
+/// before; `Err` says why not.
+///
+/// After that its gold is settled. What is left of tainted gold, and whether an exchange with the world comes back whole,
+/// look different once some of it went back, so what a second plan would move was not owed by the first.
+pub(super) fn groups<'a>(
+    reader: &Reader<'a>,
+    target: &Target,
+) -> Result<(Vec<Group<'a>>, u32, bool), String> {
+    let mut next = 0;
     let mut parts = Vec::new();
     for number in 0..PARTS {
         let operation = part(target.id(), number);
         let entries = reader.operation(operation);
         if !entries.is_empty() {
             next = number + 1;
-            is_done |= entries.iter().any(|entry| entry.reason == UNDO);
             parts.extend(group(operation, entries.iter(), true));
         }
     }
+    let mut is_settled = parts.iter().any(moved_gold);
     let mut found = match target {
         Target::Operation(operation) => {
             let entries = reader.operation(*operation);
             if entries.is_empty() && reader.has_all() {
                 return Err(format!("the ledger has no entry of operation {:032x}", operation.0));
             }
+            is_settled |= is_settled_since(reader, entries);
             let mut found: Vec<Group<'_>> = group(*operation, entries.iter(), false).into_iter().collect();
             found.extend(parts);
             found
@@ -149,8 +173,10 @@ pub(super) fn tainted<'a>(reader: &Reader<'a>, target: &Target) -> Result<Tainte
     if found.len() > OPERATIONS {
         return Err(format!("{} operations since then; at most {OPERATIONS}", found.len()));
     }
+    // the same with another moment, or a part of it, has other numbers
+    is_settled |= found.iter().any(moved_gold);
     found.sort_by_key(|group| group.at);
-    Ok(Tainted { groups: found, next_part: next, is_done })
+    Ok((found, next, is_settled))
 }
 
 fn group<'a>(

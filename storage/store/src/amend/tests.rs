@@ -180,6 +180,49 @@ fn all_that_a_player_did_since_a_moment_is_netted() {
 }
 
 #[test]
+fn gold_that_comes_up_after_an_undo_is_left_and_said() {
+    let mut town = Town::new(2);
+    let (_, operation) = trade(&mut town);
+    town.begin();
+    town.burn(ANA, 120);
+    let target = Target::Operation(operation);
+    let made = undo(&town, operation);
+    town.apply(&made, &target);
+    town.mint(ANA, 1_000);
+    let again = undo(&town, operation);
+    assert_eq!(again.steps, []);
+    assert_eq!(again.left.iter().map(|left| left.gold).collect::<Vec<_>>(), [Some(70)]);
+    assert!(again.left[0].why.contains("what went back before"), "{}", again.left[0].why);
+}
+
+#[test]
+fn nothing_is_paid_out_of_what_the_world_gives_last() {
+    const DAN: u64 = 4;
+    const EVE: u64 = 5;
+    let mut town = Town::new(5);
+    for (player, amount) in [(ANA, 100), (DAN, 50), (EVE, 50)] {
+        town.mint(player, amount);
+    }
+    town.begin();
+    town.burn(ANA, 100);
+    town.pay(DAN, BEN, 50);
+    let operation = town.pay(EVE, CEM, 50);
+    // both payments come to Ana, who spends some of each
+    for (payer, spent) in [(BEN, 25), (CEM, 45)] {
+        town.begin();
+        town.pay(payer, ANA, 50);
+        town.begin();
+        town.burn(ANA, spent);
+    }
+    assert_eq!(town.gold(ANA), 30);
+    let made = undo(&town, operation);
+    // a purse below zero would fail here
+    town.apply(&made, &Target::Operation(operation));
+    assert_eq!((town.gold(ANA), town.gold(DAN) + town.gold(EVE)), (100, 30));
+    assert_eq!(undo(&town, operation).steps, []);
+}
+
+#[test]
 fn an_undo_can_be_undone() {
     let mut town = Town::new(2);
     let (sword, operation) = trade(&mut town);

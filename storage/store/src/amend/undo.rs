@@ -7,8 +7,8 @@
 use super::book::{Book, Reader, Want};
 use super::gold::{Nets, Trail, is_cash, nets};
 use super::places::Scene;
-use super::tainted::{Group, Tainted, Turn, tainted, turns, world};
-use super::{Goal, Left, Mark, Plan, Step, Stop, UNDO, is_amendment, mark};
+use super::tainted::{Group, Turn, groups, turns, world};
+use super::{Goal, Left, Mark, Plan, Step, Stop, UNDO, UNDO_SINCE, is_amendment, mark};
 use crate::derive;
 use model::calls::database::FoundCharacter;
 use model::calls::ledger::LocatedItem;
@@ -40,6 +40,14 @@ pub enum Target {
 }
 
 impl Target {
+    /// The reason of what takes it back.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Operation(_) | Self::Item { .. } => UNDO,
+            Self::Since { .. } => UNDO_SINCE,
+        }
+    }
+
     /// Names it, for the ids of its parts.
     pub(super) fn id(&self) -> OperationId {
         let since = |since_ms: i64| since_ms.to_le_bytes();
@@ -69,7 +77,7 @@ pub fn plan(book: &Book, target: &Target) -> Result<Plan, Stop> {
 }
 
 fn made(reader: &Reader<'_>, target: &Target) -> Result<Plan, String> {
-    let Tainted { groups, next_part, is_done } = tainted(reader, target)?;
+    let (groups, next_part, is_settled) = groups(reader, target)?;
     if !reader.has_all() {
         return Ok(Plan::default());
     }
@@ -84,15 +92,9 @@ fn made(reader: &Reader<'_>, target: &Target) -> Result<Plan, String> {
         target,
         lives,
         laws: BTreeMap::new(),
+        is_settled,
         scene: Scene::new(reader),
-        gold_is_settled: false,
         plan: Plan { next_part, ..Plan::default() },
-    };
-    planner.gold_is_settled = match target {
-        Target::Operation(_) => is_done,
-        Target::Item { .. } | Target::Since { .. } => {
-            next_part > 0 && groups.iter().any(|group| !group.amends && mixes(group))
-        }
     };
     planner.laws = groups.iter().filter(|group| !group.amends).map(|group| planner.law(group)).collect();
     planner.all(&groups);
@@ -124,13 +126,14 @@ struct Planner<'a> {
     /// What is taken back of each item, oldest first.
     lives: BTreeMap<ItemId, Vec<Turn>>,
     laws: BTreeMap<OperationId, Law>,
+    /// Gold has gone back for this before, so none goes now.
+    is_settled: bool,
     scene: Scene<'a>,
-    /// What of the gold comes back was decided before.
-    gold_is_settled: bool,
     plan: Plan,
 }
 
 const FOR_SALE: &str = "is for sale in the auction house: cancel the lot, or let it end, and undo again";
+const SETTLED: &str = "stays: gold went back for this before, and it goes back once";
 const SPENT: &str = "is part of an exchange with the world of which not everything can be taken back";
 
 impl<'a> Planner<'a> {
@@ -144,8 +147,7 @@ impl<'a> Planner<'a> {
             let mine = life.is_some_and(|turns| turns.iter().any(|one| one.operation == turn.operation));
             let Some(last) = life.and_then(|turns| turns.last()).filter(|_| mine) else { return true };
             // what was taken back before is not spent
-            let life_now = self.reader.life(turn.item).iter();
-            if life_now.rev().any(|entry| mark(entry) > turn.at && is_amendment(entry)) {
+            if self.is_amended(turn.item, turn.at) {
                 return false;
             }
             match (self.reader.item(turn.item), last.after) {
@@ -167,6 +169,11 @@ impl<'a> Planner<'a> {
         (group.operation, law)
     }
 
+    /// True when an operator did something to an item after that moment.
+    fn is_amended(&self, item: ItemId, after: Mark) -> bool {
+        self.reader.life(item).iter().any(|entry| mark(entry) > after && is_amendment(entry))
+    }
+
     /// True when the world gives and takes nothing for that operation.
     fn is_closed(&self, operation: OperationId) -> bool {
         self.laws.get(&operation).is_some_and(|law| law.is_exchange && law.is_spent)
@@ -174,10 +181,7 @@ impl<'a> Planner<'a> {
 
     /// Gold first: whether its price comes back decides what becomes of an item that was sold to the world.
     fn all(&mut self, groups: &[Group<'_>]) {
-        if self.gold_is_settled {
-            // whose gold went back cannot be told from the sums any more: no more of it, and nothing for it
-            self.laws.values_mut().for_each(|law| law.is_spent = true);
-        } else if !self.gold(groups) {
+        if !self.gold(groups) {
             for law in self.laws.values_mut().filter(|law| law.is_exchange && law.mints) {
                 law.is_spent = true;
             }
@@ -187,7 +191,7 @@ impl<'a> Planner<'a> {
         }
         let ids: Vec<ItemId> = self.lives.keys().copied().collect();
         for item in &ids {
-            if self.reader.item(*item).is_some_and(|here| self.is_leaving(*item, here)) {
+            if self.leaves(*item) {
                 self.scene.leaves(*item);
             }
         }
@@ -196,19 +200,24 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// True when an item does not stay where it lies: others may have its place.
-    fn is_leaving(&self, id: ItemId, here: &LocatedItem) -> bool {
-        let Some(first) = self.lives.get(&id).and_then(|turns| turns.first()) else { return false };
-        if is_for_sale(here) {
-            return false;
+    /// True for an item that certainly gives its place up.
+    fn leaves(&self, id: ItemId) -> bool {
+        let turns = self.lives.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let here = self.reader.item(id).filter(|here| !is_for_sale(here));
+        let (Some(first), Some(here)) = (turns.first(), here) else { return false };
+        match first.before.map(|(_, place)| self.owner(id, first.at, place)) {
+            None => !self.is_closed(first.operation) && !self.is_unpaid(turns),
+            Some(owner @ Owner::Account(account, _)) => {
+                !has(&owner, here) && self.reader.account(account).is_some()
+            }
+            Some(Owner::Guild(..) | Owner::Nobody(_)) => false,
         }
-        let Some((_, old)) = first.before else { return !self.is_closed(first.operation) };
-        let owner = self.owner(id, first.at, old);
-        match owner {
-            Owner::Account(account, _) if self.reader.account(account).is_none() => false,
-            Owner::Nobody(_) => false,
-            owner => !is_with(&owner, here),
-        }
+    }
+
+    /// True when the world would have to give gold for these, and gold has gone back before.
+    fn is_unpaid(&self, turns: &[Turn]) -> bool {
+        let is_exchange = |turn: &Turn| self.laws.get(&turn.operation).is_some_and(|law| law.is_exchange);
+        self.is_settled && turns.iter().any(is_exchange)
     }
 
     fn item(&mut self, id: ItemId) {
@@ -218,12 +227,15 @@ impl<'a> Planner<'a> {
             .iter()
             .any(|turn| self.is_closed(turn.operation) && (turn.changes() || turn.before.is_none()));
         match (first.before, self.reader.item(id).copied()) {
+            // what was taken back before is not left
+            (_, None) if last.after.is_some() && self.is_amended(id, last.at) => {}
             (_, None) if last.after.is_some() => {
                 self.leave(Left::item(id, "has ended since, or lies with nobody"))
             }
             (None, None) => {}
             (None, Some(_)) if self.is_closed(first.operation) => self.leave(Left::item(id, SPENT)),
             (None, Some(here)) if is_for_sale(&here) => self.leave(Left::item(id, FOR_SALE)),
+            (None, Some(_)) if self.is_unpaid(turns) => self.leave(Left::item(id, SETTLED)),
             (None, Some(here)) => {
                 let from = self.from(&here);
                 self.plan.steps.push(Step::End { item: here.item, from });
@@ -257,7 +269,7 @@ impl<'a> Planner<'a> {
         let id = here.item.id;
         let owner = self.owner(id, at, old);
         let at = ItemLocation { home: here.home, place: here.place };
-        if is_with(&owner, here) {
+        if has(&owner, here) {
             if effects != here.item.effects {
                 let from = self.from(here);
                 self.plan.steps.push(Step::Bring { item: here.item, from, goal: Goal::At(at), effects });
@@ -352,9 +364,11 @@ impl<'a> Planner<'a> {
         let since_ms = groups.first().map_or(0, |group| group.at.0);
         self.resolve(&mut purses);
         let targets: BTreeSet<OperationId> = groups.iter().map(|group| group.operation).collect();
-        let trail = Trail { reader: self.reader, targets: &targets, since_ms };
+        // what was given back is not tainted again
+        let tainted = groups.iter().filter(|group| !group.amends).map(|group| group.operation).collect();
+        let trail = Trail { reader: self.reader, targets: &tainted, since_ms };
         let mut sources: Vec<(GoldAccount, i64)> = Vec::new();
-        for (purse, net) in purses.iter().filter(|(_, net)| **net > 0) {
+        for (purse, net) in purses.iter().filter(|(_, net)| **net > 0 && !self.is_settled) {
             let mut most = *net;
             for (holder, amount) in trail.of_targets(purse) {
                 let amount = amount.min(most);
@@ -368,13 +382,17 @@ impl<'a> Planner<'a> {
             let given = &mut world[usize::from(is_cash(purse))];
             // what the world took in these operations it gives back, once
             let refund = missing.min(*given).saturating_sub(self.refunded(purse, since_ms, &targets));
-            if refund > 0 {
+            if refund > 0 && !self.is_settled {
                 let minted = self.give(refund, None, purse);
                 (missing, *given) = (missing - minted, *given - minted);
             }
             if missing > 0 {
-                let why = format!("of {purse} does not come back: it is spent, or there is no room for it");
-                self.leave(Left::gold(missing, why));
+                let why = if self.is_settled {
+                    "what went back before is all that does"
+                } else {
+                    "it is spent, or there is no room for it"
+                };
+                self.leave(Left::gold(missing, format!("of {purse} does not come back: {why}")));
             }
         }
         let mut is_whole = true;
@@ -412,7 +430,7 @@ impl<'a> Planner<'a> {
             let amount = match to {
                 Some(to) => self.give(most, Some(&(from.clone(), home)), to),
                 None => {
-                    let account = GoldAccount::Burn(UNDO.to_owned());
+                    let account = GoldAccount::Burn(self.target.reason().to_owned());
                     self.paid(most, (from.clone(), home), GoldLocation { home, account })
                 }
             };
@@ -448,7 +466,8 @@ impl<'a> Planner<'a> {
             if from.is_some_and(|(from, _)| *from == purse) {
                 continue;
             }
-            let from = from.cloned().unwrap_or_else(|| (GoldAccount::Mint(UNDO.to_owned()), home));
+            let from =
+                from.cloned().unwrap_or_else(|| (GoldAccount::Mint(self.target.reason().to_owned()), home));
             given += self.paid(part, from, GoldLocation { home, account: purse });
         }
         given
@@ -495,18 +514,6 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// True for several payments, some of which were to the world or came from it.
-fn mixes(group: &Group<'_>) -> bool {
-    let mut payments = group.entries.iter().filter_map(|entry| match &entry.change {
-        Change::Gold { from, to, .. } => Some((&from.account, &to.account)),
-        Change::Item { .. } => None,
-    });
-    let of_world = payments
-        .clone()
-        .any(|(from, to)| matches!(from, GoldAccount::Mint(_)) || matches!(to, GoldAccount::Burn(_)));
-    of_world && payments.nth(1).is_some()
-}
-
 /// True when nobody but the targets has changed what an item is.
 fn is_as_left(turns: &[Turn], here: &LocatedItem) -> bool {
     let effects = |state: Option<([model::Effect; 3], ItemPlace)>| state.map(|(effects, _)| effects);
@@ -515,8 +522,8 @@ fn is_as_left(turns: &[Turn], here: &LocatedItem) -> bool {
     turns.windows(2).all(follows) && last == Some(here.item.effects)
 }
 
-/// True when an item is with its owner, in whatever place.
-fn is_with(owner: &Owner, here: &LocatedItem) -> bool {
+/// True when an item is with its owner.
+fn has(owner: &Owner, here: &LocatedItem) -> bool {
     match (owner, here.place) {
         (_, ItemPlace::Ground(_)) | (Owner::Account(..), ItemPlace::Guild(..)) => false,
         (Owner::Account(account, _), _) => here.home == *account,

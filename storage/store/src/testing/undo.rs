@@ -112,19 +112,18 @@ pub(super) async fn what_has_no_room_waits_in_parcels(store: &Arc<dyn Store>) {
     assert_eq!(ben.now(store).await.carry.iter().flatten().count(), 6);
 }
 
+/// When somebody new got a first item.
+async fn moment(store: &Arc<dyn Store>) -> i64 {
+    let born = Player::new(store).await;
+    let life = store.item_history(ItemHistory { item: born.potion(0).id, limit: 1 }).await.expect("a life");
+    life[0].at_ms
+}
+
 pub(super) async fn all_of_a_player_since_a_moment_is_taken_back(store: &Arc<dyn Store>) {
     let [ana, ben] = Player::two(store).await;
-    // somebody who came after them: all that they began with is older
-    let item = Player::new(store).await.potion(0).id;
-    let life = store.item_history(ItemHistory { item, limit: 1 }).await.expect("its life");
-    let since_ms = life[0].at_ms + 1;
-    super::stage::until("the clock has moved on", async || {
-        let born = Player::new(store).await;
-        let life =
-            store.item_history(ItemHistory { item: born.potion(0).id, limit: 1 }).await.expect("a life");
-        life[0].at_ms > since_ms
-    })
-    .await;
+    // their first gold is minted after their items: somebody who comes later marks a moment after that
+    let since_ms = moment(store).await + 1;
+    super::stage::until("the clock has moved on", async || moment(store).await > since_ms).await;
     let gift = |amount| transfer(&[&ana, &ben], vec![paid(amount, ana.purse(), ben.purse())]);
     for amount in [10, 20, 30] {
         surely(store, &gift(amount)).await;

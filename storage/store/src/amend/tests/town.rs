@@ -32,7 +32,7 @@ pub(super) struct Town {
     pub(super) purses: BTreeMap<GoldAccount, i64>,
     pub(super) entries: Vec<Entry>,
     operations: u128,
-    amending: Option<OperationId>,
+    amending: Option<(OperationId, &'static str)>,
     born: u128,
 }
 
@@ -48,7 +48,7 @@ impl Town {
     }
 
     pub(super) fn operation(&self) -> OperationId {
-        self.amending.unwrap_or(OperationId(self.operations))
+        self.amending.map_or(OperationId(self.operations), |(operation, _)| operation)
     }
 
     /// A moment between what was and what will be.
@@ -71,7 +71,7 @@ impl Town {
     fn write(&mut self, change: Change) -> OperationId {
         let number = self.entries.len() as u64;
         let (actor, reason) = match self.amending {
-            Some(_) => (Actor::Operator("root".into()), "undo"),
+            Some((_, reason)) => (Actor::Operator("root".into()), reason),
             None => (Actor::System("test".into()), "test"),
         };
         self.entries.push(Entry {
@@ -118,14 +118,12 @@ impl Town {
     }
 
     fn transfer(&mut self, from: GoldAccount, to: GoldAccount, amount: i64) -> OperationId {
-        // within one transfer a purse may give before it gets
-        let is_whole = self.amending.is_none();
         let mut side = |account: GoldAccount, change: i64| {
             let is_world = matches!(account, GoldAccount::Mint(_) | GoldAccount::Burn(_));
             let balance = (!is_world).then(|| {
                 let balance = self.purses.entry(account.clone()).or_default();
                 *balance += change;
-                assert!(*balance >= 0 || !is_whole, "{account} has {balance}");
+                assert!(*balance >= 0, "{account} has {balance}");
                 *balance
             });
             GoldSide { account, balance }
@@ -259,7 +257,7 @@ impl Town {
     /// Does a plan as one operation.
     pub(super) fn apply(&mut self, plan: &Plan, target: &Target) -> OperationId {
         let operation = part(target.id(), plan.next_part);
-        self.amending = Some(operation);
+        self.amending = Some((operation, target.reason()));
         // places are those before and after the whole of it
         let leaving: Vec<ItemId> = plan
             .steps
@@ -286,9 +284,6 @@ impl Town {
             }
         }
         self.amending = None;
-        for (account, balance) in &self.purses {
-            assert!(*balance >= 0, "{account} has {balance}");
-        }
         operation
     }
 
