@@ -225,7 +225,8 @@ impl<'a> Planner<'a> {
         let (Some(first), Some(last)) = (turns.first().copied(), turns.last().copied()) else { return };
         let closed = turns
             .iter()
-            .any(|turn| self.is_closed(turn.operation) && (turn.changes() || turn.before.is_none()));
+            .any(|turn| self.is_closed(turn.operation) && (turn.changes() || turn.before.is_none()))
+            || self.is_unpaid(turns);
         match (first.before, self.reader.item(id).copied()) {
             // what was taken back before is not left
             (_, None) if last.after.is_some() && self.is_amended(id, last.at) => {}
@@ -243,14 +244,17 @@ impl<'a> Planner<'a> {
             (Some(_), None) if self.is_closed(last.operation) => self.leave(Left::item(id, SPENT)),
             (Some(before), None) => {
                 let new = derive::reborn(id, last.operation);
-                // it was given back before
-                if self.reader.life(new).is_empty() {
-                    let changed = turns.iter().any(|turn| turn.changes() && self.is_closed(turn.operation));
-                    let effects = if changed { last.before.unwrap_or(before).0 } else { before.0 };
-                    let item = Item { id: new, kind: first.kind, effects };
-                    if let Some(goal) = self.goal(id, first.at, before.1) {
-                        self.plan.steps.push(Step::Make { item, of: id, goal });
-                    }
+                if !self.reader.life(new).is_empty() {
+                    return; // it was given back before
+                }
+                if self.is_unpaid(turns) {
+                    return self.leave(Left::item(id, SETTLED));
+                }
+                let changed = turns.iter().any(|turn| turn.changes() && self.is_closed(turn.operation));
+                let effects = if changed { last.before.unwrap_or(before).0 } else { before.0 };
+                let item = Item { id: new, kind: first.kind, effects };
+                if let Some(goal) = self.goal(id, first.at, before.1) {
+                    self.plan.steps.push(Step::Make { item, of: id, goal });
                 }
             }
             (Some(before), Some(here)) => {

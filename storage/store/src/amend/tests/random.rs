@@ -221,7 +221,7 @@ fn whatever_is_taken_back_everything_adds_up() {
 
 #[test]
 fn the_end_of_a_history_is_taken_back_once() {
-    histories(150, &[14, 905, 1493, 1495], the_end_of_it);
+    histories(150, &[14, 905, 1493, 1495, 7193794923411201096], the_end_of_it);
 }
 
 #[test]
