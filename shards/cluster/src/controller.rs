@@ -2,7 +2,7 @@
 
 use crate::membership::Cluster;
 use crate::{LEASE, RENEW_EVERY};
-use model::calls::database::{Failure, HoldController, ReadClusterView, WriteSlots};
+use model::calls::database::{Failure, HoldController, WriteSlots};
 use model::membership::{ClusterView, Member, NamedZone, Role, Slot, SlotTable};
 use placement::{Node, ZoneTable, plan_slots};
 use std::collections::BTreeSet;
@@ -82,7 +82,7 @@ impl Controller {
         if !holds {
             return Ok(());
         }
-        let ClusterView { members, table } = self.db.cluster_view(ReadClusterView).await?;
+        let ClusterView { members, table } = self.cluster.read().await?;
         let nodes = self.usable_nodes(&members);
         let starting = table.version == 0 || self.began.elapsed() < STARTING;
         if nodes.is_empty() || (starting && !self.settled(&nodes)) {

@@ -1,15 +1,16 @@
 //! A process's own place in the cluster, and its view of the others.
 
+use crate::silence::Silence;
 use crate::view::View;
 use crate::{LEASE, READ_EVERY, RENEW_EVERY};
 use link::Target;
 use model::calls::database::{Failure, JoinMember, LeaveMember, ReadClusterView, RenewMember};
-use model::membership::{Member, Role};
+use model::membership::{ClusterView, Member, Role};
 use std::sync::Arc;
 use store::Store;
 use telemetry::Process;
 use tokio::sync::{Mutex, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// A handle on the cluster: this process's lease, and the last view.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ struct Shared {
     targets: Vec<(Role, watch::Sender<Option<Target>>)>,
     /// Held during every change of the lease, so that no late renewal joins again after a leave.
     lease: Mutex<Lease>,
+    silence: parking_lot::Mutex<Silence>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,8 @@ impl Cluster {
     pub async fn join(process: &Process, db: Arc<dyn Store>, me: Member) -> Self {
         let targets = Role::START_ORDER.map(|role| (role, watch::Sender::new(None))).into();
         let view = watch::Sender::new(Arc::new(View::default()));
-        let shared = Arc::new(Shared { me, db, view, targets, lease: Mutex::new(Lease::Outside) });
+        let silence = parking_lot::Mutex::new(Silence::new(Instant::now()));
+        let shared = Arc::new(Shared { me, db, view, targets, lease: Mutex::new(Lease::Outside), silence });
         process.health.ready("cluster", false);
         let cluster = Self { shared };
         process.tasks.spawn("cluster-lease", cluster.clone().keep_lease(process.clone()));
@@ -138,7 +141,7 @@ impl Cluster {
                 () = process.stop.cancelled() => return,
                 _ = every.tick() => {}
             }
-            match self.shared.db.cluster_view(ReadClusterView).await {
+            match self.read().await {
                 Ok(stored) => {
                     self.publish(View::new(stored));
                     process.health.ready("cluster", true);
@@ -146,6 +149,12 @@ impl Cluster {
                 Err(failure) => tracing::debug!(%failure, "going on with the last view"),
             }
         }
+    }
+
+    /// Asks the arbiter who is alive and who owns what.
+    pub(crate) async fn read(&self) -> Result<ClusterView, Failure> {
+        let stored = self.shared.db.cluster_view(ReadClusterView).await?;
+        Ok(self.shared.silence.lock().ends(Instant::now(), &self.view().members, stored))
     }
 
     fn publish(&self, view: View) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Sqlite;
 use store::Store;
+use support::FaultyStore;
 use telemetry::Process;
 use tokio::time::timeout;
 
@@ -33,6 +34,10 @@ impl Stage {
     }
 
     async fn node(&self, index: usize, content_hash: u64) -> Node {
+        self.node_through(self.db.clone(), index, content_hash).await
+    }
+
+    async fn node_through(&self, db: Arc<dyn Store>, index: usize, content_hash: u64) -> Node {
         let name = ProcessName::numbered(Role::TmSrv, index);
         let common = support::common(self.folder.path(), name.as_str());
         let process = telemetry::start(Role::TmSrv, &common).await.unwrap().process;
@@ -46,8 +51,8 @@ impl Stage {
             weight: 1,
             content_hash,
         };
-        let cluster = Cluster::join(&process, self.db.clone(), me).await;
-        let controller = run_controller(process.clone(), cluster.clone(), self.db.clone(), zones());
+        let cluster = Cluster::join(&process, db.clone(), me).await;
+        let controller = run_controller(process.clone(), cluster.clone(), db, zones());
         process.tasks.spawn("controller", controller);
         Node { process, cluster }
     }
@@ -93,6 +98,44 @@ async fn two_nodes_share_the_map_and_the_living_one_inherits() {
         assert_eq!(slot.epoch.0 > before.epoch.0, moved, "zone {}", slot.zone);
     }
     assert!(after.owner(ZoneId(1)).is_some_and(|(member, _)| member.name.as_str() == "tmsrv-2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_inherits_from_those_who_are_late_after_the_store_was_away() {
+    let stage = Stage::new();
+    let (first, second) = (FaultyStore::new(stage.db.clone()), FaultyStore::new(stage.db.clone()));
+    let one = stage.node_through(first.clone(), 1, 7).await;
+    let two = stage.node_through(second.clone(), 2, 7).await;
+    let before = wait_until(&one, "both own zones", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") > 20 && zones_of(view, "tmsrv-2") > 20
+    })
+    .await;
+    let is_alone = |view: &View| view.members.len() < 2 || view.version != before.version;
+
+    first.is_away(true);
+    second.is_away(true);
+    members(&stage, |members| members.is_empty()).await;
+    first.is_away(false);
+    members(&stage, |members| !members.is_empty()).await;
+    // the first one controls again, and the second one has not come back
+    let mut views = one.cluster.watch();
+    let moved = timeout(Duration::from_millis(1_500), views.wait_for(|view| is_alone(view))).await.is_ok();
+    assert!(!moved, "somebody who is late was taken for dead");
+    second.is_away(false);
+    members(&stage, |members| members.len() == 2).await;
+    let moved = timeout(cluster::LEASE, views.wait_for(|view| is_alone(view))).await.is_ok();
+    assert!(!moved, "somebody who came back was taken for dead");
+    assert!(!is_alone(&two.cluster.view()));
+}
+
+/// Waits until the members whose leases hold are as wanted.
+async fn members(stage: &Stage, as_wanted: impl Fn(&[Member]) -> bool) {
+    let all = async {
+        while !as_wanted(&stage.db.cluster_view(ReadClusterView).await.unwrap().members) {
+            tokio::time::sleep(Duration::from_millis(20)).await; // pacing of the poll
+        }
+    };
+    timeout(DEADLINE, all).await.expect("the members are not as wanted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
