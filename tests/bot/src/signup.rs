@@ -12,8 +12,10 @@ use std::time::Duration;
 const ANSWER_MAX: usize = 64 * 1024;
 /// How long one request may take.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
-/// How often a request is repeated when the server says that it is busy.
-const ATTEMPTS: u32 = 6;
+/// How long a request is repeated while the server says that it is busy.
+const BUSY_DEADLINE: Duration = Duration::from_secs(90);
+/// The longest pause before a repetition.
+const PAUSE_MAX: Duration = Duration::from_secs(4);
 
 /// Why an account could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -80,19 +82,21 @@ impl SignupPage {
     /// Makes an account; waits and tries again while the server says that it is busy.
     pub async fn make(&self, account: &str, password: &str) -> Result<Signup, SignupError> {
         let mut wait = Duration::from_millis(250);
-        for attempt in 1.. {
+        let until = tokio::time::Instant::now() + BUSY_DEADLINE;
+        loop {
             let (status, body) = self.post(account, password).await?;
             match status {
                 StatusCode::CREATED | StatusCode::OK => return Ok(Signup::Made),
                 StatusCode::CONFLICT => return Ok(Signup::Exists),
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE if attempt < ATTEMPTS => {
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+                    if tokio::time::Instant::now() < until =>
+                {
                     tokio::time::sleep(wait).await;
-                    wait *= 2;
+                    wait = (wait * 2).min(PAUSE_MAX);
                 }
                 _ => return Err(SignupError::Refused { status: status.as_u16(), body }),
             }
         }
-        Err(SignupError::NoAnswer("it stays busy".to_owned()))
     }
 
     async fn post(&self, account: &str, password: &str) -> Result<(StatusCode, String), SignupError> {

@@ -24,6 +24,11 @@ impl Fleet {
         Fleet { book, thread }
     }
 
+    /// Bots that came into the world so far, or gave up.
+    pub fn arrived(&self) -> usize {
+        self.book.arrived()
+    }
+
     /// Operations that were acknowledged so far.
     pub fn acknowledged(&self) -> u64 {
         self.book.acknowledged()

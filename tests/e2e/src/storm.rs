@@ -247,9 +247,10 @@ fn rage(
             let (seconds, kills) = (began.elapsed().as_secs_f64(), killer.kills());
             println!("{seconds:7.1} s  {done} acknowledged, {rate:.0} a second, {kills} kills");
         }
-        // the first operations are done in peace, the deaths are spread over the others
+        // all come in and the first operations are done in peace, the deaths are spread over the others
         let share = u64::from(killer.kills()) * options.ops / u64::from(options.kills.max(1));
-        let strikes = killer.kills() < options.kills && done > share.max(options.players as u64);
+        let peace = fleet.arrived() < options.players || done <= options.players as u64;
+        let strikes = !peace && killer.kills() < options.kills && done > share;
         let since = Instant::now();
         if strikes && killer.strike(stage) {
             rates.under_kills.0 += fleet.acknowledged() - done;

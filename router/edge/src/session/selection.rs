@@ -43,9 +43,10 @@ impl Session {
             }
             Some(Reply::NoSuchSession) => self.lose_session(),
             _ => {
+                // why first: the failure alone reads as a wrong PIN
+                self.say(Line::Unavailable, &[]);
                 self.set_phase(before);
                 self.send(SCENE_FIELD, AccountPinFail {});
-                self.say(Line::Unavailable, &[]);
             }
         }
     }

@@ -113,6 +113,14 @@ impl Player {
     }
 
     async fn first_entry(&mut self) -> Option<(Client, Box<Snapshot>)> {
+        let entered = self.try_to_enter().await;
+        if let Some(book) = &self.shared.book {
+            book.arrives();
+        }
+        entered
+    }
+
+    async fn try_to_enter(&mut self) -> Option<(Client, Box<Snapshot>)> {
         let mut wait = Duration::from_millis(500);
         let mut reason = String::new();
         if let Err(error) = entry::sign_up(self.shared.signup.as_ref(), &self.identity).await {

@@ -102,6 +102,7 @@ pub struct Book {
     acknowledged: AtomicU64,
     closing: AtomicBool,
     busy: AtomicUsize,
+    arrived: AtomicUsize,
 }
 
 impl Book {
@@ -158,6 +159,16 @@ impl Book {
     /// True when the fleet shall come to its end.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    /// A bot is in the world for the first time, or has given up.
+    pub(in crate::fleet) fn arrives(&self) {
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many bots have come into the world, or have given up.
+    pub fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::Relaxed)
     }
 
     /// A bot begins to do things that touch others.
