@@ -85,7 +85,7 @@ pub(crate) struct Session {
     world: Option<World>,
     leaving_until_ms: u64,
     /// When its character was last loaded elsewhere.
-    fenced_ms: Option<u64>,
+    fenced_ms: Vec<u64>,
 }
 
 impl Session {
@@ -128,7 +128,7 @@ impl Session {
             place: None,
             world: None,
             leaving_until_ms: u64::MAX,
-            fenced_ms: None,
+            fenced_ms: Vec::new(),
             shared,
         }
     }

@@ -236,24 +236,32 @@ fn an_operator_takes_a_trade_back_and_both_play_on() {
     buys(&mut other);
     let before = [player.world().belongings(), other.world().belongings()];
     trade(&mut player, &mut other);
+    let traded = [player.world().belongings(), other.world().belongings()];
     let name = player.identity.character.clone();
     let ledger = lines(&cluster, &["ledger", "--player", &name, "--json"]);
     let operation = ledger.last().unwrap()["operation"].as_str().unwrap().to_owned();
-    let undo = |more: &[&str]| {
-        let mut arguments = vec!["undo", "--operation", operation.as_str()];
+    let undo = |operation: &str, more: &[&str]| {
+        let mut arguments = vec!["undo", "--operation", operation];
         arguments.extend(more);
         let output = cluster.with_data(&arguments, None);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()
     };
-    let planned = undo(&["--dry-run"]);
+    let planned = undo(&operation, &["--dry-run"]);
     assert_eq!((&planned["steps"], &planned["operations"]), (&Value::from(3), &Value::Array(Vec::new())));
-    let done = undo(&[]);
+    let done = undo(&operation, &[]);
     assert_eq!((&done["steps"], &done["left"]), (&Value::from(3), &Value::from(0)));
-    assert_eq!(undo(&[])["steps"], Value::from(0), "the second time there is nothing to do");
+    assert_eq!(undo(&operation, &[])["steps"], Value::from(0), "the second time there is nothing to do");
     has_again(&mut player, &before[0]);
     has_again(&mut other, &before[1]);
+    player.say_to(&mut other, "ainda aqui");
+    other.say_to(&mut player, "eu tambem");
+    // and that is taken back, too: each time they are loaded anew on the same connection
+    let reversal = done["operations"][0].as_str().unwrap();
+    assert_eq!(undo(reversal, &[])["steps"], Value::from(3));
+    has_again(&mut player, &traded[0]);
+    has_again(&mut other, &traded[1]);
     player.say_to(&mut other, "ainda aqui");
     other.say_to(&mut player, "eu tambem");
     let fsck = cluster.with_data(&["fsck"], None);

@@ -30,8 +30,10 @@ const RETRY_LATER_MS: u64 = 500;
 /// How long a node may go on under an epoch that is not the newest: a handover may be on its way.
 const SUPERSEDED_GRACE_MS: u64 = 2_000;
 
-/// Two sessions that take a character from each other again and again: one gives up within this time.
-const FENCED_AGAIN_MS: u64 = 300_000;
+/// Two sessions that take a character from each other again and again do so many times a second: one gives up when it
+/// was taken from it so often within the time. Operators who take things back fence their player, too.
+const FENCED_MAX: usize = 8;
+const FENCED_WITHIN_MS: u64 = 300_000;
 
 /// Where the player is, or is being put.
 pub(super) struct Place {
@@ -166,8 +168,9 @@ impl Session {
         if let Some(handle) = &self.handle {
             handle.listen_to(None);
         }
-        let before = self.fenced_ms.replace(now_ms);
-        if before.is_some_and(|before_ms| now_ms < before_ms + FENCED_AGAIN_MS) {
+        self.fenced_ms.retain(|&fenced_ms| now_ms < fenced_ms + FENCED_WITHIN_MS);
+        self.fenced_ms.push(now_ms);
+        if self.fenced_ms.len() >= FENCED_MAX {
             return self.close_fenced();
         }
         tracing::info!(session = ?self.id, "the character was loaded elsewhere, asking whose it is");
