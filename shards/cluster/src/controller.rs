@@ -82,7 +82,11 @@ impl Controller {
         if !holds {
             return Ok(());
         }
-        let ClusterView { members, table } = self.cluster.read().await?;
+        let heard = self.cluster.read().await?;
+        if heard.forgives {
+            return Ok(());
+        }
+        let ClusterView { members, table } = heard.stored;
         let nodes = self.usable_nodes(&members);
         let starting = table.version == 0 || self.began.elapsed() < STARTING;
         if nodes.is_empty() || (starting && !self.settled(&nodes)) {

@@ -1,11 +1,11 @@
 //! A process's own place in the cluster, and its view of the others.
 
-use crate::silence::Silence;
+use crate::silence::{Heard, Silence};
 use crate::view::View;
 use crate::{LEASE, READ_EVERY, RENEW_EVERY};
 use link::Target;
 use model::calls::database::{Failure, JoinMember, LeaveMember, ReadClusterView, RenewMember};
-use model::membership::{ClusterView, Member, Role};
+use model::membership::{Member, Role};
 use std::sync::Arc;
 use store::Store;
 use telemetry::Process;
@@ -142,8 +142,8 @@ impl Cluster {
                 _ = every.tick() => {}
             }
             match self.read().await {
-                Ok(stored) => {
-                    self.publish(View::new(stored));
+                Ok(heard) => {
+                    self.publish(View::new(heard.stored));
                     process.health.ready("cluster", true);
                 }
                 Err(failure) => tracing::debug!(%failure, "going on with the last view"),
@@ -152,7 +152,7 @@ impl Cluster {
     }
 
     /// Asks the arbiter who is alive and who owns what.
-    pub(crate) async fn read(&self) -> Result<ClusterView, Failure> {
+    pub(crate) async fn read(&self) -> Result<Heard, Failure> {
         let stored = self.shared.db.cluster_view(ReadClusterView).await?;
         Ok(self.shared.silence.lock().ends(Instant::now(), &self.view().members, stored))
     }

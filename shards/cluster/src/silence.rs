@@ -1,14 +1,15 @@
 //! The time after the arbiter was silent: who may still be alive.
 
 use crate::{LEASE, RENEW_EVERY};
-use model::membership::{ClusterView, Member};
+use model::membership::{ClusterView, Member, ProcessName};
+use std::collections::HashMap;
 use tokio::time::Instant;
 
 /// Judges the arbiter's lists of members by how long it was silent before.
 ///
 /// Leases are renewed through the arbiter. While it is away all of them end, and its first lists name only those who
 /// were quickest to come back; whoever believed them would give away the zones of nodes that are well. So a member
-/// of before stays one until it had a lease's time to renew.
+/// of before stays one until it had a lease's time to renew, once: further silences give it no more.
 ///
 /// ```text
 /// answer ... answer  - - silence - -  answer ............. answer
@@ -17,31 +18,51 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Silence {
     heard: Instant,
-    forgiven_until: Option<Instant>,
+    forgiving_until: Option<Instant>,
+    /// Who is not in the list, and until when it is one of the members all the same.
+    late: HashMap<ProcessName, Instant>,
+}
+
+/// What the arbiter says, as far as it is believed.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// Its list, with those who are late.
+    pub(crate) stored: ClusterView,
+    /// True when somebody is late: no time to give zones away, or to such a one.
+    pub(crate) forgives: bool,
 }
 
 impl Silence {
     /// Nothing was heard of the arbiter before `now`.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { heard: now, forgiven_until: None }
+        Self { heard: now, forgiving_until: None, late: HashMap::new() }
     }
 
     /// The arbiter answered: completes its list by those members of `before` whose leases may have ended only because
     /// nobody could renew them.
-    pub(crate) fn ends(&mut self, now: Instant, before: &[Member], mut stored: ClusterView) -> ClusterView {
+    pub(crate) fn ends(&mut self, now: Instant, before: &[Member], mut stored: ClusterView) -> Heard {
         // a renewal that just missed the last answer comes a second later
         if now.duration_since(self.heard) > RENEW_EVERY {
-            self.forgiven_until = Some(now + LEASE);
+            self.forgiving_until = Some(now + LEASE);
         }
         self.heard = now;
-        if self.forgiven_until.is_some_and(|until| now < until) {
-            let known = stored.members.len();
-            let late =
-                |member: &&Member| !stored.members[..known].iter().any(|here| here.name == member.name);
-            let late: Vec<Member> = before.iter().filter(late).cloned().collect();
-            stored.members.extend(late);
-        }
-        stored
+        let missing =
+            before.iter().filter(|member| stored.members.iter().all(|here| here.name != member.name));
+        let missing: Vec<&Member> = missing.collect();
+        self.late.retain(|name, _| missing.iter().any(|member| member.name == *name));
+        let until = self.forgiving_until.filter(|until| now < *until);
+        let is_forgiven = |member: &&Member| match (self.late.get(&member.name).copied(), until) {
+            (Some(its_end), _) => now < its_end,
+            (None, Some(until)) => {
+                self.late.insert(member.name.clone(), until);
+                true
+            }
+            (None, None) => false,
+        };
+        let forgiven: Vec<Member> = missing.into_iter().filter(is_forgiven).cloned().collect();
+        let forgives = !forgiven.is_empty();
+        stored.members.extend(forgiven);
+        Heard { stored, forgives }
     }
 }
 
@@ -49,7 +70,7 @@ impl Silence {
 mod tests {
     use super::*;
     use model::Incarnation;
-    use model::membership::{ProcessName, Role, SlotTable};
+    use model::membership::{Role, SlotTable};
     use std::net::SocketAddr;
     use std::time::Duration;
 
@@ -77,17 +98,39 @@ mod tests {
         let (one, two, newer) = (member(1, 1), member(2, 1), member(2, 2));
         let both = [one.clone(), two.clone()];
         let mut silence = Silence::new(began);
+        let mut told = |ms, members: &[Member]| {
+            let heard = silence.ends(at(ms), &both, list(members));
+            assert_eq!(heard.forgives, heard.stored.members.len() > members.len());
+            heard.stored.members
+        };
         // while the arbiter answers, it is believed
-        assert_eq!(silence.ends(at(250), &both, list(&both)).members, both);
-        assert_eq!(silence.ends(at(500), &both, list(&both[..1])).members, both[..1]);
+        assert_eq!(told(250, &both), both);
+        assert_eq!(told(500, &both[..1]), both[..1]);
         // nobody was heard for long
-        assert_eq!(silence.ends(at(6_500), &both, list(&[])).members, both);
-        assert_eq!(silence.ends(at(6_750), &both, list(&both[..1])).members, both);
+        assert_eq!(told(6_500, &[]), both);
+        assert_eq!(told(6_750, &both[..1]), both);
         let replaced = [one.clone(), newer.clone()];
-        assert_eq!(silence.ends(at(7_000), &both, list(&replaced)).members, replaced);
+        assert_eq!(told(7_000, &replaced), replaced);
         // the time to renew is over
-        assert_eq!(silence.ends(at(7_900), &both, list(&both[..1])).members, both);
-        assert_eq!(silence.ends(at(8_800), &both, list(&both[..1])).members, both);
-        assert_eq!(silence.ends(at(9_500), &both, list(&both[..1])).members, both[..1]);
+        assert_eq!(told(7_900, &both[..1]), both);
+        assert_eq!(told(8_800, &both[..1]), both);
+        assert_eq!(told(9_500, &both[..1]), both[..1]);
+    }
+
+    #[test]
+    fn an_arbiter_that_is_silent_again_and_again_does_not_keep_the_dead_alive() {
+        let began = Instant::now();
+        let both = [member(1, 1), member(2, 1)];
+        let mut silence = Silence::new(began);
+        let mut before = both.to_vec();
+        let mut gone_after = None;
+        for ms in (5_000..35_000).step_by(1_200) {
+            before =
+                silence.ends(began + Duration::from_millis(ms), &before, list(&both[..1])).stored.members;
+            if before.len() == 1 {
+                gone_after = gone_after.or(Some(ms - 5_000));
+            }
+        }
+        assert!(gone_after.is_some_and(|ms| ms <= 3_600), "{gone_after:?}");
     }
 }

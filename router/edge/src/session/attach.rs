@@ -31,9 +31,10 @@ const RETRY_LATER_MS: u64 = 500;
 const SUPERSEDED_GRACE_MS: u64 = 2_000;
 
 /// Two sessions that take a character from each other again and again do so many times a second: one gives up when it
-/// was taken from it so often within the time. Operators who take things back fence their player, too.
+/// was taken from it so often within the time. Operators who take things back, and nodes that are told late what they
+/// did, fence their player as well, but not so fast.
 const FENCED_MAX: usize = 8;
-const FENCED_WITHIN_MS: u64 = 300_000;
+const FENCED_WITHIN_MS: u64 = 5_000;
 
 /// Where the player is, or is being put.
 pub(super) struct Place {
