@@ -134,7 +134,10 @@ impl Step for Batch {
     const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
-        let sql = "UPDATE characters SET soft_version = $1::bigint, soft = given.soft, \
+        // what nobody has any more is as its last owner left it, however late an earlier save comes
+        let sql = "UPDATE characters SET \
+                   soft_version = CASE WHEN owner IS NULL THEN soft_version ELSE $1::bigint END, \
+                   soft = CASE WHEN owner IS NULL THEN characters.soft ELSE given.soft END, \
                    owner = CASE WHEN given.release THEN NULL ELSE owner END \
                    FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[]) \
                    AS given (id, account, epoch, soft, release) \

@@ -164,7 +164,9 @@ pub(super) fn save(connection: &Connection, request: &SaveCharacters) -> Result<
 fn save_one(connection: &Connection, save: &SaveCharacter) -> Result<SaveOutcome, Fault> {
     let changed = change(
         connection,
-        "UPDATE characters SET soft_version = ?4, soft = ?5, owner = CASE WHEN ?6 THEN NULL ELSE owner END \
+        // what nobody has any more is as its last owner left it, however late an earlier save comes
+        "UPDATE characters SET soft_version = CASE WHEN owner IS NULL THEN soft_version ELSE ?4 END, \
+         soft = CASE WHEN owner IS NULL THEN soft ELSE ?5 END, owner = CASE WHEN ?6 THEN NULL ELSE owner END \
          WHERE id = ?1 AND account = ?2 AND epoch = ?3",
         params![
             save.character.0 as i64,

@@ -84,6 +84,12 @@ pub(super) async fn saving_again_after_giving_up_is_harmless(store: &Arc<dyn Sto
     let last = SaveCharacter { release: true, ..save_at(&hero, epoch, 9) };
     assert_eq!(save(store, vec![last.clone()]).await, [SaveOutcome::Saved]);
     assert_eq!(save(store, vec![last.clone()]).await, [SaveOutcome::Saved], "its answer was lost");
+    assert_eq!(
+        save(store, vec![save_at(&hero, epoch, 5)]).await,
+        [SaveOutcome::Saved],
+        "one from before, late"
+    );
+    assert_eq!(stands_at(store, &hero).await, 9, "the last one counts");
     assert!(load(store, &hero, "tmsrv-2").await.epoch > epoch);
     assert_eq!(save(store, vec![last]).await, [SaveOutcome::Stale]);
 }
