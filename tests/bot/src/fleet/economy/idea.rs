@@ -23,6 +23,12 @@ pub const REACH: u16 = 8;
 const ARM: u16 = 3;
 /// A bot with fewer items keeps what it has.
 const KEEPS: usize = 6;
+/// Slots of the bank.
+const BANK: u8 = 120;
+/// A bot with so many items in its inventory makes room.
+const CROWDED: usize = 22;
+/// A bot with so many items in its bank takes some out.
+const BANK_CROWDED: usize = 80;
 /// Wares of a bot's personal shop.
 const WARES: usize = 4;
 
@@ -141,6 +147,15 @@ impl Scene<'_> {
         self.request(deed, packet, &[from, to], both_changed([from, to], self.world))
     }
 
+    /// Something that makes room, when there is little: full bags are only refused, and merchants make items for ever.
+    pub fn room(&self, rng: &mut StdRng) -> Option<Deed> {
+        if self.bag().len() >= CROWDED && rng.random_bool(0.6) {
+            return pick(rng, &[Deed::Sell, Deed::Sell, Deed::Drop, Deed::Destroy]);
+        }
+        let banked = filled(self.world, Container::Cargo, BANK).len();
+        (banked >= BANK_CROWDED && rng.random_bool(0.3)).then_some(Deed::UnbankItem)
+    }
+
     /// An idea of a kind, when there is anything that it can be done with.
     pub fn idea(&self, deed: Deed, rng: &mut StdRng) -> Option<Idea> {
         match deed {
@@ -168,12 +183,12 @@ impl Scene<'_> {
             Deed::BuyBack => self.buy_back(rng),
             Deed::BankItem => {
                 let (keeper, from) = (self.merchant(KEEPER)?, pick(rng, &self.bag())?);
-                let to = pick(rng, &free(self.world, Container::Cargo, 120))?;
+                let to = pick(rng, &free(self.world, Container::Cargo, BANK))?;
                 (self.bag().len() > KEEPS).then(|| self.bank(deed, from, to, keeper))?
             }
             Deed::UnbankItem => {
                 let keeper = self.merchant(KEEPER)?;
-                let from = pick(rng, &filled(self.world, Container::Cargo, 120))?;
+                let from = pick(rng, &filled(self.world, Container::Cargo, BANK))?;
                 self.bank(deed, from, self.free_carry(rng)?, keeper)
             }
             Deed::BankGold => self.gold(deed, rng),
@@ -338,7 +353,7 @@ impl Scene<'_> {
     }
 
     fn stall(&self, rng: &mut StdRng) -> Option<Idea> {
-        let slots = filled(self.world, Container::Cargo, 120);
+        let slots = filled(self.world, Container::Cargo, BANK);
         (slots.len() >= 2).then_some(())?;
         let ware = |(position, slot): (usize, &Slot)| {
             let item = self.world.slot(*slot)?;

@@ -238,7 +238,8 @@ impl Trader {
             remember(&mut self.memory.friends, name, FRIENDS_KEPT);
         }
         for _ in 0..ATTEMPTS {
-            let deed = self.some_deed();
+            let room = scene(client, &self.memory, now).room(&mut self.rng);
+            let deed = room.unwrap_or_else(|| self.some_deed());
             match deed {
                 Deed::Trade => {
                     if let Some(partner) = self.some_partner(client.world(), now) {

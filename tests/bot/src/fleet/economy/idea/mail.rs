@@ -1,6 +1,6 @@
 //! Parcels: gold and items to players seen before, who may be anywhere by now, or away.
 
-use super::{Deed, Idea, KEEPS, Scene, pick};
+use super::{BANK, BANK_CROWDED, Deed, Idea, KEEPS, Scene, filled, pick};
 use crate::client::{Event, World};
 use crate::protocol::outgoing;
 use crate::protocol::slot::Container;
@@ -31,6 +31,7 @@ impl Scene<'_> {
 
     /// All that waits, into the bank.
     pub(super) fn fetch(&self, rng: &mut StdRng) -> Option<Idea> {
+        (filled(self.world, Container::Cargo, BANK).len() < BANK_CROWDED).then_some(())?;
         let (word, text) = if rng.random_bool(0.5) { ("parcel", "take") } else { ("encomenda", "pegar") };
         let packet = outgoing::whisper(self.profile, self.own_id(), word, text);
         let (gold, cargo) = (self.world.cargo_gold(), self.world.container(Container::Cargo).to_vec());
