@@ -21,7 +21,7 @@
 //! | session, one each | leaves its zone, saves, releases, says `Dropped` | tries to save for a minute, then logs |
 //! | stream of an edge | closed after the last session | its sessions are saved and released |
 //! | jobs, saves | finished within `stop_seconds` | repeated by id until the outcome is known; saves come round again |
-//! | stream of the market | ends at once | opened again; trades are asked for |
+//! | stream of the market | ends at once | opened again; trades are asked for beside it until somebody knows |
 //! | ground, one each opening of zones | ends at once | asks again |
 //! | map keeper, save timer, store check | end at once | the last map holds; readiness says what is away |
 //!

@@ -4,27 +4,40 @@ use crate::host::Order;
 use crate::jobs;
 use crate::node::Node;
 use crate::session::Note;
-use link::open_stream;
+use link::{Target, open_stream};
 use model::calls::market::{
     FromNode, PUBLISH_EVERY_MS, ReadTrade, Reply, Request, Stall, ToNode, TradeEnd, TradeNews,
 };
 use model::calls::node::ToEdge;
+use model::trade::{Asked, Doubt};
 use model::transfer::Fence;
 use model::{Addressed, CharacterId, Event, SessionId, TradeId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use world::{Input, WareSold};
 
 /// Between two tries to open the stream.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Between two questions what became of a trade of which something may have been missed.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// Trades that are asked about at a time.
+const ASKED_AT_A_TIME: usize = 8;
+
+/// A trade as one session of this node is in it.
+type Side = (TradeId, SessionId);
 
 /// Trades and personal shops of players of this node.
 #[derive(Debug, Default)]
 pub(crate) struct Trades {
-    trades: Mutex<BTreeMap<(TradeId, SessionId), Known>>,
+    trades: Mutex<BTreeMap<Side, Known>>,
     stalls: Mutex<BTreeMap<CharacterId, Stall>>,
+    /// Told when there is much to ask about at once.
+    doubted: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +45,21 @@ struct Known {
     me: Fence,
     /// The other side, once it was shown.
     partner: Option<Fence>,
+    doubt: Doubt,
+}
+
+/// A question what became of a trade.
+struct Question {
+    of: Side,
+    asked: Asked,
+    request: ReadTrade,
 }
 
 impl Trades {
     /// A session is in a trade.
     pub(crate) fn know(&self, trade: TradeId, session: SessionId, me: Fence, partner: Option<Fence>) {
         let mut all = self.trades.lock();
-        let known = all.entry((trade, session)).or_insert(Known { me, partner });
+        let known = all.entry((trade, session)).or_insert(Known { me, partner, doubt: Doubt::default() });
         known.partner = partner.or(known.partner);
     }
 
@@ -47,6 +68,13 @@ impl Trades {
         let all = self.trades.lock();
         let known = all.iter().find(|((id, _), known)| *id == trade && known.me == me);
         ReadTrade { trade, me, partner: known.and_then(|(_, known)| known.partner) }
+    }
+
+    /// Something of a trade may have been missed, or its end is on its way: it is asked for until somebody knows.
+    pub(crate) fn doubt(&self, trade: TradeId, session: SessionId) {
+        if let Some(known) = self.trades.lock().get_mut(&(trade, session)) {
+            known.doubt.raise();
+        }
     }
 
     /// The end of a trade has reached its player.
@@ -79,19 +107,48 @@ impl Trades {
         self.stalls.lock().values().cloned().collect()
     }
 
-    fn all(&self) -> Vec<((TradeId, SessionId), Known)> {
-        self.trades.lock().iter().map(|(key, known)| (*key, *known)).collect()
+    /// What was said of any trade may be lost.
+    fn doubt_all(&self) {
+        self.trades.lock().values_mut().for_each(|known| known.doubt.raise());
+        self.doubted.notify_one();
+    }
+
+    /// What there is to ask, in a ring that begins behind the trade that was asked about last.
+    fn questions(&self, last: Option<Side>) -> Vec<Question> {
+        let question = |(of, known): (&Side, &Known)| {
+            let Known { me, partner, doubt } = *known;
+            Some(Question {
+                of: *of,
+                asked: doubt.question()?,
+                request: ReadTrade { trade: of.0, me, partner },
+            })
+        };
+        let mut all: Vec<Question> = self.trades.lock().iter().filter_map(question).collect();
+        let before = all.iter().filter(|question| last.is_some_and(|last| question.of <= last)).count();
+        all.rotate_left(before);
+        all
+    }
+
+    /// What a question brought; false when the trade is over by now.
+    fn answered(&self, of: Side, asked: Asked, reply: Option<&Reply>) -> bool {
+        let mut all = self.trades.lock();
+        let known = all.get_mut(&of);
+        known.map(|known| known.doubt.hear(asked, reply)).is_some()
     }
 }
 
-/// Keeps the stream open until the node closes.
+/// Keeps the stream open, and asks for what was missed beside it, until the node closes.
 pub(crate) async fn run(node: Arc<Node>) {
+    tokio::join!(keep_open(&node), ask_what_was_missed(&node));
+}
+
+async fn keep_open(node: &Arc<Node>) {
     let mut target = node.cluster.target(model::membership::Role::TssSrv);
     loop {
         let found = target.borrow_and_update().clone();
         if let Some(found) = found {
             match open_stream::<ToNode, FromNode>(&node.process.credentials, &found).await {
-                Ok(stream) => listen(&node, stream).await,
+                Ok(stream) => listen(node, stream, &found, &mut target).await,
                 Err(failure) => tracing::debug!(%failure, "the market is not reached yet"),
             }
         }
@@ -105,7 +162,13 @@ pub(crate) async fn run(node: Arc<Node>) {
     }
 }
 
-async fn listen(node: &Arc<Node>, stream: link::Stream<ToNode, FromNode>) {
+/// Hears one TSSSrv until its stream ends, or another one is asked by now.
+async fn listen(
+    node: &Arc<Node>,
+    stream: link::Stream<ToNode, FromNode>,
+    to: &Target,
+    target: &mut watch::Receiver<Option<Target>>,
+) {
     let (sender, mut incoming) = stream.split();
     let mut publish = tokio::time::interval(Duration::from_millis(PUBLISH_EVERY_MS));
     let mut first = true;
@@ -117,14 +180,19 @@ async fn listen(node: &Arc<Node>, stream: link::Stream<ToNode, FromNode>) {
                     return;
                 }
                 if std::mem::take(&mut first) {
-                    read_trades(node).await;
+                    node.trades.doubt_all();
+                }
+            }
+            Ok(()) = target.changed() => {
+                if target.borrow_and_update().as_ref().is_some_and(|now| now != to) {
+                    return;
                 }
             }
             message = incoming.recv() => match message {
                 None => return,
                 Some(ToNode::Lost) => {
                     publish.reset_immediately();
-                    read_trades(node).await;
+                    node.trades.doubt_all();
                 }
                 Some(message) => hear(node, message).await,
             }
@@ -185,25 +253,64 @@ async fn tell(node: &Node, id: SessionId, trade: TradeId, news: TradeNews) {
     }
 }
 
-/// Asks what became of each trade that this node knows: what was said meanwhile is lost.
-async fn read_trades(node: &Arc<Node>) {
-    for ((trade, session), Known { me, partner }) in node.trades.all() {
-        let request = Request::ReadTrade(ReadTrade { trade, me, partner });
-        match jobs::ask_market(node, request).await {
-            Some(Reply::TradeOver(_, news)) => tell(node, session, trade, news).await,
-            Some(Reply::Closed) => {
-                tell(node, session, trade, TradeNews::Closed(TradeEnd::Lost)).await;
-            }
-            Some(Reply::DoneUnseen) => {
-                node.trades.forget(trade, session);
-                node.sessions.note(session, Note::Fenced);
-            }
-            Some(Reply::Trade(view)) => {
-                if let Some(partner) = view.partner {
-                    tell(node, session, trade, TradeNews::Offered(partner)).await;
-                }
-            }
-            _ => {}
+/// Asks what became of trades of which something may have been missed, until somebody knows.
+async fn ask_what_was_missed(node: &Arc<Node>) {
+    let mut again = tokio::time::interval(ASK_AGAIN);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = None;
+    loop {
+        tokio::select! {
+            () = node.closing.cancelled() => return,
+            () = node.trades.doubted.notified() => {}
+            _ = again.tick() => {}
+        }
+        tokio::select! {
+            () = node.closing.cancelled() => return,
+            () = ask_some(node, &mut last) => {}
         }
     }
+}
+
+/// Asks about all of them, a few at a time, or until nobody answers.
+async fn ask_some(node: &Arc<Node>, last: &mut Option<Side>) {
+    let mut questions = node.trades.questions(*last).into_iter().peekable();
+    while questions.peek().is_some() {
+        let mut asking = JoinSet::new();
+        for question in questions.by_ref().take(ASKED_AT_A_TIME) {
+            *last = Some(question.of);
+            asking.spawn(read_trade(Arc::clone(node), question));
+        }
+        // who is silent to all of them is so to the next ones
+        if !asking.join_all().await.contains(&true) {
+            return;
+        }
+    }
+}
+
+/// Asks about a trade, and brings what it hears to its player; false when nobody knows.
+async fn read_trade(node: Arc<Node>, Question { of, asked, request }: Question) -> bool {
+    let (trade, session) = of;
+    let reply = jobs::ask_market(&node, Request::ReadTrade(request)).await;
+    let is_known = reply.is_some();
+    if !node.trades.answered(of, asked, reply.as_ref()) {
+        return is_known;
+    }
+    match reply {
+        Some(Reply::TradeOver(_, news)) => tell(&node, session, trade, news).await,
+        Some(Reply::Closed) => {
+            tell(&node, session, trade, TradeNews::Closed(TradeEnd::Lost)).await;
+        }
+        Some(Reply::DoneUnseen) => {
+            node.trades.forget(trade, session);
+            node.sessions.note(session, Note::Fenced);
+        }
+        Some(Reply::Trade(view)) => {
+            if let Some(partner) = view.partner {
+                tell(&node, session, trade, TradeNews::Offered(partner)).await;
+            }
+        }
+        // asked again
+        _ => {}
+    }
+    is_known
 }

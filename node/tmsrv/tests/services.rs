@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use cluster::Seat;
 use link::{Peer, Service, Stream};
 use model::calls::bank::{self, Cargo, MoveItem, Order, Parcel, TakeParcel};
-use model::calls::market::{self, FromNode, OfferTrade, PartnerView, TradeDone, TradeNews, TradeView};
+use model::calls::market::{
+    self, FromNode, OfferTrade, PartnerView, ReadTrade, TradeDone, TradeNews, TradeView,
+};
+use model::calls::node::ToEdge;
 use model::calls::temporary;
 use model::event::{Notice, NoticeKey};
 use model::membership::{ProcessName, Role};
@@ -18,6 +21,7 @@ use model::{
 };
 use parking_lot::Mutex;
 use settings::Common;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -218,14 +222,38 @@ async fn a_typed_number_is_looked_up_once_and_every_repeat_takes_the_same_parcel
     house.stop().await;
 }
 
-/// A market that swaps as soon as the second one offers.
+/// A market that swaps as soon as the second one offers. Asked about a trade it does not know the first time, then the
+/// swap is on its way, then it is over.
 struct Market {
     pushes: tokio::sync::Mutex<mpsc::Receiver<market::ToNode>>,
     push: mpsc::Sender<market::ToNode>,
     first: Mutex<Option<OfferTrade>>,
+    reads: Mutex<BTreeMap<CharacterId, u32>>,
 }
 
 impl Market {
+    fn new() -> Self {
+        let (push, pushes) = mpsc::channel(16);
+        Self {
+            pushes: tokio::sync::Mutex::new(pushes),
+            push,
+            first: Mutex::default(),
+            reads: Mutex::default(),
+        }
+    }
+
+    fn read(&self, asked: &ReadTrade) -> market::Reply {
+        let mut reads = self.reads.lock();
+        let count = reads.entry(asked.me.character).or_default();
+        *count += 1;
+        let over = TradeDone { given: vec![], received: vec![], gold: Some(990) };
+        match *count {
+            1 => market::Reply::Unavailable,
+            2 => market::Reply::Settling(asked.trade),
+            _ => market::Reply::TradeOver(asked.trade, TradeNews::Done(over)),
+        }
+    }
+
     async fn tell(&self, to: CharacterId, news: TradeNews) {
         self.push.send(market::ToNode::Trade { to, trade: TRADE, news }).await.expect("a stream");
     }
@@ -267,6 +295,7 @@ impl Service for Market {
         let reply = match *request {
             market::Request::OfferTrade(offer) => self.offered(offer).await,
             market::Request::CancelTrade(_) => market::Reply::Closed,
+            market::Request::ReadTrade(asked) => self.read(&asked),
             _ => market::Reply::Unavailable,
         };
         temporary::Reply::Market(Box::new(reply))
@@ -311,9 +340,7 @@ async fn is_swapped(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trade_reaches_both_players_over_the_stream_of_the_market() {
     let house = one_node().await;
-    let (push, pushes) = mpsc::channel(16);
-    let market = Market { pushes: tokio::sync::Mutex::new(pushes), push, first: Mutex::default() };
-    let process = joins(&house, Role::TssSrv, Arc::new(market)).await;
+    let process = joins(&house, Role::TssSrv, Arc::new(Market::new())).await;
     let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
     let bob = house.character(BANK).await;
     let mut edge = house.edge("edge-1", BANK).await;
@@ -331,6 +358,35 @@ async fn a_trade_reaches_both_players_over_the_stream_of_the_market() {
         assert_eq!(bobs[0], Some(knife()));
     };
     timeout(Duration::from_secs(20), ended).await.expect("both are told");
+    process.stop.cancel();
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_not_pushed_is_asked_for_until_the_market_knows_it() {
+    let house = one_node().await;
+    let market = Arc::new(Market::new());
+    let process = joins(&house, Role::TssSrv, Arc::clone(&market)).await;
+    let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
+    let bob = house.character(BANK).await;
+    let mut edge = house.edge("edge-1", BANK).await;
+    let (giver, _) = house.enters(&mut edge, &ana, BANK).await;
+    let (taker, other) = house.enters(&mut edge, &bob, BANK).await;
+    let offer = FirmOffer { gold: 10, ..FirmOffer::default() }.shown();
+    edge.command(giver, Command::OfferTrade { partner: other.entity, offer, checked: true }).await;
+    // the invitation came on the stream before
+    edge.perceives(giver, "its own check", |event| (*event == Event::TradeChecked).then_some(())).await;
+    // nothing is pushed any more, but that something may be lost
+    market.push.send(market::ToNode::Lost).await.expect("a stream");
+    let told = Mutex::new(BTreeSet::new());
+    edge.hears("the swap, for both", |heard| {
+        let ToEdge::Events(events) = heard else { return None };
+        let swapped = events.iter().filter(|told| told.event == Event::GoldChanged { gold: 990 });
+        told.lock().extend(swapped.flat_map(|told| told.to.iter().copied()));
+        (*told.lock() == BTreeSet::from([giver, taker])).then_some(())
+    })
+    .await;
+    assert_eq!(*market.reads.lock(), BTreeMap::from([(ana.id, 3), (bob.id, 3)]), "and not asked about again");
     process.stop.cancel();
     house.stop().await;
 }

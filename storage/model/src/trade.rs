@@ -1,5 +1,6 @@
 //! What players offer each other: trades and personal shops, as both sides see them.
 
+use crate::calls::market::Reply;
 use crate::item::{Item, ItemSpec};
 use serde::{Deserialize, Serialize};
 
@@ -88,4 +89,58 @@ pub struct Ware {
     pub shown: ItemSpec,
     /// What it costs.
     pub price: i64,
+}
+
+/// Whether a node may have missed how a trade goes on: then it asks ([`crate::calls::market::ReadTrade`]) until somebody
+/// knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    raised: u32,
+    answered: u32,
+}
+
+/// What a question was asked for: later doubts are not ended by its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked(u32);
+
+impl Doubt {
+    /// Something may have been said that was not heard, or is still to be said.
+    pub fn raise(&mut self) {
+        self.raised = self.raised.wrapping_add(1);
+    }
+
+    /// What to ask for, while there is something to ask.
+    pub fn question(self) -> Option<Asked> {
+        (self.raised != self.answered).then_some(Asked(self.raised))
+    }
+
+    /// What the question brought: the doubt stays while nobody knows, and while the end is only on its way.
+    pub fn hear(&mut self, asked: Asked, reply: Option<&Reply>) {
+        if !matches!(reply, None | Some(Reply::Unavailable | Reply::Settling(_))) {
+            self.answered = asked.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TradeId;
+
+    #[test]
+    fn only_an_answer_to_the_newest_doubt_ends_it() {
+        let mut doubt = Doubt::default();
+        assert_eq!(doubt.question(), None);
+        doubt.raise();
+        for nobody_knows in [None, Some(Reply::Unavailable), Some(Reply::Settling(TradeId(5)))] {
+            let asked = doubt.question().expect("a doubt");
+            doubt.hear(asked, nobody_knows.as_ref());
+        }
+        let before = doubt.question().expect("it stays");
+        doubt.raise();
+        doubt.hear(before, Some(&Reply::Closed));
+        let now = doubt.question().expect("the newer one stays");
+        doubt.hear(now, Some(&Reply::Closed));
+        assert_eq!(doubt.question(), None);
+    }
 }

@@ -19,7 +19,7 @@ mod values;
 pub use auction_http::serve as serve_auctions;
 pub use cabinet::{Cabinet, Metrics};
 pub use front::Front;
-pub use market::{Clock, Ids, Market, Parts, Push, random_ids, wall_clock};
+pub use market::{Clock, Ids, Market, Parts, Push, Spawn, random_ids, tokio_tasks, wall_clock};
 pub use run::{RunError, run};
 pub use settings::{Auction, Settings};
 pub use values::{MemoryValues, PutFailure, RedisValues, Swap, Unanswered, Values};

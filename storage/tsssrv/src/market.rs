@@ -26,6 +26,7 @@ use model::calls::market::{MarketRefusal, Reply, Request};
 use parking_lot::Mutex;
 use shelf::Shelf;
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -49,6 +50,7 @@ pub struct Market {
     is_indexed: AtomicBool,
     settling: Mutex<HashSet<TradeId>>,
     tasks: TaskTracker,
+    spawn: Spawn,
     clock: Clock,
     ids: Ids,
 }
@@ -58,6 +60,9 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// Makes numbers that nobody has made before: ids of trades, and of the house's own transfers.
 pub type Ids = Arc<dyn Fn() -> u128 + Send + Sync>;
+
+/// Runs something beside the calls.
+pub type Spawn = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
 
 /// What a market is made of.
 pub struct Parts {
@@ -71,6 +76,8 @@ pub struct Parts {
     pub clock: Clock,
     /// By what it names what it begins.
     pub ids: Ids,
+    /// By what it ends what is decided.
+    pub spawn: Spawn,
     /// Ends it.
     pub stop: CancellationToken,
 }
@@ -133,10 +140,15 @@ pub fn random_ids() -> Ids {
     Arc::new(rand::random::<u128>)
 }
 
+/// Tasks of the runtime.
+pub fn tokio_tasks() -> Spawn {
+    Arc::new(|work| drop(tokio::spawn(work)))
+}
+
 impl Market {
     /// With nothing begun.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, values, auction, clock, ids, stop } = parts;
+        let Parts { store, values, auction, clock, ids, spawn, stop } = parts;
         Arc::new(Self {
             shelf: Shelf(values),
             ledgered: Ledgered { store, stop },
@@ -146,6 +158,7 @@ impl Market {
             is_indexed: AtomicBool::new(false),
             settling: Mutex::new(HashSet::new()),
             tasks: TaskTracker::new(),
+            spawn,
             clock,
             ids,
         })

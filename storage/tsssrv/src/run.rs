@@ -3,7 +3,7 @@
 use crate::auction_http;
 use crate::cabinet::{Cabinet, Metrics};
 use crate::front::Front;
-use crate::market::{Market, Parts, random_ids, wall_clock};
+use crate::market::{Market, Parts, random_ids, tokio_tasks, wall_clock};
 use crate::settings::Settings;
 use crate::values::{MemoryValues, RedisValues, Values};
 use cluster::Seat;
@@ -62,6 +62,7 @@ pub async fn run(
         auction: first.auction.clone(),
         clock: wall_clock(),
         ids: random_ids(),
+        spawn: tokio_tasks(),
         stop: process.stop.clone(),
     });
     let seat = Seat::take(&process, &common, store).await?;

@@ -21,8 +21,8 @@ struct Args {
     /// How long things break in each, in simulated seconds.
     #[arg(long, default_value_t = 12)]
     breaking: u64,
-    /// Run every so many seeds twice and compare the bytes.
-    #[arg(long, default_value_t = 20)]
+    /// Run every so many seeds twice and compare the bytes; an odd number, for odd seeds play another scenario than even ones.
+    #[arg(long, default_value_t = 21)]
     twice_every: u64,
     /// How many seeds run at a time; by default as many as there are cores.
     #[arg(long)]

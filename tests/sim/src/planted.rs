@@ -33,28 +33,41 @@ pub fn search(bug: Bug, from: u64) -> Option<Found> {
     if bug.is_of_a_service() {
         let found = (from..from + OF_MARKET).find_map(|seed| {
             let plan = Plan { scenario: Scenario::Market, ..Plan::of(seed, BREAKING) };
-            simulated(plan)
+            simulated(bug, plan)
         });
         store::planted::plant(None);
         return found;
     }
     let found = (from..from + STORMS)
         .find_map(|seed| {
-            let wrong = catch_unwind(|| storm::run(seed, 300)).map_or_else(
-                |_| vec!["it panicked".to_owned()],
-                |wrong| wrong.unwrap_or_else(|error| vec![format!("{error:#}")]),
-            );
-            Some(Found { by: "storm", seed, what: wrong.into_iter().next()? })
+            let what = shown(bug, || {
+                let wrong = catch_unwind(|| storm::run(seed, 300)).map_or_else(
+                    |_| vec!["it panicked".to_owned()],
+                    |wrong| wrong.unwrap_or_else(|error| vec![format!("{error:#}")]),
+                );
+                wrong.into_iter().next()
+            })?;
+            Some(Found { by: "storm", seed, what })
         })
         .or_else(|| {
-            (from..from + SEEDS)
-                .find_map(|seed| simulated(Plan { scenario: Scenario::Storage, ..Plan::of(seed, BREAKING) }))
+            (from..from + SEEDS).find_map(|seed| {
+                simulated(bug, Plan { scenario: Scenario::Storage, ..Plan::of(seed, BREAKING) })
+            })
         });
     store::planted::plant(None);
     found
 }
 
-fn simulated(plan: Plan) -> Option<Found> {
-    let what = run(plan).wrong.into_iter().next()?;
+fn simulated(bug: Bug, plan: Plan) -> Option<Found> {
+    let what = shown(bug, || run(plan).wrong.into_iter().next())?;
     Some(Found { by: "simulation", seed: plan.seed, what })
+}
+
+/// What is wrong with the bug and is not without it: a seed that is wrong anyway shows nothing.
+fn shown(bug: Bug, look: impl Fn() -> Option<String>) -> Option<String> {
+    let what = look()?;
+    store::planted::plant(None);
+    let is_wrong_anyway = look().is_some();
+    store::planted::plant(Some(bug));
+    (!is_wrong_anyway).then_some(what)
 }

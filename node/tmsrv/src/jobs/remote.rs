@@ -48,6 +48,7 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
                         node.trades.know(view.trade, session.id, fence, partner);
                     }
                     market::Reply::TradeOver(trade, _) => node.trades.forget(*trade, session.id),
+                    market::Reply::Settling(trade) => node.trades.doubt(*trade, session.id),
                     market::Reply::StallOpened(stall) => node.trades.stall_opened(stall),
                     _ => {}
                 }
@@ -64,6 +65,11 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
         }
         order.again = true;
         if !patience.wait(node, Some(session), idle).await {
+            if let MarketWork::Offer { trade: Some(trade), .. }
+            | MarketWork::Cancel { trade: Some(trade), .. } = work
+            {
+                node.trades.doubt(*trade, session.id);
+            }
             if !idle {
                 tracing::error!(session = %session.id, operation = %order.operation,
                     "it is not known what the market did");

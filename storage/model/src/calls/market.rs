@@ -16,7 +16,8 @@
 //! check of its player stands, it starts no other transfer for that player before [`CancelTrade`] was answered by
 //! anything but [`Reply::Settling`]. 3. After [`Reply::Settling`] or [`TradeView::settling`] the outcome comes as
 //! [`TradeNews::Done`] or [`TradeNews::Closed`]. 4. After a new stream or [`ToNode::Lost`] it sends
-//! [`ReadTrade`] for each trade that it knows.
+//! [`ReadTrade`] for each trade that it knows, and again while nobody knows or the answer is [`Reply::Settling`]
+//! ([`crate::trade::Doubt`]).
 //!
 //! **Personal shop.** The items stay in the owner's bank. A shop lives as long as its node publishes it
 //! ([`FromNode::Publish`]: first message of a stream, then every [`PUBLISH_EVERY_MS`]).

@@ -62,6 +62,7 @@ impl Ledgered {
                 return Err(Unknown);
             }
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => return Err(Unknown),
                 () = tokio::time::sleep_until(next) => {}
             }

@@ -256,11 +256,12 @@ impl Market {
             return;
         }
         let market = Arc::clone(self);
-        self.tasks.spawn(async move {
+        let settling = self.tasks.track_future(async move {
             let id = trade.id;
             market.settle(trade).await;
             market.settling.lock().remove(&id);
         });
+        (self.spawn)(Box::pin(settling));
     }
 
     /// Repeats the transfer until it has an outcome, and tells both. When the process stops first, whoever is asked

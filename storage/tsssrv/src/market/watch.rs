@@ -25,6 +25,7 @@ impl Market {
         let mut indexed: Option<Instant> = None;
         loop {
             tokio::select! {
+                biased;
                 () = self.ledgered.stop.cancelled() => return,
                 _ = every.tick() => {}
             }

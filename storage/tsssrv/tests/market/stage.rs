@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tsssrv::{
     Auction, Cabinet, Clock, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Values, random_ids,
-    wall_clock,
+    tokio_tasks, wall_clock,
 };
 
 /// A market that can be stopped and started again over what is left of it.
@@ -95,8 +95,8 @@ impl Stage {
         let wall = wall_clock();
         let clock: Clock = Arc::new(move || wall() + ahead.load(Ordering::SeqCst));
         let (values, auction) = (Arc::clone(&self.values), self.auction.clone());
-        let market =
-            Market::new(Parts { store, values, auction, clock, ids: random_ids(), stop: stop.clone() });
+        let (ids, spawn) = (random_ids(), tokio_tasks());
+        let market = Market::new(Parts { store, values, auction, clock, ids, spawn, stop: stop.clone() });
         let cabinet = Arc::new(Cabinet::new(Arc::clone(&self.values), Metrics::unregistered().unwrap()));
         let front = Arc::new(Front { cabinet, market: Arc::clone(&market) });
         let serving = tokio::spawn(server.serve(front, stop.clone()));

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tsssrv::{
     Auction, Cabinet, Front, Market, MemoryValues, Metrics, Parts, RedisValues, Swap, Values, random_ids,
-    wall_clock,
+    tokio_tasks, wall_clock,
 };
 
 const MINUTE: u64 = 60_000;
@@ -39,6 +39,7 @@ impl Stage {
             auction: Auction::default(),
             clock,
             ids: random_ids(),
+            spawn: tokio_tasks(),
             stop: stop.clone(),
         });
         tokio::spawn(server.serve(Arc::new(Front { cabinet, market }), stop.clone()));

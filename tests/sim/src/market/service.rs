@@ -1,4 +1,8 @@
 //! The hosts of TSSSrv's market and of BISrv's bank: the production code between simulated networks.
+//!
+//! All tasks of a host are local ones: a host that dies ends them in the order in which they began. Those of a runtime
+//! end in an order that follows from their numbers, which count on from run to run, and so would the last words of
+//! their connections.
 
 use super::redis;
 use super::store::Remote;
@@ -15,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::Store;
 use tokio::sync::mpsc;
+use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tsssrv::{Auction, Market, Parts};
@@ -70,9 +75,10 @@ pub async fn market(index: u16, coordinators: u16, dice: Arc<Mutex<ChaCha8Rng>>)
         auction: Auction { lots_per_account: 3, ..Auction::default() },
         clock: Arc::new(clock),
         ids: Arc::new(move || held(&dice).random()),
+        spawn: Arc::new(|work| drop(spawn_local(work))),
         stop: CancellationToken::new(),
     });
-    tokio::spawn(Arc::clone(&market).watch());
+    spawn_local(Arc::clone(&market).watch());
     net::serve(move |stream| serve(Arc::clone(&market), stream)).await
 }
 
@@ -80,7 +86,7 @@ async fn serve(market: Arc<Market>, mut stream: TcpStream) -> std::io::Result<()
     match read(&mut stream).await? {
         Asked::Call(request) => {
             // as a call of the link: it goes on when nobody waits for it any more
-            let reply = tokio::spawn(async move { market.handle(*request).await });
+            let reply = spawn_local(async move { market.handle(*request).await });
             write(&mut stream, &reply.await.map_err(std::io::Error::other)?).await
         }
         Asked::Stream(node) => push(market, node, stream).await,
@@ -93,7 +99,7 @@ async fn push(market: Arc<Market>, node: ProcessName, stream: TcpStream) -> std:
     let number = market
         .connect(node.clone(), Arc::new(move |message: &ToNode| sender.try_send(message.clone()).is_ok()));
     let hearing = Arc::clone(&market);
-    let heard = tokio::task::spawn_local(async move {
+    let heard = spawn_local(async move {
         while let Ok(Ok(message)) = timeout(SILENCE, read::<FromNode>(&mut from)).await {
             hearing.hear(message).await;
         }
@@ -121,7 +127,7 @@ pub async fn bank(coordinators: u16) -> turmoil::Result {
         let bank = Arc::clone(&bank);
         async move {
             let request: bank::Request = read(&mut stream).await?;
-            let reply = tokio::spawn(async move { bank.handle(request).await });
+            let reply = spawn_local(async move { bank.handle(request).await });
             write(&mut stream, &reply.await.map_err(std::io::Error::other)?).await
         }
     })

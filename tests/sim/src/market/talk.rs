@@ -8,13 +8,15 @@ use model::calls::market::{
 };
 use model::id::{CharacterId, TradeId};
 use model::membership::ProcessName;
-use model::trade::FirmOffer;
+use model::trade::{Doubt, FirmOffer};
 use rand::Rng;
 use std::time::Duration;
 use tokio::time::sleep;
 
 /// After so long a player loses patience with a trade.
 const PATIENCE: Duration = Duration::from_millis(3_000);
+/// Between two questions what became of a trade.
+const ASK_AGAIN: Duration = Duration::from_millis(400);
 
 /// A trade as its node knows it.
 #[derive(Clone, Debug)]
@@ -30,6 +32,10 @@ pub struct Talk {
     ending: bool,
     /// Both agreed; only the outcome ends it.
     settling: bool,
+    /// Whether something of it may have been missed.
+    doubt: Doubt,
+    /// Since when it may be asked for again.
+    asks_from: Duration,
     since: Duration,
 }
 
@@ -49,6 +55,8 @@ impl Talk {
             offer: None,
             ending: false,
             settling: false,
+            doubt: Doubt::default(),
+            asks_from: since,
             since,
         }
     }
@@ -61,6 +69,12 @@ impl Talk {
     /// True while the own half is open: it locks what the player has.
     pub fn locks(&self) -> bool {
         self.offer.is_some() || self.settling
+    }
+
+    /// What was said meanwhile may be lost: it is asked for at once.
+    pub fn doubts(&mut self) {
+        self.doubt.raise();
+        self.asks_from = turmoil::elapsed();
     }
 
     fn may_be(&self, id: TradeId) -> bool {
@@ -123,7 +137,10 @@ fn answered(node: &mut Node, talk: &mut Option<Talk>, reply: Option<Reply>) -> R
         // an offer that nobody heard of begins nothing
         match known.id {
             None => *talk = None,
-            Some(_) => known.ending = false,
+            Some(_) => {
+                known.ending = false;
+                known.doubt.raise();
+            }
         }
         return Ok(());
     };
@@ -143,6 +160,7 @@ fn answered(node: &mut Node, talk: &mut Option<Talk>, reply: Option<Reply>) -> R
         Reply::Settling(id) if known.may_be(id) => {
             known.id = Some(id);
             known.settling = true;
+            known.doubt.raise();
         }
         Reply::Closed => {
             if let (true, Some(id)) = (known.ending, known.id) {
@@ -167,12 +185,18 @@ fn answered(node: &mut Node, talk: &mut Option<Talk>, reply: Option<Reply>) -> R
     Ok(())
 }
 
-/// What became of the trade: asked when what was said may be lost.
+/// What became of the trade: asked when what was said may be lost, until somebody knows.
 pub async fn read(node: &mut Node, talk: &mut Option<Talk>) -> Result<(), Reload> {
-    let Some(question) = talk.as_ref().and_then(|talk| talk.question(node)) else { return Ok(()) };
-    let Some(reply) = node.ask(Request::ReadTrade(question)).await else { return Ok(()) };
-    if let (Reply::Closed, Some(talk)) = (&reply, talk.as_mut()) {
-        talk.ending = true;
+    let Some(known) = talk.as_mut().filter(|talk| talk.asks_from <= turmoil::elapsed()) else {
+        return Ok(());
+    };
+    let (Some(asked), Some(question)) = (known.doubt.question(), known.question(node)) else { return Ok(()) };
+    let reply = node.ask(Request::ReadTrade(question)).await;
+    known.doubt.hear(asked, reply.as_ref());
+    known.asks_from = turmoil::elapsed() + ASK_AGAIN;
+    let Some(reply) = reply else { return Ok(()) };
+    if reply == Reply::Closed {
+        known.ending = true;
     }
     answered(node, talk, Some(reply))
 }

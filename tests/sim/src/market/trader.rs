@@ -170,18 +170,19 @@ impl Trader {
         wishes::wish(&mut self.node).await
     }
 
-    /// Looks at what was heard.
+    /// Looks at what was heard, and asks for what may have been missed.
     async fn hears(&mut self) -> Result<(), Reload> {
         loop {
             let heard = self.node.line.inbox.borrow_mut().pop_front();
             match heard {
-                None => return Ok(()),
+                None => break,
                 Some(Heard::Opened | Heard::Said(ToNode::Lost)) => {
-                    talk::read(&mut self.node, &mut self.talk).await?;
+                    self.talk.iter_mut().for_each(Talk::doubts);
                 }
                 Some(Heard::Said(message)) => self.told(message),
             }
         }
+        talk::read(&mut self.node, &mut self.talk).await
     }
 
     fn told(&mut self, message: ToNode) {
