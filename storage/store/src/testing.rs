@@ -13,6 +13,7 @@ mod ledger;
 mod membership;
 pub mod memory;
 mod pg_server;
+mod progress;
 pub mod stage;
 mod transfer_dice;
 mod transfers;
@@ -70,6 +71,10 @@ pub async fn conformance(store: Arc<dyn Store>) {
         fencing::gold_stays_within_its_bounds,
         fencing::a_former_owner_changes_no_gold_but_is_told_what_it_did,
         fencing::gold_changed_by_many_at_once_adds_up,
+        progress::what_a_character_was_is_known_for_any_time,
+        progress::a_former_owner_changes_no_progress,
+        progress::a_change_of_progress_is_done_once,
+        progress::nothing_is_known_of_a_deleted_character,
         transfers::an_item_moves_and_two_swap_their_places,
         transfers::a_stack_grows_by_what_ends,
         transfers::items_are_born_and_end,
