@@ -14,6 +14,7 @@ mod membership;
 pub mod memory;
 mod pg_server;
 mod progress;
+mod restore;
 pub mod stage;
 mod transfer_dice;
 mod transfers;
@@ -108,6 +109,9 @@ pub async fn conformance(store: Arc<dyn Store>) {
         undo::a_purchase_is_taken_back_whole_or_not_at_all,
         undo::what_has_no_room_waits_in_parcels,
         undo::all_of_a_player_since_a_moment_is_taken_back,
+        restore::a_character_is_as_it_was_and_nobody_else_notices,
+        restore::a_character_is_restored_to_any_of_its_times,
+        restore::a_time_of_which_nothing_is_known_is_refused,
         ledger::a_character_is_found_by_its_name_in_any_case,
         ledger::births_and_deaths_are_entries,
         ledger::gold_that_moves_is_an_entry_with_two_sides,

@@ -7,13 +7,14 @@ mod play;
 #[path = "moves/rig.rs"]
 mod rig;
 
-use model::calls::database::{ChangeGold, GetAccount, ItemHistory, PlayerLedger};
+use model::calls::database::{ChangeGold, FoundCharacter, GetAccount, ItemHistory, PlayerLedger};
 use model::calls::shards::{ChangeShards, MoveState};
 use model::character::Progress;
 use play::Play;
 use rig::{Carrier, Rig, held, order, refused, report, settled};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use store::amend::Clerk;
 use store::testing::stage::economy::{Player, moved, paid, progress_of, surely, transfer};
 use store::testing::{PgServer, postgres_wanted, stage};
 use store::{Postgres, Store};
@@ -228,6 +229,11 @@ async fn what_characters_were_moves_with_them() {
             assert_eq!((then.level, before.level), (level, was));
         }
     }
+    let (player, times) = &players[0];
+    let (account, character, name) = (player.account(), player.hero.id, "Player".to_owned());
+    let clerk = Clerk { store: plain.as_ref(), operator: "root".to_owned(), now_ms: i64::MAX };
+    clerk.restore(FoundCharacter { account, character, name }, times[1]).await.unwrap();
+    assert_eq!(player.now(&plain).await.hard.level, 101, "restored from what has moved");
     let clean = store::fsck::run(store.as_ref()).await.unwrap();
     assert!(clean.is_clean(), "{:#?}", clean.checked.findings);
 }
