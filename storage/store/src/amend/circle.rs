@@ -56,8 +56,8 @@ impl Circle {
         let of_others = |place: &ItemPlace| {
             !self.has_place(place) && !matches!(place, ItemPlace::Ground(_) | ItemPlace::Elsewhere(_))
         };
-        let life = reader.life(item).iter().filter(|entry| entry.at_ms >= since_ms);
-        life.into_iter().any(|entry| match &entry.change {
+        let mut life = reader.life(item).iter().filter(|entry| entry.at_ms >= since_ms);
+        life.any(|entry| match &entry.change {
             Change::Item { before, after, .. } => {
                 before.iter().chain(after).any(|state| of_others(&state.place))
             }

@@ -230,11 +230,10 @@ impl Restorer<'_> {
 
     /// Why the world gives and takes nothing for an item.
     fn bars(&self, turns: &[Turn], operation: OperationId) -> Option<&'static str> {
-        match () {
-            () if self.planner.is_closed(operation) => Some(SPENT),
-            () if self.planner.is_unpaid(turns) => Some(SETTLED),
-            () => None,
+        if self.planner.is_closed(operation) {
+            return Some(SPENT);
         }
+        self.planner.is_unpaid(turns).then_some(SETTLED)
     }
 
     fn effects_of_dead(&self, turns: &[Turn], before: [Effect; 3]) -> [Effect; 3] {

@@ -169,12 +169,11 @@ fn gold_goes_back_once_whoever_gave_it_back() {
 fn a_moment_of_which_nothing_is_known_is_refused() {
     let town = Town::new(1);
     let refused = |known: ProgressThen, at_ms: i64| {
-        let why = town.refused(|book| {
+        town.refused(|book| {
             let mut book = book.clone();
             book.progress.insert((player(ANA).character, at_ms), known.clone());
             plan(&book, &of(ANA, at_ms))
-        });
-        why
+        })
     };
     let first = |why: &str| ProgressThen { first: Some((500, why.to_owned())), ..ProgressThen::default() };
     let why = refused(first("starter"), 300);
