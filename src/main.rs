@@ -16,6 +16,7 @@ mod operator;
 mod probe;
 mod process;
 mod ps;
+mod restore;
 mod serverlist;
 mod shards;
 mod stored;

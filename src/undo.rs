@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use store::Store;
 use store::amend::undo::Target;
-use store::amend::{Amended, Clerk, Plan, Step};
+use store::amend::{Amended, Clerk, Plan, Regain, Step};
 
 /// Arguments of `wydbr undo`.
 #[derive(Args)]
@@ -81,6 +81,9 @@ pub fn report(done: &Amended, is_dry: bool, file: Option<&PathBuf>) -> anyhow::R
     for step in &done.plan.steps {
         println!("{verb}: {step}");
     }
+    if let Some(regain) = &done.plan.regain {
+        println!("{verb}: {regain}");
+    }
     for left in &done.plan.left {
         println!("left: {left}");
     }
@@ -94,7 +97,7 @@ pub fn report(done: &Amended, is_dry: bool, file: Option<&PathBuf>) -> anyhow::R
 }
 
 fn in_json(done: &Amended, is_dry: bool) -> Value {
-    let Plan { steps, left, .. } = &done.plan;
+    let Plan { steps, left, regain, .. } = &done.plan;
     let operations: Vec<String> = done.operations.iter().map(|id| format!("{:032x}", id.0)).collect();
     let left = left.iter().map(|left| {
         json!({
@@ -106,7 +109,7 @@ fn in_json(done: &Amended, is_dry: bool) -> Value {
     json!({
         "dry_run": is_dry,
         "operations": operations,
-        "steps": steps.iter().map(step_in_json).collect::<Vec<_>>(),
+        "steps": steps.iter().map(step_in_json).chain(regain.iter().map(regain_in_json)).collect::<Vec<_>>(),
         "left": left.collect::<Vec<_>>(),
     })
 }
@@ -127,6 +130,14 @@ fn step_in_json(step: &Step) -> Value {
             json!({ "gold": amount, "from": from.account.to_string(), "to": to.account.to_string() })
         }
     }
+}
+
+fn regain_in_json(regain: &Regain) -> Value {
+    json!({
+        "character": regain.character.to_string(),
+        "from": regain.from.to_string(),
+        "to": regain.to.to_string(),
+    })
 }
 
 /// The report with numbers in place of what was printed.

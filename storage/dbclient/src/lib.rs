@@ -19,15 +19,16 @@ use link::{CallError, Client, Credentials, Target};
 use model::account::Account;
 use model::calls::CALL_DEADLINE_MS;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
-    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
-    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
-    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
-    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
-    Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
-    Transfer, TransferRefusal, Transferred, WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
+    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount,
+    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
+    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
+    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadClusterView, ReadProgress, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request, SaveCharacters,
+    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
+    TransferRefusal, Transferred, WriteSlots,
 };
 use model::character::Character;
 use model::membership::{ClusterView, ProcessName, Role};

@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod log;
 pub mod market;
 pub mod node;
+pub mod progress;
 pub mod records;
 pub mod registry;
 pub mod repair;

@@ -171,6 +171,62 @@ pub struct HardState {
     pub chaos: u8,
 }
 
+/// What a character has become: its hard state without gold, of which the ledger tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Zero based level.
+    pub level: u16,
+    /// Experience.
+    pub experience: i64,
+    /// Base attributes.
+    pub attributes: Attributes,
+    /// Weapon mastery and the three trees.
+    pub mastery: [u16; 4],
+    /// Points not yet spent.
+    pub unspent: Unspent,
+    /// Learned skills.
+    pub learned: [u32; 2],
+    /// Kingdom or clan.
+    pub clan: u8,
+    /// Guild id, 0 none.
+    pub guild: u16,
+    /// Rank in the guild.
+    pub guild_rank: u8,
+    /// Chaos points.
+    pub chaos: u8,
+}
+
+impl HardState {
+    /// All of it but the gold.
+    pub fn progress(&self) -> Progress {
+        let Self { level, experience, gold: _, attributes, mastery, unspent, .. } = *self;
+        let Self { learned, clan, guild, guild_rank, chaos, .. } = *self;
+        Progress { level, experience, attributes, mastery, unspent, learned, clan, guild, guild_rank, chaos }
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Attributes { strength, intelligence, dexterity, constitution } = self.attributes;
+        let Unspent { stat, mastery, skill } = self.unspent;
+        write!(
+            f,
+            "level {}, experience {}, attributes {strength}/{intelligence}/{dexterity}/{constitution}, \
+             mastery {:?}, unspent {stat}/{mastery}/{skill}, learned {:08x}/{:08x}, clan {}, guild {} rank {}, \
+             chaos {}",
+            self.level,
+            self.experience,
+            self.mastery,
+            self.learned[0],
+            self.learned[1],
+            self.clan,
+            self.guild,
+            self.guild_rank,
+            self.chaos
+        )
+    }
+}
+
 /// A character with everything it carries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Character {

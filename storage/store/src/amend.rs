@@ -9,12 +9,17 @@
 //!                            v
 //!                          transfers by the operator: all of each or nothing; one that is refused: plan anew
 //! ```
+//! `restore-character` goes the same way: it takes back what concerned only the character and the world, puts things
+//! where they lay, and sets what the character had become (`restore`).
+//!
 //! A plan follows from what is stored, so doing it twice finds nothing to do the second time. See ADR 0010.
 
 mod book;
+mod circle;
 mod compose;
 mod gold;
 mod places;
+mod restore;
 mod run;
 mod tainted;
 #[cfg(test)]
@@ -25,6 +30,7 @@ pub use book::{Book, Household, Want};
 pub use run::{AmendError, Amended, Clerk};
 
 use model::calls::database::HeldRecord;
+use model::character::Progress;
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
 use model::item::{Effect, Item};
 use model::ledger::{Actor, Entry, GoldAccount, ItemPlace};
@@ -97,6 +103,21 @@ pub enum Step {
     },
 }
 
+/// A character becomes what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Regain {
+    /// Which.
+    pub character: CharacterId,
+    /// Whose.
+    pub account: AccountId,
+    /// What it is now.
+    pub from: Progress,
+    /// Since when.
+    pub since_ms: i64,
+    /// What it becomes.
+    pub to: Progress,
+}
+
 /// What a plan cannot do, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
@@ -117,6 +138,8 @@ pub struct Plan {
     pub left: Vec<Left>,
     /// The number that the next part of it has, see [`Plan::parts`].
     pub next_part: u32,
+    /// What a character becomes again, after all steps.
+    pub regain: Option<Regain>,
     /// Records from which something is taken.
     pub(crate) records: BTreeMap<RecordKey, HeldRecord>,
 }
@@ -178,7 +201,8 @@ impl Step {
 impl Plan {
     /// Characters that must be fenced.
     pub(crate) fn characters(&self) -> BTreeMap<CharacterId, AccountId> {
-        self.steps.iter().flat_map(Step::characters).collect()
+        let regain = self.regain.iter().map(|regain| (regain.character, regain.account));
+        self.steps.iter().flat_map(Step::characters).chain(regain).collect()
     }
 }
 
@@ -206,6 +230,12 @@ impl fmt::Display for Step {
             }
             Self::Pay { amount, from, to } => write!(f, "gold {amount}: {} -> {}", from.account, to.account),
         }
+    }
+}
+
+impl fmt::Display for Regain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "character {}: {} -> {}", self.character, self.from, self.to)
     }
 }
 

@@ -16,12 +16,12 @@ pub use judge::{Differences, Judged};
 
 use crate::codec;
 use crate::ledger::{CASH, ELSEWHERE, Line, OPENING, Spot, Subject, ledger_columns, within_retention};
-use crate::rows::Fields;
+use crate::rows::{Fields, progress_columns};
 use crate::transfer::{KIND, PART_KIND};
 use base::{Horizon, SumRow};
 use model::calls::database::{
     ChangeGoldRefusal, Checked, CreateCharacterRefusal, Failure, Finding, NameTaken, NoSuchCharacter,
-    TransferRefusal, Transferred,
+    StaleProgress, TransferRefusal, Transferred,
 };
 use model::calls::ledger::{FINDINGS_MAX, Wrong};
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
@@ -36,6 +36,15 @@ pub(crate) const ACCOUNTS: &str =
     "SELECT id, bucket, name, name_key, cargo_gold FROM accounts WHERE bucket BETWEEN $1 AND $2";
 pub(crate) const CHARACTERS: &str =
     "SELECT id, bucket, name, name_key, gold, account FROM characters WHERE bucket BETWEEN $1 AND $2";
+/// Characters that are not as the newest row of their history says, or have none.
+pub(crate) const STRANGERS: &str = concat!(
+    "SELECT id FROM characters WHERE bucket BETWEEN $1 AND $2 AND NOT EXISTS (SELECT ",
+    progress_columns!(),
+    " FROM character_states WHERE character = characters.id AND since_ms = (SELECT max(newest.since_ms) \
+     FROM character_states AS newest WHERE newest.character = characters.id) INTERSECT SELECT ",
+    progress_columns!(),
+    " FROM characters AS own WHERE own.id = characters.id)"
+);
 pub(crate) const ITEMS: &str = "SELECT id, bucket, kind, effects, place_kind, place_owner, place_slot \
      FROM items WHERE bucket BETWEEN $1 AND $2 ORDER BY id";
 pub(crate) const OPERATIONS: &str =
@@ -162,6 +171,7 @@ impl OperationRow {
             }
             "delete_character" => Ok(codec::decode_outcome::<Result<(), NoSuchCharacter>>(outcome)?.is_ok()),
             "change_gold" => Ok(codec::decode_outcome::<Result<i64, ChangeGoldRefusal>>(outcome)?.is_ok()),
+            "change_progress" => Ok(codec::decode_outcome::<Result<(), StaleProgress>>(outcome)?.is_ok()),
             KIND => Ok(codec::decode_outcome::<Result<Transferred, TransferRefusal>>(outcome)?.is_ok()),
             // what was repaired, in sentences; it also stands for an operation whose own row is lost
             REPAIR_KIND => codec::decode_outcome::<Vec<String>>(outcome).map(|_| true),
@@ -186,6 +196,8 @@ pub(crate) struct Base {
 pub(crate) struct Shelf {
     pub(crate) accounts: Vec<Owner>,
     pub(crate) characters: Vec<Owner>,
+    /// From [`STRANGERS`].
+    pub(crate) strangers: Vec<i64>,
     pub(crate) items: Vec<ItemRow>,
     pub(crate) purses: Vec<PurseRow>,
     pub(crate) records: Vec<RecordRow>,
@@ -263,6 +275,11 @@ fn examine_owners(shelf: &Shelf, report: &mut Checked) {
             let what = format!("the account of {} is not there", owner.name);
             find(report, owner.finding(Wrong::Orphan, what));
         }
+    }
+    for owner in shelf.characters.iter().filter(|owner| shelf.strangers.contains(&owner.id)) {
+        let what =
+            format!("the level, attributes, skills or guild of {} are not as its history says", owner.name);
+        find(report, owner.finding(Wrong::Row, what));
     }
 }
 

@@ -23,6 +23,7 @@ mod names;
 mod open;
 mod operations;
 mod options;
+mod progress;
 mod records;
 mod recovery;
 mod repair;
@@ -40,15 +41,16 @@ use async_trait::async_trait;
 use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
-    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
-    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
-    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
-    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
+    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount,
+    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
+    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
+    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadClusterView, ReadProgress, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
+    Transferred, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -131,5 +133,7 @@ operations! {
     repair_strays(RepairStrays) -> Repaired = mend_strays;
     repair_names(RepairNames) -> Repaired = mend_names;
     read_shards(ReadShards) -> ShardsReport = report_shards;
+    change_progress(ChangeProgress) -> Result<(), StaleProgress> = alter_progress;
+    read_progress(ReadProgress) -> ProgressThen = progress_then;
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 /// Operations whose outcomes are forgotten. Those of names stay: by them it is settled what became of a name, and
 /// there are as many as accounts and characters.
-pub(crate) const FORGOTTEN: [&str; 3] = [crate::transfer::KIND, crate::transfer::PART_KIND, "change_gold"];
+pub(crate) const FORGOTTEN: [&str; 4] =
+    [crate::transfer::KIND, crate::transfer::PART_KIND, "change_gold", "change_progress"];
 /// How much longer an outcome is kept than the entries that it explains, which are written a moment before.
 pub(crate) const OUTCOMES_LONGER_MS: i64 = 86_400_000;
 /// Outcomes that are forgotten at once, and buckets that are looked at for them.

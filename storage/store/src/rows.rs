@@ -6,7 +6,7 @@ use crate::codec;
 use model::account::AccountName;
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord};
 use model::calls::records::RECORDS_MAX;
-use model::character::{Attributes, Character, CharacterName, Class, HardState, Unspent};
+use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, Unspent};
 use model::id::{AccountId, CharacterId, Epoch, GroundId, Incarnation, ItemId, LotId, ParcelId, ZoneId};
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, Effect, GOLD_MAX, Item, ItemKind};
 use model::membership::{Member, NamedZone, ProcessName, Role, Slot};
@@ -62,6 +62,14 @@ macro_rules! character_columns {
          learned_0, learned_1, clan, guild, guild_rank, chaos, soft_version, soft, name"
     };
 }
+/// Columns that [`progress`] reads and [`progress_numbers`] writes: integers, in `characters` and in `character_states`.
+macro_rules! progress_columns {
+    () => {
+        "level, experience, strength, intelligence, dexterity, constitution, mastery_0, mastery_1, mastery_2, \
+         mastery_3, unspent_stat, unspent_mastery, unspent_skill, learned_0, learned_1, clan, guild, guild_rank, \
+         chaos"
+    };
+}
 /// Columns that [`placed_item`] reads.
 macro_rules! item_columns {
     () => {
@@ -80,7 +88,9 @@ macro_rules! member_columns {
         "name, role, incarnation, link, http, weight, content_hash"
     };
 }
-pub(crate) use {account_columns, character_columns, item_columns, member_columns, record_columns};
+pub(crate) use {
+    account_columns, character_columns, item_columns, member_columns, progress_columns, record_columns,
+};
 
 /// Number of integers that [`character_numbers`] gives.
 pub(crate) const CHARACTER_NUMBERS: usize = 25;
@@ -135,6 +145,56 @@ pub(crate) fn character(row: &impl Fields) -> Result<Character, Failure> {
         equip: Character::no_equip(),
         carry: Character::no_carry(),
     })
+}
+
+/// Number of integers that [`progress_numbers`] gives.
+pub(crate) const PROGRESS_NUMBERS: usize = 19;
+
+/// What a character has become, from [`progress_columns`] and whatever follows them.
+pub(crate) fn progress(row: &impl Fields) -> Result<Progress, Failure> {
+    Ok(Progress {
+        level: row.number(0)?,
+        experience: row.int(1)?,
+        attributes: Attributes {
+            strength: row.number(2)?,
+            intelligence: row.number(3)?,
+            dexterity: row.number(4)?,
+            constitution: row.number(5)?,
+        },
+        mastery: [row.number(6)?, row.number(7)?, row.number(8)?, row.number(9)?],
+        unspent: Unspent { stat: row.number(10)?, mastery: row.number(11)?, skill: row.number(12)? },
+        learned: [row.number(13)?, row.number(14)?],
+        clan: row.number(15)?,
+        guild: row.number(16)?,
+        guild_rank: row.number(17)?,
+        chaos: row.number(18)?,
+    })
+}
+
+/// The integers of [`progress_columns`], in that order.
+pub(crate) fn progress_numbers(progress: &Progress) -> [i64; PROGRESS_NUMBERS] {
+    let Progress { attributes, mastery, unspent, learned, .. } = progress;
+    [
+        progress.level.into(),
+        progress.experience,
+        attributes.strength.into(),
+        attributes.intelligence.into(),
+        attributes.dexterity.into(),
+        attributes.constitution.into(),
+        mastery[0].into(),
+        mastery[1].into(),
+        mastery[2].into(),
+        mastery[3].into(),
+        unspent.stat.into(),
+        unspent.mastery.into(),
+        unspent.skill.into(),
+        learned[0].into(),
+        learned[1].into(),
+        progress.clan.into(),
+        progress.guild.into(),
+        progress.guild_rank.into(),
+        progress.chaos.into(),
+    ]
 }
 
 /// Who has a name, from `account, id, name`.

@@ -11,6 +11,7 @@ mod conservation;
 mod ledger;
 mod membership;
 mod operations;
+mod progress;
 mod readers;
 mod records;
 mod repair;
@@ -26,15 +27,16 @@ use async_trait::async_trait;
 use model::Account;
 use model::Character;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
-    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
-    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
-    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
-    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
+    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount,
+    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
+    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
+    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadClusterView, ReadProgress, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
+    Transferred, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -272,5 +274,7 @@ operations! {
     readers repair_strays(RepairStrays) -> Repaired = repair::strays;
     readers repair_names(RepairNames) -> Repaired = repair::names;
     readers read_shards(ReadShards) -> ShardsReport = shards::read;
+    writer change_progress(ChangeProgress) -> Result<(), StaleProgress> = progress::change_it;
+    readers read_progress(ReadProgress) -> ProgressThen = progress::then;
     readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
 }

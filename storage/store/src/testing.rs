@@ -13,6 +13,8 @@ mod ledger;
 mod membership;
 pub mod memory;
 mod pg_server;
+mod progress;
+mod restore;
 pub mod stage;
 mod transfer_dice;
 mod transfers;
@@ -70,6 +72,10 @@ pub async fn conformance(store: Arc<dyn Store>) {
         fencing::gold_stays_within_its_bounds,
         fencing::a_former_owner_changes_no_gold_but_is_told_what_it_did,
         fencing::gold_changed_by_many_at_once_adds_up,
+        progress::what_a_character_was_is_known_for_any_time,
+        progress::a_former_owner_changes_no_progress,
+        progress::a_change_of_progress_is_done_once,
+        progress::nothing_is_known_of_a_deleted_character,
         transfers::an_item_moves_and_two_swap_their_places,
         transfers::a_stack_grows_by_what_ends,
         transfers::items_are_born_and_end,
@@ -103,6 +109,9 @@ pub async fn conformance(store: Arc<dyn Store>) {
         undo::a_purchase_is_taken_back_whole_or_not_at_all,
         undo::what_has_no_room_waits_in_parcels,
         undo::all_of_a_player_since_a_moment_is_taken_back,
+        restore::a_character_is_as_it_was_and_nobody_else_notices,
+        restore::a_character_is_restored_to_any_of_its_times,
+        restore::a_time_of_which_nothing_is_known_is_refused,
         ledger::a_character_is_found_by_its_name_in_any_case,
         ledger::births_and_deaths_are_entries,
         ledger::gold_that_moves_is_an_entry_with_two_sides,

@@ -7,13 +7,15 @@ mod play;
 #[path = "moves/rig.rs"]
 mod rig;
 
-use model::calls::database::{ChangeGold, GetAccount, ItemHistory, PlayerLedger};
+use model::calls::database::{ChangeGold, FoundCharacter, GetAccount, ItemHistory, PlayerLedger};
 use model::calls::shards::{ChangeShards, MoveState};
+use model::character::Progress;
 use play::Play;
 use rig::{Carrier, Rig, held, order, refused, report, settled};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use store::testing::stage::economy::{Player, moved, paid, surely, transfer};
+use store::amend::Clerk;
+use store::testing::stage::economy::{Player, moved, paid, progress_of, surely, transfer};
 use store::testing::{PgServer, postgres_wanted, stage};
 use store::{Postgres, Store};
 
@@ -182,6 +184,56 @@ async fn a_process_with_an_old_map_writes_nothing_wrong() {
     }
     rig::nothing_is_left(&server, &["s0", "s1"]);
     assert_eq!(server.psql("s0", "SELECT count(*) FROM operations"), "0");
+    let clean = store::fsck::run(store.as_ref()).await.unwrap();
+    assert!(clean.is_clean(), "{:#?}", clean.checked.findings);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_characters_were_moves_with_them() {
+    or_skip!();
+    let server = PgServer::start();
+    let rig = Rig::new(&server, &["m", "s0", "s1"], 2);
+    let store = rig.open().await;
+    let plain: Arc<dyn Store> = store.clone();
+    let mut players = Vec::new();
+    for _ in 0..12 {
+        players.push((Player::new(&plain).await, Vec::new()));
+    }
+    let grow = async |players: &mut Vec<(Player, Vec<i64>)>| {
+        for (player, times) in players {
+            let level = 100 + times.len() as u16;
+            let progress = Progress { level, ..player.hero.hard.progress() };
+            times.push(player.grows(&plain, progress).await);
+        }
+    };
+    grow(&mut players).await;
+    for shard in [0, 1] {
+        let buckets = rig::owned(&store, shard, 4096).await;
+        // what is written after the copy follows
+        let mut carrier = Carrier::waits_at(&store, "follow");
+        order(&store, ChangeShards::Move { buckets, to: 1 - shard }).await;
+        carrier.reached().await;
+        grow(&mut players).await;
+        carrier.go_on();
+        settled(&store).await;
+        let rows = server.psql(["s0", "s1"][usize::from(shard)], "SELECT count(*) FROM character_states");
+        assert_eq!(rows, "0", "nothing is left on shard {shard}");
+    }
+    for (player, times) in &players {
+        assert_eq!(times.len(), 3);
+        for (turn, since_ms) in times.iter().enumerate() {
+            let then = progress_of(&plain, &player.hero, *since_ms).await.then.unwrap();
+            let before = progress_of(&plain, &player.hero, since_ms - 1).await.then.unwrap();
+            let level = 100 + turn as u16;
+            let was = if turn == 0 { player.hero.hard.level } else { level - 1 };
+            assert_eq!((then.level, before.level), (level, was));
+        }
+    }
+    let (player, times) = &players[0];
+    let (account, character, name) = (player.account(), player.hero.id, "Player".to_owned());
+    let clerk = Clerk { store: plain.as_ref(), operator: "root".to_owned(), now_ms: i64::MAX };
+    clerk.restore(FoundCharacter { account, character, name }, times[1]).await.unwrap();
+    assert_eq!(player.now(&plain).await.hard.level, 101, "restored from what has moved");
     let clean = store::fsck::run(store.as_ref()).await.unwrap();
     assert!(clean.is_clean(), "{:#?}", clean.checked.findings);
 }

@@ -10,6 +10,7 @@ use model::OperationId;
 use model::calls::database::{ItemHistory, PlayerLedger};
 use model::calls::ledger::{Finding, RETENTION, Wrong};
 use model::calls::shards::ChangeShards;
+use model::character::Progress;
 use model::ledger::{Change, Entry};
 use model::transfer::Transfer;
 use rand::rngs::StdRng;
@@ -19,7 +20,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use store::testing::stage::economy::{Player, moved, paid, surely, transfer};
+use store::testing::stage::economy::{Player, moved, paid, progress_of, surely, transfer};
 use store::testing::{PgServer, postgres_wanted};
 use store::{Dsn, Postgres, PostgresOptions, Sqlite, Store, Trimmed, fsck};
 use tempfile::TempDir;
@@ -214,12 +215,24 @@ async fn gifts(store: &Arc<dyn Store>, count: usize) -> Vec<([Player; 2], Transf
     given
 }
 
+fn at_level(player: &Player, level: u16) -> Progress {
+    Progress { level, ..player.hero.hard.progress() }
+}
+
 async fn nothing_that_was_proved_is_lost(database: &Database) {
     let kept = database.open().await;
     let store = kept.store();
     let given = gifts(&store, 5).await;
+    // one becomes something else, twice long ago
+    let grown = &given[0].0[0];
+    for level in [1, 2] {
+        grown.grows(&store, at_level(grown, level)).await;
+    }
     database.make_old_months();
     database.age(OLD_DAYS, "true");
+    database.sql(&format!("UPDATE character_states SET since_ms = since_ms - {}", OLD_DAYS * DAY_MS));
+    let now_ms = grown.grows(&store, at_level(grown, 3)).await;
+    let known = database.count("SELECT count(*) FROM characters") + 1;
     let before = clean(&store).await.checked;
     let old = database.count("SELECT count(*) FROM ledger");
     // one goes on since
@@ -238,6 +251,13 @@ async fn nothing_that_was_proved_is_lost(database: &Database) {
     assert_eq!(kept.trim().await, (0, vec![]), "done is done");
     let after = clean(&store).await.checked;
     assert_eq!(after.entries, 2);
+    let of = format!("SELECT count(*) FROM character_states WHERE character = {}", grown.hero.id.0);
+    assert_eq!(database.count(&of), 2, "what it is, and the newest that is past the retention");
+    let then = progress_of(&store, &grown.hero, now_ms - 1).await;
+    assert_eq!(then.then, Some(at_level(grown, 2)), "any time within the retention is known");
+    assert!(progress_of(&store, &grown.hero, then.horizon_ms.unwrap()).await.then.is_some());
+    let all = database.count("SELECT count(*) FROM character_states");
+    assert_eq!(all, known, "of everybody else the only one stays");
     assert!(after.base > 20);
     let gold = |checked: &model::calls::database::Checked| {
         (checked.gold_held, checked.gold_minted, checked.gold_burned, checked.items)
@@ -260,7 +280,9 @@ async fn nothing_that_was_proved_is_lost(database: &Database) {
     let item = cem.potion(1).id;
     database.sql(&format!("UPDATE items SET place_slot = 20 WHERE id = {}", database.id(item.0)));
     database.sql(&format!("UPDATE characters SET gold = gold + 1 WHERE id = {}", dan.hero.id.0));
+    database.sql(&format!("UPDATE characters SET level = level + 1 WHERE id = {}", resting.id.0));
     let found = findings(&store).await;
+    one(&found, Wrong::Row, |finding| finding.character == Some(resting.id));
     one(&found, Wrong::Item, |finding| finding.item == Some(item));
     one(&found, Wrong::Gold, |finding| finding.character == Some(dan.hero.id));
 }
@@ -485,7 +507,7 @@ async fn an_older_ledger_becomes_one_by_time(database: &Database) {
     let report = clean(&store).await;
     drop((store, kept));
     let bases = "DROP TABLE ledger_horizons; DROP TABLE ledger_base_items; DROP TABLE ledger_base_purses; \
-                 DROP TABLE ledger_base_sums;";
+                 DROP TABLE ledger_base_sums; DROP TABLE character_states;";
     let old = include_str!("../migrations/shard/V2__ledger.sql");
     let (from, to) = (old.find("CREATE TABLE ledger").unwrap(), old.find("CREATE FUNCTION").unwrap());
     database.sql(&match database {
@@ -508,6 +530,10 @@ async fn an_older_ledger_becomes_one_by_time(database: &Database) {
     let store = kept.store();
     assert_eq!(life(&store, item).await, before, "entries keep their numbers");
     assert_eq!(clean(&store).await.checked, report.checked);
+    let hero = &given[0].0[0].hero;
+    let known = progress_of(&store, hero, i64::MAX).await;
+    assert_eq!(known.then, Some(hero.hard.progress()));
+    assert_eq!(known.first, Some((known.newest_ms, "opening".to_owned())), "its history begins");
     if let Database::Postgres(_) = database {
         assert_eq!(database.count("SELECT count(*) FROM ledger_default"), 0, "old months were made");
     }

@@ -19,6 +19,7 @@ pub use crate::calls::ledger::{
     FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, ListEntries,
     ListedEntries, Locate, Located, PlayerLedger,
 };
+pub use crate::calls::progress::{ChangeProgress, ProgressThen, ReadProgress, StaleProgress};
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 pub use crate::calls::repair::{RepairBucket, RepairNames, RepairStrays, Repaired};
 pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
@@ -117,6 +118,10 @@ macro_rules! for_each_operation {
             read_shards(ReadShards) -> ShardsReport;
             /// Orders a change of the shards.
             change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal>;
+            /// Sets what a character has become, and keeps what it was.
+            change_progress(ChangeProgress) -> Result<(), StaleProgress>;
+            /// What a character had become at a time.
+            read_progress(ReadProgress) -> ProgressThen;
         }
     };
 }

@@ -1,6 +1,6 @@
 //! What a planner has read so far, and what it still has to read.
 
-use model::calls::database::{Cargo, FoundCharacter, HeldRecord};
+use model::calls::database::{Cargo, FoundCharacter, HeldRecord, ProgressThen};
 use model::calls::ledger::LocatedItem;
 use model::character::Character;
 use model::id::{AccountId, CharacterId, GuildId, ItemId, OperationId};
@@ -32,6 +32,8 @@ pub enum Want {
     Record(RecordKey),
     /// The cash of an account.
     Cash(AccountId),
+    /// What a character had become at a moment.
+    Progress(AccountId, CharacterId, i64),
 }
 
 /// What an account has.
@@ -66,6 +68,8 @@ pub struct Book {
     pub records: BTreeMap<RecordKey, Option<HeldRecord>>,
     /// Cash.
     pub cash: BTreeMap<AccountId, i64>,
+    /// What characters had become at a moment.
+    pub progress: BTreeMap<(CharacterId, i64), ProgressThen>,
 }
 
 /// Reads a book, and remembers what was missing.
@@ -140,6 +144,11 @@ impl<'a> Reader<'a> {
     pub(super) fn record(&self, key: RecordKey) -> Option<&'a HeldRecord> {
         let found = self.book.records.get(&key);
         self.or_want(found, || Want::Record(key)).and_then(Option::as_ref)
+    }
+
+    pub(super) fn progress(&self, of: &FoundCharacter, at_ms: i64) -> Option<&'a ProgressThen> {
+        let found = self.book.progress.get(&(of.character, at_ms));
+        self.or_want(found, || Want::Progress(of.account, of.character, at_ms))
     }
 
     pub(super) fn cash(&self, id: AccountId) -> Option<i64> {

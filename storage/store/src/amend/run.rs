@@ -3,16 +3,17 @@
 use super::book::{Book, Household, Want};
 use super::compose::{Form, transfers};
 use super::undo::{self, Target};
-use super::{Plan, Stop};
-use crate::Store;
+use super::{Plan, Regain, Stop};
 use crate::fsck::insist;
+use crate::{Store, derive};
 use model::calls::database::{
-    Failure, GetRecord, ItemHistory, ListCharacters, ListEntries, LoadCargo, LoadCharacter, LoadGuildBank,
-    Locate, ReadCash, SaveCharacter, SaveCharacters,
+    ChangeProgress, Failure, FoundCharacter, GetRecord, ItemHistory, ListCharacters, ListEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, Locate, ReadCash, ReadProgress, SaveCharacter, SaveCharacters,
+    StaleProgress,
 };
 use model::calls::ledger::{ENTRIES_MAX, EntriesOf, LOCATE_MAX, OPERATIONS_MAX};
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
-use model::ledger::Entry;
+use model::ledger::{Actor, Entry};
 use model::membership::ProcessName;
 use model::transfer::{Fence, Transfer, TransferRefusal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +70,34 @@ impl Clerk<'_> {
         self.read_and(|book| undo::plan(book, target)).await
     }
 
+    /// What a restore of a character to a moment would do.
+    ///
+    /// # Errors
+    /// A moment in the future, or of which nothing is known.
+    pub async fn plan_restore(&self, player: FoundCharacter, at_ms: i64) -> Result<Plan, AmendError> {
+        self.check_past(at_ms)?;
+        self.plan_undo(&Target::Restore { at_ms, player }).await
+    }
+
+    /// Restores a character to a moment: plans it anew until there is nothing more to do.
+    ///
+    /// # Errors
+    /// A moment in the future, or of which nothing is known.
+    pub async fn restore(&self, player: FoundCharacter, at_ms: i64) -> Result<Amended, AmendError> {
+        self.check_past(at_ms)?;
+        self.undo(&Target::Restore { at_ms, player }).await
+    }
+
+    fn check_past(&self, at_ms: i64) -> Result<(), AmendError> {
+        if at_ms <= self.now_ms {
+            return Ok(());
+        }
+        let now_ms = self.now_ms;
+        Err(AmendError::No(format!(
+            "found the time {at_ms}, expected one before now, {now_ms} (milliseconds since 1970)"
+        )))
+    }
+
     /// Does an undo: plans it anew until there is nothing more to do.
     pub async fn undo(&self, target: &Target) -> Result<Amended, AmendError> {
         self.settle(target.id(), target.reason(), |book| undo::plan(book, target)).await
@@ -99,7 +128,7 @@ impl Clerk<'_> {
         let mut number = 0;
         for _ in 0..ROUNDS {
             let mut plan = self.read_and(&planner).await?;
-            if plan.steps.is_empty() {
+            if plan.steps.is_empty() && plan.regain.is_none() {
                 amended.plan.left = plan.left;
                 return Ok(amended);
             }
@@ -112,6 +141,7 @@ impl Clerk<'_> {
             let form =
                 Form { of, operator: &self.operator, reason, now_ms: self.now_ms, fences: &hold.fences };
             let mut steps = plan.steps.iter();
+            let mut is_done = true;
             for transfer in transfers(&plan, &form)? {
                 number += 1;
                 let count = transfer.moves.len();
@@ -124,14 +154,53 @@ impl Clerk<'_> {
                         tracing::info!(%refusal, "somebody was quicker: planned anew");
                         hold.forget(&refusal, &transfer);
                         last = Some(refusal);
+                        is_done = false;
                         break;
                     }
+                }
+            }
+            if let Some(regain) = plan.regain.filter(|_| is_done) {
+                match self.regain(hold, of, reason, &regain).await? {
+                    Ok(()) => amended.plan.regain = Some(regain),
+                    Err(refusal) => last = Some(refusal),
                 }
             }
         }
         match last {
             Some(last) => Err(AmendError::Unsettled { done: amended.operations.len(), last }),
             None => Err(AmendError::No("it changes with each look at it".to_owned())),
+        }
+    }
+
+    /// Lets a character become what it was; nothing but the character itself is refused.
+    async fn regain(
+        &self,
+        hold: &mut Hold,
+        of: OperationId,
+        reason: &str,
+        regain: &Regain,
+    ) -> Result<Result<(), TransferRefusal>, AmendError> {
+        let Regain { character, account, since_ms, to, .. } = *regain;
+        let Some(Fence { epoch, .. }) = hold.fences.get(&character).copied() else {
+            return Ok(Err(TransferRefusal::Stale(character)));
+        };
+        // each state is left once
+        let parts: [&[u8]; 2] = [&of.0.to_le_bytes(), &since_ms.to_le_bytes()];
+        let change = ChangeProgress {
+            operation: derive::operation("regain", &parts),
+            account,
+            character,
+            epoch,
+            actor: Actor::Operator(self.operator.clone()),
+            reason: reason.to_owned(),
+            progress: to,
+        };
+        match insist(|| self.store.change_progress(change.clone())).await? {
+            Ok(()) => Ok(Ok(())),
+            Err(StaleProgress) => {
+                hold.fences.remove(&character);
+                Ok(Err(TransferRefusal::Stale(character)))
+            }
         }
     }
 
@@ -280,6 +349,11 @@ impl Clerk<'_> {
             Want::Cash(account) => {
                 let cash = insist(|| self.store.read_cash(ReadCash { account })).await?;
                 book.cash.insert(account, cash);
+            }
+            Want::Progress(account, character, at_ms) => {
+                let request = ReadProgress { account, character, at_ms };
+                let found = insist(|| self.store.read_progress(request)).await?;
+                book.progress.insert((character, at_ms), found);
             }
             Want::Operation(_) | Want::Item(_) | Want::Character(_) => {}
         }

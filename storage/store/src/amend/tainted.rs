@@ -3,7 +3,8 @@
 use super::book::Reader;
 use super::gold::is_purse;
 use super::undo::Target;
-use super::{Mark, PARTS, UNDO, UNDO_SINCE, is_amendment, mark, part};
+use super::{Mark, PARTS, RESTORE, UNDO, UNDO_SINCE, is_amendment, mark, part};
+use crate::ledger::STARTER;
 use model::id::{ItemId, OperationId};
 use model::item::{Effect, ItemKind};
 use model::ledger::{Change, Entry, GoldAccount, ItemPlace};
@@ -94,14 +95,14 @@ pub(super) fn world(entries: &[&Entry]) -> (i64, i64) {
     sums
 }
 
-/// True when an undo moved gold in it.
+/// True when an undo, or a restore, moved gold in it.
 fn moved_gold(group: &Group<'_>) -> bool {
-    let by_undo = |entry: &&Entry| [UNDO, UNDO_SINCE].contains(&entry.reason.as_str());
+    let by_undo = |entry: &&Entry| [UNDO, UNDO_SINCE, RESTORE].contains(&entry.reason.as_str());
     let is_gold = |entry: &Entry| matches!(entry.change, Change::Gold { .. });
     group.amends && group.entries.iter().copied().filter(by_undo).any(is_gold)
 }
 
-/// True when an undo of a longer time has moved gold of a purse that an operation paid from or into.
+/// True when an undo of a longer time, or a restore, has moved gold of a purse that an operation paid from or into.
 fn is_settled_since(reader: &Reader<'_>, entries: &[Entry]) -> bool {
     let purses: BTreeSet<&GoldAccount> = entries
         .iter()
@@ -114,7 +115,8 @@ fn is_settled_since(reader: &Reader<'_>, entries: &[Entry]) -> bool {
         .collect();
     let Some(at_ms) = entries.iter().map(|entry| entry.at_ms).min() else { return false };
     let is_gold = |entry: &Entry| matches!(entry.change, Change::Gold { .. });
-    let has_moved = |entry: &Entry| entry.reason == UNDO_SINCE && is_amendment(entry) && is_gold(entry);
+    let is_longer = |entry: &Entry| [UNDO_SINCE, RESTORE].contains(&entry.reason.as_str());
+    let has_moved = |entry: &Entry| is_longer(entry) && is_amendment(entry) && is_gold(entry);
     // all are asked for, so that what is wanted is read at once
     purses.into_iter().filter(|purse| reader.holder(purse, at_ms).iter().any(has_moved)).count() > 0
 }
@@ -157,6 +159,17 @@ pub(super) fn groups<'a>(
             }
             let since = life.iter().filter(|entry| entry.at_ms >= since_ms.unwrap_or(i64::MIN));
             by_operation(since.filter(|entry| !is_amendment(entry)))
+        }
+        Target::Restore { at_ms, player } => {
+            // what moved gold of the account was about this character, or may have been
+            let purses = [GoldAccount::Cargo(player.account), GoldAccount::Cash(player.account)];
+            let moved = purses.iter().flat_map(|purse| reader.holder(purse, *at_ms));
+            is_settled |= by_operation(moved).iter().any(moved_gold);
+            let holder = GoldAccount::Character(player.character);
+            let named = reader.holder(&holder, *at_ms).iter().filter(|entry| entry.reason != STARTER);
+            let mut named: BTreeSet<OperationId> = named.filter_map(|entry| entry.operation).collect();
+            named.extend(parts.iter().map(|part| part.operation));
+            by_operation(named.into_iter().flat_map(|operation| reader.operation(operation)))
         }
         Target::Since { since_ms, player: None } => by_operation(reader.everything(*since_ms).iter()),
         Target::Since { since_ms, player: Some(player) } => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod random;
+mod restore;
 mod town;
 
 use super::compose::{Form, transfers};

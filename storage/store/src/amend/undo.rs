@@ -5,10 +5,12 @@
 //! world gives nothing for what it does not get back.
 
 use super::book::{Book, Reader, Want};
+use super::circle::Circle;
 use super::gold::{Nets, Trail, is_cash, nets};
 use super::places::Scene;
+use super::restore;
 use super::tainted::{Group, Turn, groups, turns, world};
-use super::{Goal, Left, Mark, Plan, Step, Stop, UNDO, UNDO_SINCE, is_amendment, mark};
+use super::{Goal, Left, Mark, Plan, RESTORE, Step, Stop, UNDO, UNDO_SINCE, is_amendment, mark};
 use crate::derive;
 use model::calls::database::FoundCharacter;
 use model::calls::ledger::LocatedItem;
@@ -37,6 +39,13 @@ pub enum Target {
         /// Only those in which this character or the bank of its account took part.
         player: Option<FoundCharacter>,
     },
+    /// What became of a character since a moment, as far as it concerns nobody else: see [`super::restore`].
+    Restore {
+        /// The moment.
+        at_ms: i64,
+        /// Which.
+        player: FoundCharacter,
+    },
 }
 
 impl Target {
@@ -45,6 +54,7 @@ impl Target {
         match self {
             Self::Operation(_) | Self::Item { .. } => UNDO,
             Self::Since { .. } => UNDO_SINCE,
+            Self::Restore { .. } => RESTORE,
         }
     }
 
@@ -61,6 +71,9 @@ impl Target {
                 let of = player.as_ref().map_or(0, |player| player.character.0);
                 derive::operation("undo-since", &[&since(*since_ms), &of.to_le_bytes()])
             }
+            Self::Restore { at_ms, player } => {
+                derive::operation("restore", &[&since(*at_ms), &player.character.0.to_le_bytes()])
+            }
         }
     }
 }
@@ -71,7 +84,10 @@ impl Target {
 /// [`Stop::Wants`] names what the book does not have yet.
 pub fn plan(book: &Book, target: &Target) -> Result<Plan, Stop> {
     let reader = Reader::new(book);
-    let plan = made(&reader, target);
+    let plan = match target {
+        Target::Restore { at_ms, player } => restore::made(&reader, target, player, *at_ms),
+        _ => made(&reader, target),
+    };
     let wants: BTreeSet<Want> = reader.wants();
     if wants.is_empty() { plan.map_err(Stop::No) } else { Err(Stop::Wants(wants)) }
 }
@@ -81,22 +97,8 @@ fn made(reader: &Reader<'_>, target: &Target) -> Result<Plan, String> {
     if !reader.has_all() {
         return Ok(Plan::default());
     }
-    let mut lives: BTreeMap<ItemId, Vec<Turn>> = BTreeMap::new();
-    for group in groups.iter().filter(|group| !group.amends) {
-        for turn in turns(group.operation, &group.entries) {
-            lives.entry(turn.item).or_default().push(turn);
-        }
-    }
-    let mut planner = Planner {
-        reader,
-        target,
-        lives,
-        laws: BTreeMap::new(),
-        is_settled,
-        scene: Scene::new(reader),
-        plan: Plan { next_part, ..Plan::default() },
-    };
-    planner.laws = groups.iter().filter(|group| !group.amends).map(|group| planner.law(group)).collect();
+    let mut planner = Planner::new(reader, target, &groups, is_settled, None);
+    planner.plan.next_part = next_part;
     planner.all(&groups);
     planner.plan.steps.sort_by_key(Step::gives);
     Ok(planner.plan)
@@ -120,23 +122,47 @@ enum Owner {
     Nobody(&'static str),
 }
 
-struct Planner<'a> {
-    reader: &'a Reader<'a>,
+pub(super) struct Planner<'a> {
+    pub(super) reader: &'a Reader<'a>,
     target: &'a Target,
     /// What is taken back of each item, oldest first.
-    lives: BTreeMap<ItemId, Vec<Turn>>,
+    pub(super) lives: BTreeMap<ItemId, Vec<Turn>>,
     laws: BTreeMap<OperationId, Law>,
     /// Gold has gone back for this before, so none goes now.
     is_settled: bool,
-    scene: Scene<'a>,
-    plan: Plan,
+    /// Whose things may be taken, for a restore; everybody's for an undo.
+    circle: Option<&'a Circle>,
+    pub(super) scene: Scene<'a>,
+    pub(super) plan: Plan,
 }
 
-const FOR_SALE: &str = "is for sale in the auction house: cancel the lot, or let it end, and undo again";
-const SETTLED: &str = "stays: gold went back for this before, and it goes back once";
-const SPENT: &str = "is part of an exchange with the world of which not everything can be taken back";
+pub(super) const FOR_SALE: &str =
+    "is for sale in the auction house: cancel the lot, or let it end, and undo again";
+pub(super) const SETTLED: &str = "stays: gold went back for this before, and it goes back once";
+pub(super) const SPENT: &str =
+    "is part of an exchange with the world of which not everything can be taken back";
 
 impl<'a> Planner<'a> {
+    /// Of these operations; those that amend others are no turns of items.
+    pub(super) fn new(
+        reader: &'a Reader<'a>,
+        target: &'a Target,
+        groups: &[Group<'_>],
+        is_settled: bool,
+        circle: Option<&'a Circle>,
+    ) -> Self {
+        let mut lives: BTreeMap<ItemId, Vec<Turn>> = BTreeMap::new();
+        for group in groups.iter().filter(|group| !group.amends) {
+            for turn in turns(group.operation, &group.entries) {
+                lives.entry(turn.item).or_default().push(turn);
+            }
+        }
+        let (laws, scene, plan) = (BTreeMap::new(), Scene::new(reader), Plan::default());
+        let mut planner = Self { reader, target, lives, laws, is_settled, circle, scene, plan };
+        planner.laws = groups.iter().filter(|group| !group.amends).map(|group| planner.law(group)).collect();
+        planner
+    }
+
     fn law(&self, group: &Group<'_>) -> (OperationId, Law) {
         let whole: Vec<_> = self.reader.operation(group.operation).iter().collect();
         let all = turns(group.operation, &whole);
@@ -146,6 +172,12 @@ impl<'a> Planner<'a> {
             let life = self.lives.get(&turn.item);
             let mine = life.is_some_and(|turns| turns.iter().any(|one| one.operation == turn.operation));
             let Some(last) = life.and_then(|turns| turns.last()).filter(|_| mine) else { return true };
+            let here = self.reader.item(turn.item).filter(|_| last.after.is_some());
+            if let (Some(circle), Some(here)) = (self.circle, here)
+                && !circle.may_take(self.reader, here, turn.before.is_none())
+            {
+                return true;
+            }
             // what was taken back before is not spent
             if self.is_amended(turn.item, turn.at) {
                 return false;
@@ -175,20 +207,13 @@ impl<'a> Planner<'a> {
     }
 
     /// True when the world gives and takes nothing for that operation.
-    fn is_closed(&self, operation: OperationId) -> bool {
+    pub(super) fn is_closed(&self, operation: OperationId) -> bool {
         self.laws.get(&operation).is_some_and(|law| law.is_exchange && law.is_spent)
     }
 
     /// Gold first: whether its price comes back decides what becomes of an item that was sold to the world.
     fn all(&mut self, groups: &[Group<'_>]) {
-        if !self.gold(groups) {
-            for law in self.laws.values_mut().filter(|law| law.is_exchange && law.mints) {
-                law.is_spent = true;
-            }
-            self.scene = Scene::new(self.reader);
-            (self.plan.steps, self.plan.left) = (Vec::new(), Vec::new());
-            self.gold(groups);
-        }
+        self.pay(groups);
         let ids: Vec<ItemId> = self.lives.keys().copied().collect();
         for item in &ids {
             if self.leaves(*item) {
@@ -197,6 +222,18 @@ impl<'a> Planner<'a> {
         }
         for item in ids {
             self.item(item);
+        }
+    }
+
+    /// Where the world does not get back what it paid for something, it gives nothing for it.
+    pub(super) fn pay(&mut self, groups: &[Group<'_>]) {
+        if !self.gold(groups) {
+            for law in self.laws.values_mut().filter(|law| law.is_exchange && law.mints) {
+                law.is_spent = true;
+            }
+            self.scene = Scene::new(self.reader);
+            (self.plan.steps, self.plan.left) = (Vec::new(), Vec::new());
+            self.gold(groups);
         }
     }
 
@@ -215,7 +252,7 @@ impl<'a> Planner<'a> {
     }
 
     /// True when the world would have to give gold for these, and gold has gone back before.
-    fn is_unpaid(&self, turns: &[Turn]) -> bool {
+    pub(super) fn is_unpaid(&self, turns: &[Turn]) -> bool {
         let is_exchange = |turn: &Turn| self.laws.get(&turn.operation).is_some_and(|law| law.is_exchange);
         self.is_settled && turns.iter().any(is_exchange)
     }
@@ -290,7 +327,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Where an item lies; its record is remembered, for it may end with it.
-    fn from(&mut self, here: &LocatedItem) -> ItemLocation {
+    pub(super) fn from(&mut self, here: &LocatedItem) -> ItemLocation {
         let key = match here.place {
             ItemPlace::Parcel(id, _) => Some(RecordKey::Parcel(id)),
             ItemPlace::Ground(id) => Some(RecordKey::Ground(id)),
@@ -356,7 +393,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn leave(&mut self, left: Left) {
+    pub(super) fn leave(&mut self, left: Left) {
         self.plan.left.push(left);
     }
 
@@ -374,7 +411,9 @@ impl<'a> Planner<'a> {
         let mut sources: Vec<(GoldAccount, i64)> = Vec::new();
         for (purse, net) in purses.iter().filter(|(_, net)| **net > 0 && !self.is_settled) {
             let mut most = *net;
-            for (holder, amount) in trail.of_targets(purse) {
+            let is_mine = |holder: &GoldAccount| self.circle.is_none_or(|circle| circle.has_purse(holder));
+            for (holder, amount) in trail.of_targets(purse).into_iter().filter(|(holder, _)| is_mine(holder))
+            {
                 let amount = amount.min(most);
                 most -= amount;
                 sources.push((holder, amount));
@@ -519,7 +558,7 @@ impl<'a> Planner<'a> {
 }
 
 /// True when nobody but the targets has changed what an item is.
-fn is_as_left(turns: &[Turn], here: &LocatedItem) -> bool {
+pub(super) fn is_as_left(turns: &[Turn], here: &LocatedItem) -> bool {
     let effects = |state: Option<([model::Effect; 3], ItemPlace)>| state.map(|(effects, _)| effects);
     let follows = |pair: &[Turn]| effects(pair[0].after) == effects(pair[1].before);
     let last = turns.last().and_then(|turn| effects(turn.after));
@@ -536,6 +575,6 @@ fn has(owner: &Owner, here: &LocatedItem) -> bool {
     }
 }
 
-fn is_for_sale(here: &LocatedItem) -> bool {
+pub(super) fn is_for_sale(here: &LocatedItem) -> bool {
     matches!(here.place, ItemPlace::Lot(..))
 }

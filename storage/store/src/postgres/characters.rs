@@ -7,6 +7,7 @@ use super::homes::{bucket, enter};
 use super::ledger::Scribe;
 use super::names::{Kind, Name, Reserved};
 use super::operations::{Conclude, Once, Stored};
+use super::progress::remember;
 use super::values::Id128;
 use crate::codec;
 use crate::ledger::{self, Payment};
@@ -16,6 +17,7 @@ use model::calls::database::{
     CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Failure, FindCharacter, FoundCharacter,
     ListCharacters, LoadCharacter, LoadedCharacter, NoSuchCharacter,
 };
+use model::ledger::Actor;
 use model::{Character, Epoch};
 use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
@@ -133,6 +135,8 @@ impl Step for Insert<'_> {
             let gold = self.character.hard.gold;
             scribe.births(&transaction, id.0 as i64).await?;
             scribe.gold(&transaction, Payment::of(id.0 as i64, gold, gold)).await?;
+            let actor = Actor::Player(account);
+            remember(&transaction, id.0 as i64, scribe.operation, &actor, scribe.reason).await?;
         }
         transaction.commit().await?;
         Ok((outcome, true))

@@ -182,6 +182,7 @@ pub(super) async fn shelf(
     Ok(Shelf {
         accounts: read(client, &at_home(examine::ACCOUNTS), &here, Owner::account).await?,
         characters: read(client, &at_home(examine::CHARACTERS), &here, Owner::character).await?,
+        strangers: read(client, &at_home(examine::STRANGERS), &here, |row| row.int(0)).await?,
         items: read(client, &at_home(examine::ITEMS), &here, ItemRow::read).await?,
         purses: read(client, &at_home(examine::PURSES), &here, PurseRow::read).await?,
         records: read(client, &at_home(examine::RECORDS), &here, RecordRow::read).await?,

@@ -2,7 +2,7 @@
 
 use super::ledger::Scribe;
 use super::operations::Once;
-use super::{Fault, all, change, first};
+use super::{Fault, all, change, first, progress};
 use crate::codec;
 use crate::gold;
 use crate::ledger::{self, Payment};
@@ -12,6 +12,7 @@ use model::calls::database::{
     FoundCharacter, ListCharacters, LoadCharacter, LoadedCharacter, NoSuchCharacter, SaveCharacter,
     SaveCharacters, SaveOutcome,
 };
+use model::ledger::Actor;
 use model::{Character, Epoch};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -45,6 +46,8 @@ pub(super) fn create(connection: &Connection, request: &CreateCharacter) -> Resu
         let (id, gold) = (character.id.0 as i64, character.hard.gold);
         scribe.births(connection, id)?;
         scribe.gold(connection, Payment::of(id, gold, gold))?;
+        let actor = Actor::Player(character.account);
+        progress::remember(connection, id, request.operation, &actor, ledger::STARTER)?;
         Ok(Ok(()))
     })
 }

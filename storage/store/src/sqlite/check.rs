@@ -8,6 +8,7 @@ use crate::examine::{
     examine,
 };
 use crate::ledger::Line;
+use crate::rows::Fields;
 use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
     Finding, ListCrossings,
@@ -25,6 +26,7 @@ pub(super) fn shelf(connection: &Connection, range: [u16; 2]) -> Result<Shelf, F
     Ok(Shelf {
         accounts: all(connection, examine::ACCOUNTS, range, |row| Owner::account(row))?,
         characters: all(connection, examine::CHARACTERS, range, |row| Owner::character(row))?,
+        strangers: all(connection, examine::STRANGERS, range, |row| row.int(0))?,
         items: all(connection, examine::ITEMS, range, |row| ItemRow::read(row))?,
         purses: all(connection, examine::PURSES, range, |row| PurseRow::read(row))?,
         records: all(connection, examine::RECORDS, range, |row| RecordRow::read(row))?,

@@ -179,10 +179,16 @@ fn forget_some(connection: &Connection, after: i16) -> Result<(Option<i16>, u64)
     for (bucket, until_ms) in &buckets {
         let room = FORGOTTEN_ROWS - forgotten;
         let sql = "DELETE FROM operations WHERE (operation, bucket) IN (SELECT operation, bucket FROM operations \
-                   WHERE bucket = ?1 AND at_ms < ?2 AND kind IN (?3, ?4, ?5) ORDER BY at_ms LIMIT ?6)";
-        let [transfer, part, gold] = FORGOTTEN;
-        let values = params![bucket, until_ms - OUTCOMES_LONGER_MS, transfer, part, gold, room];
+                   WHERE bucket = ?1 AND at_ms < ?2 AND kind IN (?3, ?4, ?5, ?6) ORDER BY at_ms LIMIT ?7)";
+        let [transfer, part, gold, progress] = FORGOTTEN;
+        let values = params![bucket, until_ms - OUTCOMES_LONGER_MS, transfer, part, gold, progress, room];
         forgotten += change(connection, sql, values)? as i64;
+        // the newest that is past the retention counts within it
+        let sql = "DELETE FROM character_states WHERE (character, since_ms) IN (SELECT old.character, old.since_ms \
+                   FROM character_states AS old WHERE old.bucket = ?1 AND old.since_ms < ?2 AND EXISTS (\
+                   SELECT 1 FROM character_states AS newer WHERE newer.character = old.character \
+                   AND newer.since_ms > old.since_ms AND newer.since_ms <= ?2) LIMIT ?3)";
+        forgotten += change(connection, sql, params![bucket, until_ms, FORGOTTEN_ROWS])? as i64;
         if forgotten >= FORGOTTEN_ROWS {
             return Ok((Some(bucket - 1), forgotten as u64));
         }

@@ -10,9 +10,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeSet;
 
-const PLAYERS: u64 = 5;
+pub(super) const PLAYERS: u64 = 5;
 
-fn free(town: &Town, dice: &mut StdRng, player: u64) -> ItemPlace {
+pub(super) fn free(town: &Town, dice: &mut StdRng, player: u64) -> ItemPlace {
     loop {
         let place = carry(player, dice.random_range(0..64));
         if town.items().values().all(|other| *other != place) {
@@ -22,7 +22,7 @@ fn free(town: &Town, dice: &mut StdRng, player: u64) -> ItemPlace {
 }
 
 /// A town with a history; the operations of it.
-fn history(dice: &mut StdRng) -> (Town, Vec<OperationId>) {
+pub(super) fn history(dice: &mut StdRng) -> (Town, Vec<OperationId>) {
     let mut town = Town::new(PLAYERS);
     let mut operations = Vec::new();
     for _ in 0..dice.random_range(5..60) {
@@ -76,7 +76,7 @@ fn named(town: &Town, target: &Target) -> BTreeSet<ItemId> {
     let is_of = |entry: &&Entry| match target {
         Target::Operation(operation) => entry.operation == Some(*operation),
         Target::Since { since_ms, .. } => entry.at_ms >= *since_ms,
-        Target::Item { .. } => panic!("never of an item here"),
+        Target::Item { .. } | Target::Restore { .. } => panic!("never of these here"),
     };
     let item = |entry: &Entry| match entry.change {
         Change::Item { item, .. } => Some(item),
@@ -185,7 +185,7 @@ fn gold_back(town: &Town, before: usize) -> usize {
 }
 
 /// Says of which seed a history failed, whatever it was that failed.
-struct Named(u64);
+pub(super) struct Named(pub(super) u64);
 
 impl Drop for Named {
     fn drop(&mut self) {

@@ -2,9 +2,11 @@
 
 use super::super::undo::Target;
 use super::super::{Book, Goal, Household, Plan, Step, Stop, Want, mark, part};
-use model::calls::database::{Cargo, FoundCharacter};
+use model::calls::database::{Cargo, FoundCharacter, ProgressThen};
 use model::calls::ledger::LocatedItem;
-use model::character::{Attributes, Character, CharacterName, Class, HardState, SoftState, Unspent};
+use model::character::{
+    Attributes, Character, CharacterName, Class, HardState, Progress, SoftState, Unspent,
+};
 use model::id::{AccountId, CharacterId, ItemId, OperationId};
 use model::item::{CARGO_SLOTS, Effect, Item, ItemKind};
 use model::ledger::{Actor, Change, Entry, GoldAccount, GoldSide, ItemPlace, ItemState};
@@ -107,6 +109,17 @@ impl Town {
         let item = ItemId(1_000 + self.born);
         self.goes(item, Some(at));
         item
+    }
+
+    /// In the operation that is on; which that is.
+    pub(super) fn born_for(&mut self, at: ItemPlace) -> OperationId {
+        self.births(at);
+        self.operation()
+    }
+
+    /// What a player has become.
+    pub(super) fn progress(&self, player: u64) -> Progress {
+        hero(AccountId(player), CharacterId(100 + player), 0).hard.progress()
     }
 
     pub(super) fn moves(&mut self, item: ItemId, to: ItemPlace) -> OperationId {
@@ -213,6 +226,12 @@ impl Town {
             Want::Account(id) => {
                 book.accounts.insert(id, self.household(id));
             }
+            Want::Progress(_, character, at_ms) => {
+                let then = Some(hero(id_of(character), character, 0).hard.progress());
+                let first = Some((0, "starter".to_owned()));
+                let known = ProgressThen { then, first, newest_ms: 0, horizon_ms: None };
+                book.progress.insert((character, at_ms), known);
+            }
             Want::Guild(_) | Want::Record(_) | Want::Cash(_) => panic!("nobody has that here: {want:?}"),
         }
     }
@@ -296,6 +315,10 @@ impl Town {
         let (before, after) = (from.map(state), to.map(state));
         self.write(Change::Item { item, kind: ItemKind(7), before, after });
     }
+}
+
+fn id_of(character: CharacterId) -> AccountId {
+    AccountId(character.0 - 100)
 }
 
 fn holds(entry: &Entry, holder: &GoldAccount) -> bool {

@@ -8,7 +8,6 @@ use crate::postgres::database::Step;
 use crate::postgres::fault::Fault;
 use crate::postgres::homes::enter;
 use crate::retention::{FORGOTTEN, FORGOTTEN_BUCKETS, FORGOTTEN_ROWS, OUTCOMES_LONGER_MS};
-use crate::rows::Fields;
 use deadpool_postgres::{Client, Transaction};
 
 /// Entries without a month that are removed at once.
@@ -127,8 +126,8 @@ impl Step for Forget {
         let rows = client.query(&statement, &[&self.after, &FORGOTTEN_BUCKETS]).await?;
         let buckets: Vec<i16> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let Some(last) = buckets.last().copied() else { return Ok((None, 0)) };
-        let until = rows.iter().map(|row| Ok(row.int(1)? - OUTCOMES_LONGER_MS));
-        let until: Vec<i64> = until.collect::<Result<_, model::calls::database::Failure>>()?;
+        let horizons: Vec<i64> = rows.iter().map(|row| row.try_get(1)).collect::<Result<_, _>>()?;
+        let until: Vec<i64> = horizons.iter().map(|until_ms| until_ms - OUTCOMES_LONGER_MS).collect();
         let transaction = client.transaction().await?;
         if !alone(&transaction).await? {
             return Ok((None, 0));
@@ -144,7 +143,18 @@ impl Step for Forget {
         let forget = async {
             Ok(transaction.execute(&statement, &[&buckets, &until, &kinds, &FORGOTTEN_ROWS]).await?)
         };
-        let forgotten = enter(&transaction, &buckets, forget).await?;
+        let mut forgotten = enter(&transaction, &buckets, forget).await?;
+        // the newest that is past the retention counts within it
+        let sql = "WITH old AS (SELECT found.character, found.since_ms \
+                   FROM unnest($1::smallint[], $2::bigint[]) AS given (of_bucket, until) CROSS JOIN LATERAL (\
+                   SELECT character, since_ms FROM character_states AS state WHERE bucket = given.of_bucket \
+                   AND since_ms < given.until AND EXISTS (SELECT 1 FROM character_states AS newer \
+                   WHERE newer.character = state.character AND newer.since_ms > state.since_ms \
+                   AND newer.since_ms <= given.until) LIMIT $3) AS found LIMIT $3) \
+                   DELETE FROM character_states AS state USING old \
+                   WHERE state.character = old.character AND state.since_ms = old.since_ms";
+        let statement = transaction.prepare_cached(sql).await?;
+        forgotten += transaction.execute(&statement, &[&buckets, &horizons, &FORGOTTEN_ROWS]).await?;
         transaction.commit().await?;
         if forgotten >= FORGOTTEN_ROWS as u64 {
             return Ok((Some(self.after), forgotten));

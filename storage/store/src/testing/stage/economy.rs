@@ -5,8 +5,10 @@ use crate::Store;
 use model::Character;
 use model::calls::bank::Cargo;
 use model::calls::database::{
-    Failure, GetRecord, HeldRecord, LoadCargo, Transfer, TransferRefusal, Transferred,
+    ChangeProgress, Failure, GetRecord, HeldRecord, LoadCargo, ProgressThen, ReadProgress, Transfer,
+    TransferRefusal, Transferred,
 };
+use model::character::Progress;
 use model::id::{AccountId, Epoch};
 use model::item::{Effect, Item};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
@@ -100,6 +102,26 @@ impl Player {
         transfer(&[self], moves)
     }
 
+    /// What changes what it has become.
+    pub fn growth(&self, progress: Progress) -> ChangeProgress {
+        ChangeProgress {
+            operation: operation(),
+            account: self.account(),
+            character: self.hero.id,
+            epoch: self.epoch,
+            actor: Actor::System("test".to_owned()),
+            reason: "test".to_owned(),
+            progress,
+        }
+    }
+
+    /// Becomes something else; since when.
+    pub async fn grows(&self, store: &Arc<dyn Store>, progress: Progress) -> i64 {
+        let change = self.growth(progress);
+        store.change_progress(change).await.expect("the store answers").expect("it is done");
+        progress_of(store, &self.hero, i64::MAX).await.newest_ms
+    }
+
     /// The character as it is stored now.
     pub async fn now(&self, store: &Arc<dyn Store>) -> Character {
         let all = listed(store, self.hero.account).await;
@@ -111,6 +133,12 @@ impl Player {
         let request = LoadCargo { account: self.hero.account };
         store.load_cargo(request).await.expect("the store answers").expect("there is such an account")
     }
+}
+
+/// What a character had become at a time.
+pub async fn progress_of(store: &Arc<dyn Store>, hero: &Character, at_ms: i64) -> ProgressThen {
+    let request = ReadProgress { account: hero.account, character: hero.id, at_ms };
+    store.read_progress(request).await.expect("the store answers")
 }
 
 /// A transfer that fences these players; the first one does it.

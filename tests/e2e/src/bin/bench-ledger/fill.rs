@@ -102,6 +102,8 @@ impl World {
              INSERT INTO characters SELECT (jsonb_populate_record(c, jsonb_build_object('id', n.id, 'account', n.id, \
              'bucket', n.home, 'name', 'c' || n.id, 'name_key', 'c' || n.id))).* \
              FROM people n, characters c WHERE c.id = {character}; \
+             INSERT INTO character_states SELECT (jsonb_populate_record(s, jsonb_build_object('character', n.id, \
+             'bucket', n.home))).* FROM people n, character_states s WHERE s.character = {character}; \
              INSERT INTO names SELECT kind, CASE kind WHEN 1 THEN 'a' ELSE 'c' END || n.id, n.id, n.id, 2, \
              gen_random_uuid(), 0 FROM people n, (VALUES (1), (2)) AS kinds (kind); \
              CREATE TABLE span AS SELECT extract(epoch FROM now() - interval '{MONTHS} months') * 1000 AS since, \

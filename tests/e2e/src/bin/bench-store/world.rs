@@ -101,6 +101,8 @@ fn fill(server: &PgServer, first: u64, account: AccountId, character: CharacterI
          INSERT INTO characters SELECT (jsonb_populate_record(c, jsonb_build_object('id', n.id, 'account', n.id, \
          'bucket', n.bucket, 'name', 'c' || n.id, 'name_key', 'c' || n.id, 'gold', 1000000000, 'epoch', {EPOCH}, \
          'owner', 'tmsrv-1'))).* FROM new n, characters c WHERE c.id = {character}; \
+         INSERT INTO character_states SELECT (jsonb_populate_record(s, jsonb_build_object('character', n.id, \
+         'bucket', n.bucket))).* FROM new n, character_states s WHERE s.character = {character}; \
          INSERT INTO names SELECT kind, CASE kind WHEN 1 THEN 'a' ELSE 'c' END || n.id, n.id, n.id, 2, \
          gen_random_uuid(), 0 FROM new n, (VALUES (1), (2)) AS kinds (kind)"
     ));
