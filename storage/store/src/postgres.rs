@@ -23,6 +23,7 @@ mod names;
 mod open;
 mod operations;
 mod options;
+mod preparation;
 mod records;
 mod recovery;
 mod repair;
