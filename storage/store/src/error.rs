@@ -1,7 +1,7 @@
 //! Why a store could not be opened: one line for the operator, saying what was found and what to do.
 
 /// The store cannot be opened.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file cannot be opened or made.
     #[error("cannot open the SQLite file {path}: {reason}; give a path in a folder that this user may write")]

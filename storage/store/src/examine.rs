@@ -5,6 +5,7 @@
 //! arrived is seen over all buckets ([`crossings`]). Entries that are past the retention are known by what they led to
 //! ([`base`]).
 
+pub(crate) mod around;
 pub(crate) mod base;
 pub(crate) mod crossings;
 mod judge;

@@ -7,6 +7,7 @@
 //! protocol in [`names`]. A dead shard makes its own accounts unavailable and nothing else.
 
 mod accounts;
+mod around;
 mod atlas;
 mod characters;
 mod check;
@@ -23,6 +24,7 @@ mod names;
 mod open;
 mod operations;
 mod options;
+mod preparation;
 mod progress;
 mod records;
 mod recovery;

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use model::calls::ledger::{Finding, Wrong};
-use model::id::{GroundId, LotId};
+use model::id::{GroundId, ItemId, LotId, OperationId, ParcelId};
 use model::ledger::{GoldAccount, ItemPlace};
-use model::transfer::{GoldLocation, ItemLocation, RecordKey, Transfer};
+use model::transfer::{GoldLocation, ItemLocation, RecordChange, RecordKey, Transfer};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// One database of each kind, and a way past the store.
 enum Database {
     Sqlite(TempDir),
-    Postgres(PgServer, [&'static str; 2]),
+    Postgres(PgServer, &'static [&'static str]),
 }
 
 impl Database {
@@ -27,7 +27,12 @@ impl Database {
 
     /// Two shards.
     fn postgres() -> Self {
-        Self::Postgres(PgServer::start(), ["m", "s"])
+        Self::Postgres(PgServer::start(), &["m", "s"])
+    }
+
+    /// One shard.
+    fn one_postgres() -> Self {
+        Self::Postgres(PgServer::start(), &["m"])
     }
 
     fn file(folder: &TempDir) -> PathBuf {
@@ -52,6 +57,79 @@ impl Database {
             }
             Self::Postgres(server, shards) => shards.iter().for_each(|shard| drop(server.psql(shard, sql))),
         }
+    }
+
+    /// A number, summed over all shards.
+    fn count(&self, sql: &str) -> i64 {
+        match self {
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(Self::file(folder)).unwrap();
+                connection.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Self::Postgres(server, shards) => {
+                shards.iter().map(|shard| server.psql(shard, sql).parse::<i64>().unwrap()).sum()
+            }
+        }
+    }
+
+    /// On which shard an account is.
+    fn shard_of(&self, player: &Player) -> usize {
+        let sql = format!("SELECT count(*) FROM accounts WHERE id = {}", player.account().0);
+        match self {
+            Self::Sqlite(_) => 0,
+            Self::Postgres(server, shards) => {
+                shards.iter().position(|shard| server.psql(shard, &sql) == "1").unwrap()
+            }
+        }
+    }
+
+    /// Two players in different buckets, on different shards if there are several.
+    async fn two_apart(&self, store: &Arc<dyn Store>) -> [Player; 2] {
+        for _ in 0..200 {
+            let [ana, ben] = Player::two(store).await;
+            if matches!(self, Self::Sqlite(_) | Self::Postgres(_, [_]))
+                || self.shard_of(&ana) != self.shard_of(&ben)
+            {
+                return [ana, ben];
+            }
+        }
+        panic!("200 pairs are all on one shard");
+    }
+
+    /// An entry about an item by that operation is lost: its departure (`to`) or its arrival (`from`).
+    fn lose(&self, operation: OperationId, side: &str) {
+        let lost = format!("operation = {} AND item IS NOT NULL AND {side}_kind = 8", self.id(operation.0));
+        assert_eq!(self.count(&format!("SELECT count(*) FROM ledger WHERE {lost}")), 1);
+        self.sql(&format!("DELETE FROM ledger WHERE {lost}"));
+    }
+
+    /// Lays what a player carried in a slot there again, past the store.
+    fn lay(&self, player: &Player, slot: u8) {
+        let (item, bucket) = (player.potion(slot.into()), placement::bucket_of(player.account()));
+        let bytes = item.effects.map(|effect| [effect.code, effect.value]).concat();
+        let bytes: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let effects = match self {
+            Self::Sqlite(_) => format!("X'{bytes}'"),
+            Self::Postgres(..) => format!("'\\x{bytes}'"),
+        };
+        let row = format!(
+            "INSERT INTO items (id, bucket, kind, effects, place_kind, place_owner, place_slot) \
+             VALUES ({}, {bucket}, {}, {effects}, 2, {}, {slot})",
+            self.id(item.id.0),
+            item.kind.0,
+            player.hero.id.0
+        );
+        match self {
+            Self::Sqlite(_) => self.sql(&row),
+            Self::Postgres(server, shards) => drop(server.psql(shards[self.shard_of(player)], &row)),
+        }
+    }
+
+    /// An item has one row over all shards, and that lies there.
+    fn lies_once(&self, item: ItemId, kind: i64, owner: u64) {
+        let of = format!("SELECT count(*) FROM items WHERE id = {}", self.id(item.0));
+        assert_eq!(self.count(&of), 1, "rows of {item}");
+        assert_eq!(self.count(&format!("{of} AND place_kind = {kind} AND place_owner = {owner}")), 1);
     }
 
     /// A 128-bit id as a literal.
@@ -245,6 +323,59 @@ async fn a_store_in_use_is_no_false_alarm(database: &Database) {
     eprintln!("{} transfers beside the examinations", count.load(Ordering::Relaxed));
 }
 
+/// A parcel with the potion of a slot, to somebody.
+async fn sent(store: &Arc<dyn Store>, from: &Player, to: &Player, slot: u8) -> (ParcelId, Transfer) {
+    let (id, home) = (ParcelId(rand::random::<u64>() >> 1), to.account());
+    let place = ItemLocation { home, place: ItemPlace::Parcel(id, 0) };
+    let moves = vec![moved(from.potion(slot.into()), from.carry(slot), place)];
+    let records = vec![put(RecordKey::Parcel(id), home, home.0, 0)];
+    let send = Transfer { records, ..from.does(moves) };
+    surely(store, &send).await;
+    (id, send)
+}
+
+/// The potion of a slot comes out of a parcel at somebody's, back to whoever sent it.
+async fn returned(store: &Arc<dyn Store>, id: ParcelId, at: &Player, to: &Player, slot: u8) -> Transfer {
+    let place = ItemLocation { home: at.account(), place: ItemPlace::Parcel(id, 0) };
+    let moves = vec![moved(to.potion(slot.into()), place, to.carry(slot))];
+    let change = RecordChange::Remove { key: RecordKey::Parcel(id), home: at.account(), expected: 1 };
+    let back = Transfer { records: vec![change], ..to.does(moves) };
+    surely(store, &back).await;
+    back
+}
+
+/// An entry names what its own bucket has: of a parcel it does not say who sent it. And what the ledger of one bucket says
+/// is not enough: the others are asked before a row is written or ends.
+async fn what_went_by_parcel_is_there_once_after_a_repair(database: Database) {
+    let store = database.open().await;
+    let [ana, ben] = database.two_apart(&store).await;
+    // without the departure the ledger has it in both buckets, without the arrival in none
+    let (left, send) = sent(&store, &ana, &ben, 0).await;
+    database.lose(send.operation, "to");
+    let (back, _) = sent(&store, &ben, &ana, 0).await;
+    let back = returned(&store, back, &ana, &ben, 0).await;
+    database.lose(back.operation, "from");
+    let (came, send) = sent(&store, &ana, &ben, 1).await;
+    database.lose(send.operation, "from");
+    // without both no crossing tells of it, and the ledger has it where it was
+    let (_, send) = sent(&store, &ben, &ana, 1).await;
+    database.lose(send.operation, "to");
+    database.lose(send.operation, "from");
+    // an earlier repair put it back beside the one that had left
+    let doubled = matches!(database, Database::Postgres(_, [_, _]));
+    let (beside, send) = sent(&store, &ana, &ben, 63).await;
+    if doubled {
+        database.lose(send.operation, "to");
+        database.lay(&ana, 63);
+    }
+    everything_is_repaired(&store).await;
+    database.lies_once(ana.potion(0).id, 5, left.0);
+    database.lies_once(ben.potion(0).id, 2, ben.hero.id.0);
+    database.lies_once(ana.potion(1).id, 5, came.0);
+    database.lies_once(ben.potion(1).id, 2, ben.hero.id.0);
+    database.lies_once(ana.potion(63).id, 5, beside.0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_loses_nothing_between_buckets() {
     what_is_lost_between_buckets_is_found(&Database::sqlite()).await;
@@ -258,6 +389,19 @@ async fn postgres_loses_nothing_between_buckets() {
         what_is_lost_between_buckets_is_found(&Database::postgres()).await;
         what_lies_with_nobody_is_found(&Database::postgres()).await;
         a_store_in_use_is_no_false_alarm(&Database::postgres()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_neither_doubles_nor_destroys() {
+    let mut databases = vec![Database::sqlite()];
+    if postgres_wanted() {
+        databases.extend([Database::one_postgres(), Database::postgres()]);
+    }
+    // at once: what is lost is looked for for ten seconds
+    let all: Vec<_> = databases.into_iter().map(what_went_by_parcel_is_there_once_after_a_repair).collect();
+    for one in all.into_iter().map(tokio::spawn).collect::<Vec<_>>() {
+        one.await.unwrap();
     }
 }
 

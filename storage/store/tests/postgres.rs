@@ -134,6 +134,57 @@ async fn a_dead_shard_hurts_nobody_but_its_own_accounts() {
     .await;
 }
 
+/// What it takes to prepare a shard is longer than anybody waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_was_down_is_prepared_once_however_long_that_takes() {
+    or_skip!();
+    let (first, mut second) = (PgServer::start(), PgServer::start());
+    let dsns = [first.create_database("wyd"), second.create_database("wyd")];
+    let dsns = [dsns[0].as_str(), dsns[1].as_str()];
+    let store = open(&dsns).await;
+    let [safe, hit] = one_on_each(&store, |_, account| is_stored(&first, "wyd", account)).await;
+    drop(store);
+    // the first statement of every migration is one of these
+    second.psql(
+        "wyd",
+        "CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(4); END'; \
+         CREATE EVENT TRIGGER dawdle ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION dawdle()",
+    );
+    second.kill();
+    let store = open(&dsns).await;
+    second.resume();
+    let asking = tokio::spawn({
+        let (store, account) = (store.clone(), hit.id);
+        stage::at_once(20, move |_| {
+            let store = store.clone();
+            async move {
+                let deadline = Instant::now() + Duration::from_secs(60);
+                let mut refused = 0;
+                loop {
+                    match store.get_account(GetAccount { account }).await {
+                        Err(Failure::Unavailable(_)) if Instant::now() < deadline => refused += 1,
+                        answer => return (answer, refused),
+                    }
+                }
+            }
+        })
+    });
+    let preparing = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'wyd' AND application_name = ''";
+    let mut most = 0;
+    while !asking.is_finished() {
+        assert_eq!(stage::stored(&store, safe.id).await.as_ref(), Some(&safe));
+        most = most.max(second.psql("postgres", preparing).parse::<u32>().unwrap());
+    }
+    assert_eq!(most, 1, "connections that prepare it");
+    for (answer, refused) in asking.await.unwrap() {
+        assert_eq!(answer, Ok(Some(hit.clone())));
+        assert!(
+            (1..=10).contains(&refused),
+            "nobody waits for all of it, and nobody asks without a pause: {refused}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_that_hangs_hurts_nobody_but_its_own_accounts() {
     or_skip!();

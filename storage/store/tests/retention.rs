@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "retention/beside.rs"]
+mod beside;
 #[path = "moves/rig.rs"]
 #[allow(dead_code, reason = "the tests of moves use the rest")]
 mod rig;

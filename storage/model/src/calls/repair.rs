@@ -28,7 +28,7 @@ pub struct RepairBucket {
 pub struct MissingSide {
     /// The entry that should be there.
     pub side: Crossing,
-    /// An account at home in the other bucket.
+    /// An account of the other bucket; any of it when the one that it was is not known.
     pub there: AccountId,
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Nothing is destroyed. What the ledger says wins where it can be, since each change of the game wrote its entry with
 //! the row; an item that the ledger does not know is adopted, one that is missing is put back, and of gold the row
-//! counts, with an entry that explains the difference. Entries are only added.
+//! counts, with an entry that explains the difference. Entries are only added. What may be in another bucket is put
+//! back, adopted or ended only when it is known what that one has.
 
+use super::around::{Around, Elsewhere};
 use super::replay::{Life, Replayed};
 use super::{ItemRow, Owners, Shelf, holder, place};
 use crate::amend::REPAIR;
@@ -53,13 +55,14 @@ pub(crate) struct Fix {
     pub(crate) writes: Vec<Write>,
 }
 
-/// What to do.
-pub(crate) fn plan(shelf: &Shelf, order: &RepairBucket) -> Vec<Fix> {
+/// What to do; of an item that `around` does not know nothing is said that another bucket could contradict.
+pub(crate) fn plan(shelf: &Shelf, order: &RepairBucket, around: &Around) -> Vec<Fix> {
     let Replayed { items, purses, .. } = Replayed::of(shelf, &mut Checked::default());
     let bucket = i64::from(order.bucket);
     let mut mender = Mender {
         shelf,
         order,
+        around,
         lives: items
             .into_iter()
             .filter(|((of, _), _)| *of == bucket)
@@ -88,6 +91,7 @@ type Key = (i64, i64);
 struct Mender<'a> {
     shelf: &'a Shelf,
     order: &'a RepairBucket,
+    around: &'a Around,
     lives: BTreeMap<u128, Life<'a>>,
     sums: BTreeMap<Key, i64>,
     owners: Owners,
@@ -168,7 +172,9 @@ impl<'a> Mender<'a> {
             let elsewhere = Spot::elsewhere(*there);
             let row = self.shelf.items.iter().find(|row| row.id == item);
             match (side.is_departure, self.lives.get(&item).copied(), row) {
-                (true, Some(Life::Here(kind, effects, spot)), None) => {
+                (true, Some(Life::Here(kind, effects, spot)), row)
+                    if row.is_none() || self.is_doubled(item) =>
+                {
                     let effects = six(effects);
                     let (from, to) =
                         (WrittenSide::item(spot, effects), WrittenSide::item(elsewhere, effects));
@@ -196,6 +202,17 @@ impl<'a> Mender<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// True when it is in two databases, and the ledger has it in another bucket too.
+    fn is_doubled(&self, item: u128) -> bool {
+        self.order.twice.contains(&ItemId(item)) && self.around.of(item).is_some_and(|known| known.lives)
+    }
+
+    /// True when an entry about it is missing here.
+    fn is_unmatched(&self, item: u128) -> bool {
+        let is_it = |what: Crossed| matches!(what, Crossed::Item(ItemId(of), ..) if of == item);
+        self.order.missing.iter().any(|missing| is_it(missing.side.what))
     }
 
     fn item_written(&self, item: u128, kind: i64, from: WrittenSide, to: WrittenSide) -> Written {
@@ -262,18 +279,17 @@ impl<'a> Mender<'a> {
                         self.set_right(row, (kind, effects, spot));
                     }
                 }
-                Some(Life::Away) => self.end(row, "the ledger says that it went to another bucket"),
-                _ if self.order.twice.contains(&ItemId(row.id)) => {
-                    self.end(row, "the ledger has it in another database")
-                }
-                Some(Life::Ended) => self.adopt(row, true),
-                None => self.adopt(row, false),
+                life => self.without_entry(row, life),
             }
         }
         let lost = self.lives.iter().filter(|(id, _)| !there.contains(*id));
         let lost: Vec<(u128, Life<'a>)> = lost.map(|(id, life)| (*id, *life)).collect();
         for (id, life) in lost {
             let Life::Here(kind, effects, spot) = life else { continue };
+            // it may be in another bucket, and would be doubled
+            if self.is_unmatched(id) || self.around.of(id) != Some(Elsewhere::default()) {
+                continue;
+            }
             let Some(to) = self.best(id, Some(spot), None) else { continue };
             let row = ItemRow { id, bucket: self.bucket(), kind, effects: effects.to_vec(), spot: to };
             let (from, into) = (WrittenSide::item(spot, six(effects)), WrittenSide::item(to, six(effects)));
@@ -282,6 +298,19 @@ impl<'a> Mender<'a> {
             let mut writes = vec![Write::Insert(row), line];
             writes.extend(Self::stale(&[to]));
             self.fix(told, writes);
+        }
+    }
+
+    /// A row that the ledger of this bucket does not have here. When no other bucket has it either, nothing is known of
+    /// where it went, and it may be the only one.
+    fn without_entry(&mut self, row: &ItemRow, life: Option<Life<'a>>) {
+        match (self.around.of(row.id), life) {
+            (Some(Elsewhere { lives: true, .. }), _) => {
+                self.end(row, "the ledger has it in another bucket");
+            }
+            (Some(Elsewhere { has_row: false, .. }), Some(Life::Ended)) => self.adopt(row, true),
+            (Some(Elsewhere { has_row: false, .. }), None) => self.adopt(row, false),
+            _ => {}
         }
     }
 
@@ -443,6 +472,15 @@ impl<'a> Mender<'a> {
             }
         }
     }
+}
+
+/// Some account of a bucket, whether or not there is one.
+pub(crate) fn account_in(bucket: u16) -> AccountId {
+    let mut account = AccountId(0);
+    while placement::bucket_of(account) != bucket {
+        account.0 += 1;
+    }
+    account
 }
 
 /// The operation by which a bucket is repaired.

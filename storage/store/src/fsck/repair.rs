@@ -12,7 +12,7 @@
 use super::{Report, insist, look, run};
 use crate::Store;
 use crate::examine::crossings::Unmatched;
-use crate::examine::repair::operation;
+use crate::examine::repair::{account_in, operation};
 use model::calls::database::{
     CheckBuckets, Failure, ListEntries, Locate, RepairBucket, RepairNames, RepairStrays,
 };
@@ -139,9 +139,9 @@ impl Order<'_> {
             let (here, other) = if is_departure { (from, to) } else { (to, from) };
             let accounts = known.get(&side.operation).into_iter().flatten();
             let there = accounts.copied().find(|account| placement::bucket_of(*account) == other);
-            if let Some(there) = there {
-                found.entry(here).or_default().push(MissingSide { side, there });
-            }
+            // what the entry that is left names may not say whose it was: a parcel, a lot, the ground
+            let there = there.unwrap_or_else(|| account_in(other));
+            found.entry(here).or_default().push(MissingSide { side, there });
         }
         Ok(found)
     }

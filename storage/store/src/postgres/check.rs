@@ -19,7 +19,7 @@ use crate::examine::{self, Base, ItemRow, OperationRow, Owner, PurseRow, RecordR
 use crate::ledger::Line;
 use crate::rows::Fields;
 use crate::two_phase::Attempt;
-use deadpool_postgres::{Client, GenericClient};
+use deadpool_postgres::{Client, GenericClient, Transaction};
 use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckNames, Checked, CheckedNames, Failure, Finding,
 };
@@ -153,8 +153,7 @@ impl Step for CheckBuckets {
     type Outcome = (Shelf, Vec<Owner>);
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
-        let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-        let transaction = builder.read_only(true).start().await?;
+        let transaction = one_moment(client).await?;
         let client = &transaction;
         // what arrives or is still to be deleted is examined on the shard where it is at home
         let sql = "SELECT bucket FROM bucket_homes WHERE bucket BETWEEN $1 AND $2 AND state > 2";
@@ -169,6 +168,16 @@ impl Step for CheckBuckets {
         transaction.commit().await?;
         Ok((shelf, strays))
     }
+}
+
+/// A transaction that sees the ledger, and what months that are gone led to, as of one moment. That is the first question;
+/// were the ledger not locked before it, a month that is removed after it would be missing, and not yet in the base.
+/// Whoever removes one waits for a moment only, and tries again.
+pub(super) async fn one_moment(client: &mut Client) -> Result<Transaction<'_>, Fault> {
+    let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+    let transaction = builder.read_only(true).start().await?;
+    transaction.batch_execute("LOCK TABLE ledger IN ACCESS SHARE MODE").await?;
+    Ok(transaction)
 }
 
 /// Everything of some buckets without those that are moving.

@@ -5,6 +5,7 @@
 //! had it before and after.
 
 use super::Postgres;
+use super::check::one_moment;
 use super::database::Step;
 use super::fault::Fault;
 use super::homes::entries_at_home;
@@ -19,7 +20,6 @@ use model::calls::ledger::{CROSSINGS_MAX, ENTRIES_MAX, Wrong};
 use model::id::ItemId;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use tokio_postgres::IsolationLevel;
 
 /// Most items of one shard in one look.
 const ITEMS_MAX: u32 = 4 * ENTRIES_MAX;
@@ -108,8 +108,7 @@ impl Step for ListCrossings {
     type Outcome = Crossings;
 
     async fn run(&self, client: &mut Client) -> Result<Crossings, Fault> {
-        let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-        let client = builder.read_only(true).start().await?;
+        let client = one_moment(client).await?;
         let statement = client.prepare_cached(&AT_HOME).await?;
         let (first, last) = (Id128(self.first.0), Id128(self.last.0));
         let rows = client.query(&statement, &[&first, &last, &i64::from(CROSSINGS_MAX)]).await?;

@@ -3,6 +3,7 @@
 //! It has connections and a breaker of its own: the watch may fail or be slow, and nobody else is held up.
 
 use super::Postgres;
+use super::check::one_moment;
 use super::database::Step;
 use super::fault::Fault;
 use super::shard::Shard;
@@ -15,7 +16,6 @@ use deadpool_postgres::{Client, Transaction};
 use model::calls::database::{CheckBuckets, Failure};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
 /// Numbers below the newest entry that may still be missing at the first look.
@@ -53,8 +53,7 @@ impl Step for Look<'_> {
 
     async fn run(&self, client: &mut Client) -> Result<Seen, Fault> {
         let began = Instant::now();
-        let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-        let transaction = builder.read_only(true).start().await?;
+        let transaction = one_moment(client).await?;
         // the best way depends on how much of a table is asked for
         let plans = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; \
                      SET LOCAL max_parallel_workers_per_gather = 0";

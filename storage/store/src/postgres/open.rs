@@ -24,6 +24,7 @@ use refinery::Runner;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, Row};
 
 mod metadata {
@@ -40,6 +41,9 @@ const PREPARING_METADATA: i64 = 0x7779_6462_7200;
 const PREPARING_SHARD: i64 = 0x7779_6462_7201;
 /// How long to wait for another process that is preparing it.
 const PREPARING_WAIT: &str = "SET lock_timeout = '60s'; SET statement_timeout = 0";
+
+/// How often it is asked on a silent connection whether the server is there.
+const ALIVE: Duration = Duration::from_secs(10);
 
 /// One of the two schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +188,14 @@ impl Connected {
     /// Connects within the time given.
     pub(super) async fn to(dsn: &Dsn, within: Duration) -> Result<Self, OpenError> {
         let unreachable = |reason: String| OpenError::Unreachable { database: dsn.to_string(), reason };
-        let (client, connection) = tokio::time::timeout(within, dsn.config().connect(NoTls))
+        let mut config = dsn.config().clone();
+        // a migration takes as long as it takes, but nobody waits for a server that is gone
+        config
+            .keepalives_idle(ALIVE)
+            .keepalives_interval(ALIVE)
+            .keepalives_retries(3)
+            .tcp_user_timeout(ALIVE * 4);
+        let (client, connection) = tokio::time::timeout(within, config.connect(NoTls))
             .await
             .map_err(|_| unreachable(format!("no connection within {} s", within.as_secs_f32())))?
             .map_err(|error| unreachable(described(&error)))?;
@@ -210,7 +221,9 @@ impl Connected {
     /// What an error means while preparing.
     pub(super) fn failed(&self, error: &tokio_postgres::Error) -> OpenError {
         let (database, reason) = (self.dsn.to_string(), described(error));
-        if error.is_closed() {
+        // another process is preparing it, maybe for long
+        let is_busy = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+        if error.is_closed() || is_busy {
             OpenError::Unreachable { database, reason }
         } else {
             OpenError::Prepare { database, reason }

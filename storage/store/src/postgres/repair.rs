@@ -9,13 +9,16 @@ use super::names::Kind;
 use super::values::{Id128, now_ms};
 use crate::codec;
 use crate::derive;
-use crate::examine::repair::{Fix, Write, plan};
+use crate::examine::around::Around;
+use crate::examine::repair::{Fix, Write, account_in, plan};
 use crate::examine::{Owner, REPAIR_KIND, holder};
 use crate::ledger::{Written, actor_columns};
 use crate::rows::Fields;
 use crate::transfer::PART_KIND;
 use deadpool_postgres::{Client, Transaction};
-use model::calls::database::{CheckNames, Failure, RepairBucket, RepairNames, RepairStrays, Repaired};
+use model::calls::database::{
+    CheckBuckets, CheckNames, Failure, RepairBucket, RepairNames, RepairStrays, Repaired,
+};
 use model::id::{AccountId, OperationId};
 use model::ledger::Actor;
 use tokio_postgres::types::ToSql;
@@ -25,11 +28,12 @@ type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 impl Postgres {
     pub(super) async fn mend_bucket(&self, request: &RepairBucket) -> Result<Repaired, Failure> {
         // any account of that bucket finds its shard
-        let mut number = 0;
-        while placement::bucket_of(AccountId(number)) != request.bucket {
-            number += 1;
-        }
-        let (mut fixes, accounts, characters) = self.shard(AccountId(number)).run(request).await?;
+        let account = account_in(request.bucket);
+        let look = CheckBuckets { first: request.bucket, last: request.bucket };
+        let (shelf, _) = self.shard(account).run(&look).await?;
+        let around = self.around(request, account, &shelf).await?;
+        let mending = Mending { order: request, around };
+        let (mut fixes, accounts, characters) = self.shard(account).run(&mending).await?;
         for (kind, owners) in [(Kind::Account, accounts), (Kind::Character, characters)] {
             for owner in self.nameless(kind, &owners).await? {
                 if request.dry_run || self.metadata.run(&GiveName { kind, owner }).await? {
@@ -81,24 +85,30 @@ impl Postgres {
 /// What was done, and who lives in the bucket.
 type Mended = (Vec<String>, Vec<Owner>, Vec<Owner>);
 
-impl Step for RepairBucket {
+/// The repair of a bucket, with what the others have.
+struct Mending<'a> {
+    order: &'a RepairBucket,
+    around: Around,
+}
+
+impl Step for Mending<'_> {
     type Outcome = Mended;
     const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Mended, Fault> {
         let transaction = client.transaction().await?;
-        let bucket = self.bucket as i16;
+        let (order, bucket) = (self.order, self.order.bucket as i16);
         // nobody else is in it from here on
         transaction.execute("SELECT close_buckets($1)", &[&vec![bucket]]).await?;
         if !is_home(&transaction, bucket).await? {
             return Err(Fault::Moved);
         }
         let sql = "SELECT outcome FROM operations WHERE operation = $1 AND bucket = $2 AND kind = $3";
-        let stored = transaction.query_opt(sql, &[&Id128(self.operation.0), &bucket, &REPAIR_KIND]).await?;
+        let stored = transaction.query_opt(sql, &[&Id128(order.operation.0), &bucket, &REPAIR_KIND]).await?;
         let shelf = shelf(&transaction, bucket, bucket, &[]).await?;
         let told = match stored {
             Some(row) => codec::decode_outcome(&row.bytes(0)?)?,
-            None => self.mend(&transaction, &plan(&shelf, self)).await?,
+            None => order.mend(&transaction, &plan(&shelf, order, &self.around)).await?,
         };
         transaction.commit().await?;
         Ok((told, shelf.accounts, shelf.characters))

@@ -4,19 +4,17 @@
 //! brought up to date and checked when it is back.
 
 use super::database::{Database, Held, Step};
-use super::homes::state::HERE;
-use super::open::{Address, Connected, Schema};
+use super::open::Address;
 use super::options::{Dsn, PostgresOptions};
-use super::retention::make_ahead;
+use super::preparation::Preparation;
 use super::transfers::Lanes;
-use super::values::Id128;
 use crate::error::OpenError;
 use model::calls::database::Failure;
 use placement::BucketMap;
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How long an operation waits for a shard that is being checked.
+/// How long an operation waits for a shard that is being prepared.
 const CHECK: Duration = Duration::from_secs(3);
 /// Connections for who only watches, made when they are used, and how long one look may take.
 const WATCHERS: usize = 2;
@@ -43,8 +41,7 @@ pub(super) struct Shard {
     /// For who only watches: whatever happens to it, others do not notice.
     beside: Database,
     identity: Identity,
-    connect_timeout: Duration,
-    checked: OnceCell<()>,
+    preparation: Preparation,
     lanes: Lanes,
     patient: Semaphore,
     wait: Duration,
@@ -56,12 +53,12 @@ impl Shard {
         let database = Database::new(dsn, options.pool_size, options)?;
         let patient = PostgresOptions { transaction_timeout: WATCHING, ..options.clone() };
         let beside = Database::new(dsn, WATCHERS, &patient)?;
+        let preparation = Preparation::new(dsn, &identity, options.connect_timeout);
         Ok(Self {
             database,
             beside,
             identity,
-            connect_timeout: options.connect_timeout,
-            checked: OnceCell::new(),
+            preparation,
             lanes: Lanes::default(),
             patient: Semaphore::new((options.pool_size / 2).max(1)),
             wait: options.wait_timeout,
@@ -131,70 +128,17 @@ impl Shard {
     }
 
     async fn be_checked(&self) -> Result<(), Failure> {
-        if self.checked.initialized() {
+        if self.preparation.is_done() {
             return Ok(());
         }
         let check = tokio::time::timeout(CHECK, self.check()).await;
-        let late = || Failure::Unavailable(format!("{} does not answer", self.database.dsn()));
+        let late = || Failure::Unavailable(format!("{} is not ready yet", self.database.dsn()));
         check.map_err(|_| late())?.map_err(|error| self.refuse(&error))
     }
 
-    /// Brings its schema up to date and makes sure that it is the shard that the map means.
+    /// Waits until its schema is up to date and it has said that it is the shard that the map means.
     pub(super) async fn check(&self) -> Result<(), OpenError> {
-        self.checked.get_or_try_init(|| self.prepare()).await.copied()
-    }
-
-    async fn prepare(&self) -> Result<(), OpenError> {
-        let dsn = self.database.dsn();
-        let mut connected = Connected::to(dsn, self.connect_timeout).await?;
-        connected.migrate(Schema::Shard).await?;
-        connected.warn_if_volatile().await;
-        let Identity { cluster, index, ready, has_siblings, .. } = self.identity;
-        if has_siblings {
-            connected.can_prepare().await?;
-        }
-        let client = connected.client();
-        let row = client.query_opt("SELECT cluster, shard FROM shard_identity", &[]).await;
-        match row.map_err(|error| connected.failed(&error))? {
-            Some(row) => {
-                let found: (Id128, i16) = (row.get(0), row.get(1));
-                if found == (Id128(cluster), index as i16) {
-                    make_ahead(connected.client()).await;
-                    return self.settle(&mut connected).await;
-                }
-                Err(OpenError::Shards {
-                    found: format!("{dsn} is shard {} of cluster {:032x}", found.1, found.0.0),
-                    expected: format!("shard {index} of cluster {cluster:032x} at this place of the list"),
-                })
-            }
-            None if ready => Err(OpenError::Shards {
-                found: format!("{dsn} holds no shard"),
-                expected: format!("the database of shard {index} of cluster {cluster:032x}"),
-            }),
-            None => {
-                let insert = "INSERT INTO shard_identity (cluster, shard) VALUES ($1, $2)";
-                let written = client.execute(insert, &[&Id128(cluster), &(index as i16)]).await;
-                written.map_err(|error| connected.failed(&error))?;
-                self.settle(&mut connected).await
-            }
-        }
-    }
-
-    /// Writes once which buckets are at home here; from then on only moves change that, and nothing moves before.
-    async fn settle(&self, connected: &mut Connected) -> Result<(), OpenError> {
-        let written = async {
-            let transaction = connected.client_mut().transaction().await?;
-            let row = transaction.query_one("SELECT homed FROM shard_identity FOR UPDATE", &[]).await?;
-            if row.try_get(0)? {
-                return Ok(());
-            }
-            let insert = "INSERT INTO bucket_homes (bucket, state) SELECT bucket, $2 FROM unnest($1::smallint[]) AS bucket";
-            transaction.execute(insert, &[&self.identity.buckets, &HERE]).await?;
-            transaction.execute("UPDATE shard_identity SET homed = true", &[]).await?;
-            transaction.commit().await
-        };
-        let written: Result<(), tokio_postgres::Error> = written.await;
-        written.map_err(|error| connected.failed(&error))
+        self.preparation.done().await
     }
 
     fn refuse(&self, error: &OpenError) -> Failure {

@@ -2,10 +2,12 @@
 
 use super::operations::Once;
 use super::transfers::write_line;
-use super::{Fault, change, check, now_ms};
+use super::{Fault, all, change, check, now_ms};
 use crate::codec;
-use crate::examine::REPAIR_KIND;
+use crate::examine::around::{Around, BASE_OF, LINES_OF, in_question};
 use crate::examine::repair::{Write, plan};
+use crate::examine::{ItemRow, REPAIR_KIND, Shelf};
+use crate::ledger::Line;
 use crate::transfer::PART_KIND;
 use model::calls::database::{RepairBucket, RepairNames, RepairStrays, Repaired};
 use model::id::{AccountId, OperationId};
@@ -18,7 +20,7 @@ pub(super) fn bucket(connection: &Connection, request: &RepairBucket) -> Result<
         return Ok(Repaired { fixes, next: None });
     }
     let shelf = check::shelf(connection, [request.bucket, request.bucket])?;
-    let fixes = plan(&shelf, request);
+    let fixes = plan(&shelf, request, &around(connection, request, &shelf)?);
     let told: Vec<String> = fixes.iter().map(|fix| fix.told.clone()).collect();
     if !request.dry_run && !fixes.is_empty() {
         for one in fixes.iter().flat_map(|fix| &fix.writes) {
@@ -27,6 +29,23 @@ pub(super) fn bucket(connection: &Connection, request: &RepairBucket) -> Result<
         once.store(connection, request.bucket, &told)?;
     }
     Ok(Repaired { fixes: told, next: None })
+}
+
+/// What other buckets have of what is not right in this one.
+fn around(connection: &Connection, request: &RepairBucket, shelf: &Shelf) -> Result<Around, Fault> {
+    let items = in_question(shelf, request);
+    let mut around = Around::new(request.bucket, &items);
+    for item in items {
+        let id = item.to_be_bytes();
+        let others = "SELECT 1 FROM items WHERE id = ?1 AND bucket <> ?2";
+        if !all(connection, others, params![id, request.bucket], |_| Ok(()))?.is_empty() {
+            around.row(item);
+        }
+        let lines = all(connection, &format!("{LINES_OF} = ?1 ORDER BY entry"), [id], |row| Line::read(row))?;
+        let base = all(connection, &format!("{BASE_OF} = ?1"), [id], |row| ItemRow::read(row))?;
+        around.ledger(base, lines);
+    }
+    Ok(around)
 }
 
 fn write(connection: &Connection, request: &RepairBucket, one: &Write) -> Result<(), Fault> {
