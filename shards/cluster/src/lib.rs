@@ -12,6 +12,7 @@ mod membership;
 mod seat;
 mod silence;
 mod view;
+mod wishes;
 
 pub use controller::run_controller;
 pub use membership::Cluster;

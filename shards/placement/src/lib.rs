@@ -9,10 +9,12 @@ mod buckets;
 mod plan;
 mod ring;
 mod shifts;
+mod wishes;
 mod zones;
 
 pub use buckets::{BUCKETS, BucketMap, bucket_of};
-pub use plan::{Node, plan_slots};
+pub use plan::{Node, nodes_of, plan_slots};
 pub use ring::{Ring, VIRTUAL_NODES, stable_hash};
 pub use shifts::Shift;
+pub use wishes::{Judged, judge};
 pub use zones::{BLOCK_SIDE, ZoneTable};

@@ -62,6 +62,14 @@ impl ZoneTable {
             .map_or_else(|| format!("zone {}", zone.0), |zone| zone.name.clone())
     }
 
+    /// The zone of a name, whatever its case, or of a number. Of several with one name it is the first.
+    pub fn find(&self, text: &str) -> Option<ZoneId> {
+        let text = text.trim();
+        let number = text.parse().ok().map(ZoneId).filter(|zone| self.bounds(*zone).is_some());
+        let named = || self.all().into_iter().find(|zone| self.name(*zone).eq_ignore_ascii_case(text));
+        number.or_else(named)
+    }
+
     /// Every zone of the map, ordered by id.
     pub fn all(&self) -> Vec<ZoneId> {
         let named = 1..=self.named.len() as u32;

@@ -31,6 +31,7 @@ mod saves;
 mod shard;
 mod transfers;
 mod values;
+mod wishes;
 
 pub use options::{Dsn, PostgresOptions};
 
@@ -41,14 +42,15 @@ use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
-    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
-    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
-    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
-    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport, CreateAccount,
+    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
+    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
+    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish,
+    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadCluster, ReadClusterView, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer, TransferRefusal, Transferred,
+    WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -132,4 +134,6 @@ operations! {
     repair_names(RepairNames) -> Repaired = mend_names;
     read_shards(ReadShards) -> ShardsReport = report_shards;
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
+    read_cluster(ReadCluster) -> ClusterReport = report_cluster;
+    make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wish;
 }

@@ -17,6 +17,7 @@ mod repair;
 mod retention;
 mod shards;
 mod transfers;
+mod wishes;
 mod writer;
 
 use crate::Store;
@@ -27,14 +28,15 @@ use model::Account;
 use model::Character;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeShards, CheckBuckets, CheckDatabases,
-    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount, CreateCharacter,
-    CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount, FindCharacter, Finding,
-    FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController, ItemHistory, JoinMember,
-    LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
-    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken, NoSuchCharacter, PlayerLedger,
-    ReadCash, ReadClusterView, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport, CreateAccount,
+    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
+    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
+    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
+    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish,
+    NameTaken, NoSuchCharacter, PlayerLedger, ReadCash, ReadCluster, ReadClusterView, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, Transfer, TransferRefusal, Transferred,
+    WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -273,4 +275,6 @@ operations! {
     readers repair_names(RepairNames) -> Repaired = repair::names;
     readers read_shards(ReadShards) -> ShardsReport = shards::read;
     readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
+    readers read_cluster(ReadCluster) -> ClusterReport = wishes::report;
+    writer make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wishes::make;
 }

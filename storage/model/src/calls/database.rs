@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub use crate::calls::bank::Cargo;
+pub use crate::calls::cluster::{ClusterReport, MakeWish, ReadCluster, WishGranted, WishRefusal};
 pub use crate::calls::ledger::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
     FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, ListEntries,
@@ -117,6 +118,10 @@ macro_rules! for_each_operation {
             read_shards(ReadShards) -> ShardsReport;
             /// Orders a change of the shards.
             change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal>;
+            /// Members with their leases, the controller, the slot table and the operator's wishes.
+            read_cluster(ReadCluster) -> ClusterReport;
+            /// Enters a wish of the operator, judged by what holds at that moment.
+            make_wish(MakeWish) -> Result<WishGranted, WishRefusal>;
         }
     };
 }
