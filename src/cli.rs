@@ -34,6 +34,8 @@ enum Command {
     Fsck(crate::fsck::FsckArgs),
     /// Take back an operation, what became of an item, or what a player did, while everybody plays.
     Undo(crate::undo::UndoArgs),
+    /// Show members and the map of zones; drain nodes, move and pin zones while everybody plays.
+    Cluster(crate::cluster::ClusterArgs),
     /// Show shards, and move buckets between them while the cluster runs.
     Shards(crate::shards::ShardsArgs),
     /// List and show the lots of the auction house; take one off.
@@ -73,6 +75,7 @@ impl Command {
                 | Self::Fsck(_)
                 | Self::Undo(_)
                 | Self::Shards(_)
+                | Self::Cluster(_)
         )
     }
 }
@@ -115,6 +118,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ledger(args) => finish(crate::ledger::owner(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
         Command::Undo(args) => finish(crate::undo::main(&args)),
+        Command::Cluster(args) => finish(crate::cluster::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Auctions(args) => finish(crate::auctions::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),
