@@ -73,7 +73,7 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     assert_eq!(told(&cluster, &["rebalance", "--dry-run"])["moves"], serde_json::json!([]));
 
     let players = PLAYERS.to_string();
-    let bots = cluster.start_bots(&["--players", &players, "--for", "45", "--faults", "--seed", "4"]);
+    let bots = cluster.start_bots(&["--players", &players, "--for", "40", "--faults", "--seed", "4"]);
     until_all_play_on(&cluster, &here);
 
     told(&cluster, &["pin", &name, there]);
