@@ -1,5 +1,6 @@
 //! The controller: one process at a time writes the slot table.
 
+use crate::borders::BorderShare;
 use crate::membership::Cluster;
 use crate::wishes::Heard;
 use crate::{LEASE, RENEW_EVERY};
@@ -41,6 +42,7 @@ pub async fn run_controller(
         settled_since: Instant::now(),
         refused: BTreeSet::new(),
         heard: Heard::default(),
+        borders: BorderShare::new(&process.metrics),
         holds: false,
     };
     let mut every = interval(RENEW_EVERY / 2);
@@ -68,6 +70,7 @@ struct Controller {
     settled_since: Instant,
     refused: BTreeSet<String>,
     heard: Heard,
+    borders: BorderShare,
     holds: bool,
 }
 
@@ -85,8 +88,10 @@ impl Controller {
             self.holds = holds;
         }
         if !holds {
+            self.borders.clear();
             return Ok(());
         }
+        self.borders.show(&self.cluster.view());
         let ClusterView { members, table } = self.cluster.read().await?;
         let report = self.db.read_cluster(ReadCluster).await?;
         self.heard.tell(&report);

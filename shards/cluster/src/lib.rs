@@ -6,6 +6,7 @@
 //! on with the last view, and whoever starts meanwhile with the last one on disk; when it is back, members of before
 //! have a lease's time to renew. This crate never knows what is played in a zone.
 
+mod borders;
 mod controller;
 mod last_map;
 mod membership;

@@ -1,7 +1,7 @@
 //! An operator looks at the cluster, drains nodes and moves zones while people play; nobody is disconnected.
 #![allow(clippy::unwrap_used)]
 
-use e2e::{Cluster, Options, wait_for};
+use e2e::{Cluster, Options, metric, wait_for};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -50,6 +50,14 @@ fn town(cluster: &Cluster) -> Value {
     map["zones"].as_array().unwrap().iter().find(is_in).unwrap().clone()
 }
 
+/// Steps over borders, all and between nodes, as whoever controls counts them.
+fn borders(cluster: &Cluster) -> [f64; 2] {
+    ["wydbr_tmsrv_border_steps_count", "wydbr_tmsrv_border_steps_between_nodes_count"].map(|name| {
+        let of = |node| metric(&cluster.process(node).http, name).unwrap_or(0.0);
+        of("tmsrv-1") + of("tmsrv-2")
+    })
+}
+
 fn until_all_play_on(cluster: &Cluster, node: &str) {
     wait_for(&format!("all play on {node}"), PATIENCE, || (load(cluster, node).1 == PLAYERS).then_some(()));
 }
@@ -67,6 +75,8 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
     let at_first = load(&cluster, there).0;
     assert!(at_first > 20);
+    let [all, between] = borders(&cluster);
+    assert!(0.0 < between && between < all, "{between} of {all}");
 
     assert!(refused(&cluster, &["drain", "tmsrv-9"]).contains("expected one of: tmsrv-1, tmsrv-2"));
     assert!(refused(&cluster, &["move", "Atlantida", there]).contains("no zone `Atlantida`"));
@@ -84,6 +94,7 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     let drained = told(&cluster, &["drain", there]);
     assert_eq!((&drained["zones_left"], &drained["players_left"]), (&0.into(), &0.into()), "{drained:#}");
     assert_eq!(load(&cluster, there), (0, 0));
+    wait_for("no border is between nodes", PATIENCE, || (borders(&cluster) == [all, 0.0]).then_some(()));
     until_all_play_on(&cluster, &here);
     assert!(refused(&cluster, &["drain", &here]).contains("would leave no node"));
     assert!(refused(&cluster, &["pin", &name, there]).contains("is drained"));
