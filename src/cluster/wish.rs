@@ -111,8 +111,8 @@ async fn wait(opened: &Opened, drained: Option<&ProcessName>) -> anyhow::Result<
 
 fn tell(left: Left, drained: Option<&ProcessName>) {
     match drained {
-        Some(node) => println!("{node} has {} zones and {} players", left.zones, left.players),
+        Some(node) => println!("{node}: zones {}, players {}", left.zones, left.players),
         None if left.to_move == 0 => println!("every zone is where it is wanted"),
-        None => println!("{} zones have to move", left.to_move),
+        None => println!("zones that have to move: {}", left.to_move),
     }
 }

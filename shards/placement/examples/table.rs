@@ -132,7 +132,7 @@ fn main() -> anyhow::Result<ExitCode> {
         stage.zones.all().len()
     );
     println!(
-        "nodes   fullest/fair   borders between nodes    moved by a join    moved by a death   at least"
+        "nodes   fullest/fair   borders between nodes    moved by a join    moved by a death   fair join"
     );
     let (mut rows, mut wrong) = (Vec::new(), Vec::new());
     for count in NODES {

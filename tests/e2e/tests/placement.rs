@@ -75,7 +75,8 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
     let at_first = load(&cluster, there).0;
     assert!(at_first > 20);
-    let [all, between] = borders(&cluster);
+    let counted = || Some(borders(&cluster)).filter(|[all, _]| *all > 0.0);
+    let [all, between] = wait_for("the controller counts the borders", PATIENCE, counted);
     assert!(0.0 < between && between < all, "{between} of {all}");
 
     assert!(refused(&cluster, &["drain", "tmsrv-9"]).contains("expected one of: tmsrv-1, tmsrv-2"));
