@@ -13,6 +13,7 @@ use model::membership::{Member, ProcessName, Role, Slot};
 use placement::{ZoneTable, nodes_of, plan_slots};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::task::JoinSet;
@@ -118,20 +119,16 @@ async fn read(opened: &Opened) -> anyhow::Result<ClusterReport> {
 
 async fn status(report: &ClusterReport, as_json: bool) -> ExitCode {
     let players = players(report).await;
-    if as_json {
-        println!("{}", tell::status_in_json(report, &players));
+    show(&if as_json {
+        tell::status_in_json(report, &players).to_string()
     } else {
-        tell::status(report, &players);
-    }
+        tell::status(report, &players)
+    });
     if unowned(report) == 0 && !report.table.slots.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn map(report: &ClusterReport, as_json: bool) -> ExitCode {
-    if as_json {
-        println!("{}", tell::map_in_json(report));
-    } else {
-        tell::map(report);
-    }
+    show(&if as_json { tell::map_in_json(report).to_string() } else { tell::map(report) });
     ExitCode::SUCCESS
 }
 
@@ -139,7 +136,7 @@ fn dry_run(report: &ClusterReport, as_json: bool) -> ExitCode {
     let mut wishes = report.wishes.clone();
     wishes.placed.retain(|_, placed| placed.hold == Hold::Pinned);
     let shifts = shifts(report, &wishes);
-    tell::shifts(report, &shifts);
+    show(&tell::shifts(report, &shifts));
     finish(as_json, || tell::shifts_in_json(report, &shifts), true)
 }
 
@@ -181,6 +178,11 @@ async fn players(report: &ClusterReport) -> BTreeMap<ProcessName, u64> {
         asked.spawn(async move { probe::gauge(http, PLAYERS).await.map(|players| (name, players)) });
     }
     asked.join_all().await.into_iter().flatten().collect()
+}
+
+/// Prints all at once; who has closed the pipe, like `head`, has read enough.
+fn show(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 fn finish(as_json: bool, value: impl FnOnce() -> Value, went_well: bool) -> ExitCode {

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 
 type Players = BTreeMap<ProcessName, u64>;
 
-/// Prints members, wishes and the newest wishes of the log.
-pub(super) fn status(report: &ClusterReport, players: &Players) {
-    println!("{}", heading(report));
-    println!(
+/// Members, wishes and the newest wishes of the log.
+pub(super) fn status(report: &ClusterReport, players: &Players) -> String {
+    let mut lines = vec![heading(report)];
+    lines.push(format!(
         "{:<12} {:<7} {:>18} {:>10} {:>6} {:>6} {:>7}",
         "name", "role", "incarnation", "lease left", "weight", "zones", "players"
-    );
+    ));
     for leased in &report.members {
         let member = &leased.member;
         let is_node = member.role == Role::TmSrv;
@@ -31,18 +31,19 @@ pub(super) fn status(report: &ClusterReport, players: &Players) {
             member.weight,
             remarks(report, leased).join(", "),
         );
-        println!("{}", row.trim_end());
+        lines.push(row.trim_end().to_owned());
     }
     for (zone, placed) in &report.wishes.placed {
-        println!("zone {zone} is {} to {}", placed.hold.name(), placed.node);
+        lines.push(format!("zone {zone} is {} to {}", placed.hold.name(), placed.node));
     }
     for wish in &report.log {
         let ago = (moment::now_ms() - wish.at_ms).max(0) / 1_000;
-        println!(
+        lines.push(format!(
             "wish {}, {ago} s ago, by {}: {} (before: {})",
             wish.number, wish.by, wish.wish, wish.before
-        );
+        ));
     }
+    lines.join("\n")
 }
 
 fn heading(report: &ClusterReport) -> String {
@@ -119,11 +120,12 @@ pub(super) fn status_in_json(report: &ClusterReport, players: &Players) -> Value
     })
 }
 
-/// Prints a line for each zone.
-pub(super) fn map(report: &ClusterReport) {
+/// A line for each zone.
+pub(super) fn map(report: &ClusterReport) -> String {
+    let mut lines = Vec::new();
     let zones = ZoneTable::new(report.table.named_zones.clone());
-    println!("{}", heading(report));
-    println!("{:>6}  {:<20} {:<20} {:<12} {:>6}", "zone", "name", "tiles", "owner", "epoch");
+    lines.push(heading(report));
+    lines.push(format!("{:>6}  {:<20} {:<20} {:<12} {:>6}", "zone", "name", "tiles", "owner", "epoch"));
     for slot in &report.table.slots {
         let tiles = zones.bounds(slot.zone).map_or_else(String::new, |area| {
             format!("{},{}-{},{}", area.min.x, area.min.y, area.max.x, area.max.y)
@@ -135,8 +137,9 @@ pub(super) fn map(report: &ClusterReport) {
         let gone = if owner(report, slot).is_none() { "NO LIVE OWNER " } else { "" };
         let (id, held, epoch) = (slot.zone.0, name_of_owner(Some(slot)), slot.epoch.0);
         let row = format!("{id:>6}  {name:<20} {tiles:<20} {held:<12} {epoch:>6}  {gone}{wish}");
-        println!("{}", row.trim_end());
+        lines.push(row.trim_end().to_owned());
     }
+    lines.join("\n")
 }
 
 fn name_of_owner(slot: Option<&Slot>) -> &str {
@@ -165,16 +168,18 @@ pub(super) fn map_in_json(report: &ClusterReport) -> Value {
     json!({ "version": report.table.version, "zones": rows.collect::<Vec<_>>() })
 }
 
-/// Prints what would move.
-pub(super) fn shifts(report: &ClusterReport, shifts: &[Shift<'_>]) {
+/// What would move.
+pub(super) fn shifts(report: &ClusterReport, shifts: &[Shift<'_>]) -> String {
+    let mut lines = Vec::new();
     let zones = ZoneTable::new(report.table.named_zones.clone());
     for Shift { old, new } in shifts {
         let (from, to) = (name_of_owner(*old), name_of_owner(Some(new)));
-        println!("zone {} would go from {from} to {to}", zones.name(new.zone));
+        lines.push(format!("zone {} would go from {from} to {to}", zones.name(new.zone)));
     }
     for (node, [now, then]) in loads(report, shifts) {
-        println!("{node}: {now} zones now, {then} then");
+        lines.push(format!("{node}: {now} zones now, {then} then"));
     }
+    lines.join("\n")
 }
 
 /// Zones of each node, now and then.
