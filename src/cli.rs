@@ -36,6 +36,8 @@ enum Command {
     Undo(crate::undo::UndoArgs),
     /// Put one character back to what it was at a time, without taking anything from anybody else.
     RestoreCharacter(crate::restore::RestoreArgs),
+    /// Show members and the map of zones; drain nodes, move and pin zones while everybody plays.
+    Cluster(crate::cluster::ClusterArgs),
     /// Show shards, and move buckets between them while the cluster runs.
     Shards(crate::shards::ShardsArgs),
     /// List and show the lots of the auction house; take one off.
@@ -76,6 +78,7 @@ impl Command {
                 | Self::Undo(_)
                 | Self::RestoreCharacter(_)
                 | Self::Shards(_)
+                | Self::Cluster(_)
         )
     }
 }
@@ -119,6 +122,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
         Command::Undo(args) => finish(crate::undo::main(&args)),
         Command::RestoreCharacter(args) => finish(crate::restore::main(&args)),
+        Command::Cluster(args) => finish(crate::cluster::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Auctions(args) => finish(crate::auctions::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),

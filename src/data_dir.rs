@@ -7,6 +7,7 @@
 //!   config/<Process>.conf   settings, made once from the defaults, yours to edit
 //!   logs/<process>/      logs of every process, rotated by LogSrv
 //!   bin/<Process>        links to the program
+//!   map/<process>.map    the last good map, for a start while the metadata database is away
 //!   run/cluster.json     what `up` was told, ports, and the processes that run now
 //!   run/<process>.out    what a process printed
 //!   run/lock             held while `up` runs

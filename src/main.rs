@@ -5,6 +5,7 @@
 mod account;
 mod auctions;
 mod cli;
+mod cluster;
 mod content_check;
 mod data_dir;
 mod fsck;

@@ -16,7 +16,14 @@ use store::Store;
 pub struct Opened {
     /// The store.
     pub store: Arc<dyn Store>,
-    _lock: Option<File>,
+    lock: Option<File>,
+}
+
+impl Opened {
+    /// False when the databases were opened here, because no cluster runs on them.
+    pub fn cluster_runs(&self) -> bool {
+        self.lock.is_none()
+    }
 }
 
 /// Finds the store wherever it can be asked now.
@@ -26,7 +33,7 @@ pub async fn reach(data: &DataDir) -> anyhow::Result<Opened> {
     }
     let target = data.running()?.target(Role::DbSrv)?;
     let store = RemoteStore::connect(data.credentials("operator")?, vec![target.address]);
-    Ok(Opened { store, _lock: None })
+    Ok(Opened { store, lock: None })
 }
 
 /// Opens the store of a cluster that does not run.
@@ -37,7 +44,7 @@ pub async fn open(data: &DataDir) -> anyhow::Result<Opened> {
     let lock = data.lock()?;
     let database = database_settings(data, &cluster)?;
     let store = dbsrv::open_store(&database, data.root()).await.context("cannot open the store")?;
-    Ok(Opened { store, _lock: Some(lock) })
+    Ok(Opened { store, lock: Some(lock) })
 }
 
 fn database_settings(data: &DataDir, cluster: &ClusterFile) -> anyhow::Result<dbsrv::Settings> {

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use rand::Rng;
 use settings::Common;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,6 +39,8 @@ pub struct Process {
     pub role: Role,
     /// This run of it; later runs have greater ones.
     pub incarnation: Incarnation,
+    /// Its data folder.
+    pub data: PathBuf,
     /// What it shows to its peers.
     pub credentials: Credentials,
     /// Its metrics.
@@ -132,7 +135,9 @@ pub async fn start(role: Role, common: &Common) -> Result<Started, StartError> {
     tracing::info!(process = %name, incarnation = %incarnation, %http, version = env!("CARGO_PKG_VERSION"), "started");
     let running = Running { logging, gone, shipping: Mutex::new(shipping), http: Mutex::new(Some(serving)) };
     let running = Arc::new(running);
-    let process = Process { name, role, incarnation, credentials, metrics, health, stop, tasks, running };
+    let data = common.data.clone();
+    let process =
+        Process { name, role, incarnation, data, credentials, metrics, health, stop, tasks, running };
     Ok(Started { process, http })
 }
 

@@ -1,10 +1,13 @@
 //! The controller: one process at a time writes the slot table.
 
+use crate::borders::BorderShare;
 use crate::membership::Cluster;
+use crate::wishes::Heard;
 use crate::{LEASE, RENEW_EVERY};
+use model::calls::cluster::{ReadCluster, Wishes};
 use model::calls::database::{Failure, HoldController, WriteSlots};
 use model::membership::{ClusterView, Member, NamedZone, Role, Slot, SlotTable};
-use placement::{Node, ZoneTable, plan_slots};
+use placement::{Node, ZoneTable, nodes_of, plan_slots};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +15,7 @@ use store::Store;
 use telemetry::Process;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Districts that change their node in one round only because the ring would rather have them elsewhere.
+/// Districts that change their node in one round only because the ring or the operator would rather have them elsewhere.
 const MOVES_PER_ROUND: usize = 4;
 /// While a cluster starts, nothing is placed until no new node has turned up for this long: the first node
 /// that is up would otherwise be given the zones of those that are about to be.
@@ -22,7 +25,8 @@ const STARTING: Duration = Duration::from_secs(8);
 
 /// Run by every TMSrv: whoever holds the controller's lease places zones on live nodes.
 ///
-/// Nodes whose content differs from the caller's are given nothing, and the log says which.
+/// Nodes whose content differs from the caller's are given nothing, and the log says which. What the operator
+/// wishes is read in each round and carried out a few districts a second.
 pub async fn run_controller(
     process: Process,
     cluster: Cluster,
@@ -37,6 +41,8 @@ pub async fn run_controller(
         began: Instant::now(),
         settled_since: Instant::now(),
         refused: BTreeSet::new(),
+        heard: Heard::default(),
+        borders: BorderShare::new(&process.metrics),
         holds: false,
     };
     let mut every = interval(RENEW_EVERY / 2);
@@ -63,6 +69,8 @@ struct Controller {
     began: Instant,
     settled_since: Instant,
     refused: BTreeSet<String>,
+    heard: Heard,
+    borders: BorderShare,
     holds: bool,
 }
 
@@ -80,27 +88,29 @@ impl Controller {
             self.holds = holds;
         }
         if !holds {
+            self.borders.clear();
             return Ok(());
         }
+        self.borders.show(&self.cluster.view());
         let heard = self.cluster.read().await?;
         if heard.forgives {
             return Ok(());
         }
         let ClusterView { members, table } = heard.stored;
+        let report = self.db.read_cluster(ReadCluster).await?;
+        self.heard.tell(&report);
         let nodes = self.usable_nodes(&members);
         let starting = table.version == 0 || self.began.elapsed() < STARTING;
         if nodes.is_empty() || (starting && !self.settled(&nodes)) {
             return Ok(());
         }
-        self.write_if_changed(table, &nodes, moves).await
+        self.write_if_changed(table, &nodes, &report.wishes, moves).await
     }
 
     fn usable_nodes(&mut self, members: &[Member]) -> Vec<Node> {
         let wanted = self.cluster.me().content_hash;
-        let mut nodes = Vec::new();
         for member in members.iter().filter(|member| member.role == Role::TmSrv) {
             if member.content_hash == wanted {
-                nodes.push(Node { name: member.name.clone(), weight: member.weight.max(1) });
                 self.refused.remove(member.name.as_str());
             } else if self.refused.insert(member.name.as_str().to_owned()) {
                 tracing::error!(
@@ -111,7 +121,7 @@ impl Controller {
                 );
             }
         }
-        nodes
+        nodes_of(members.iter(), Some(wanted))
     }
 
     fn settled(&mut self, nodes: &[Node]) -> bool {
@@ -123,7 +133,13 @@ impl Controller {
         self.settled_since.elapsed() >= SETTLE
     }
 
-    async fn write_if_changed(&self, table: SlotTable, nodes: &[Node], moves: usize) -> Result<(), Failure> {
+    async fn write_if_changed(
+        &self,
+        table: SlotTable,
+        nodes: &[Node],
+        wishes: &Wishes,
+        moves: usize,
+    ) -> Result<(), Failure> {
         let zones = ZoneTable::new(self.named_zones.clone());
         let current: Vec<Slot> = if table.named_zones == self.named_zones {
             table.slots.clone()
@@ -131,7 +147,7 @@ impl Controller {
             // zone ids mean other tiles now: every zone is placed anew, under a higher epoch
             table.slots.iter().map(|slot| Slot { owner: None, ..slot.clone() }).collect()
         };
-        let next = plan_slots(&current, &zones, nodes, moves);
+        let next = plan_slots(&current, &zones, nodes, wishes, moves);
         if next == table.slots && table.named_zones == self.named_zones {
             return Ok(());
         }

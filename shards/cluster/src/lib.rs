@@ -3,13 +3,17 @@
 //! The metadata database is the arbiter, reached through DBSrv as a [`store::Store`]. A process renews its
 //! lease every second; whoever holds the controller's lease gives the zones of expired members to living
 //! ones and writes the slot table. While the arbiter is away nobody can reassign anything, and everyone goes
-//! on with the last view; when it is back, members of before have a lease's time to renew. This crate never knows what is played in a zone.
+//! on with the last view, and whoever starts meanwhile with the last one on disk; when it is back, members of before
+//! have a lease's time to renew. This crate never knows what is played in a zone.
 
+mod borders;
 mod controller;
+mod last_map;
 mod membership;
 mod seat;
 mod silence;
 mod view;
+mod wishes;
 
 pub use controller::run_controller;
 pub use membership::Cluster;

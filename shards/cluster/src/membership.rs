@@ -1,5 +1,6 @@
 //! A process's own place in the cluster, and its view of the others.
 
+use crate::last_map::{MapFolder, Saved};
 use crate::silence::{Heard, Silence};
 use crate::view::View;
 use crate::{LEASE, READ_EVERY, RENEW_EVERY};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use store::Store;
 use telemetry::Process;
 use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 /// A handle on the cluster: this process's lease, and the last view.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ struct Shared {
     /// Held during every change of the lease, so that no late renewal joins again after a leave.
     lease: Mutex<Lease>,
     silence: parking_lot::Mutex<Silence>,
+    maps: MapFolder,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,16 +41,20 @@ impl Cluster {
     /// Enters the cluster and keeps the lease and the view fresh in tasks of the process.
     ///
     /// Returns at once: until the arbiter answers, the view is empty and the health component `cluster`
-    /// is not ready.
+    /// is not ready. An arbiter that does not answer for a lease's time is away: then the last good map on disk holds
+    /// until it answers.
     pub async fn join(process: &Process, db: Arc<dyn Store>, me: Member) -> Self {
         let targets = Role::START_ORDER.map(|role| (role, watch::Sender::new(None))).into();
         let view = watch::Sender::new(Arc::new(View::default()));
         let silence = parking_lot::Mutex::new(Silence::new(Instant::now()));
-        let shared = Arc::new(Shared { me, db, view, targets, lease: Mutex::new(Lease::Outside), silence });
+        let maps = MapFolder::new(&process.data, &me.name);
+        let lease = Mutex::new(Lease::Outside);
+        let shared = Arc::new(Shared { me, db, view, targets, lease, silence, maps });
         process.health.ready("cluster", false);
         let cluster = Self { shared };
         process.tasks.spawn("cluster-lease", cluster.clone().keep_lease(process.clone()));
         process.tasks.spawn("cluster-view", cluster.clone().keep_view(process.clone()));
+        process.tasks.spawn("cluster-map", cluster.clone().keep_map(process.clone()));
         cluster
     }
 
@@ -136,17 +142,87 @@ impl Cluster {
     async fn keep_view(self, process: Process) {
         let mut every = interval(READ_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (began, mut may_need_disk) = (Instant::now(), true);
         loop {
             tokio::select! {
                 () = process.stop.cancelled() => return,
                 _ = every.tick() => {}
             }
             match self.read().await {
-                Ok(heard) => {
-                    self.publish(View::new(heard.stored));
+                Ok(Heard { stored, .. }) => {
+                    may_need_disk = false;
+                    let (found, known) = (stored.table.version, self.view().version);
+                    if found < known {
+                        tracing::warn!(
+                            found,
+                            known,
+                            "the store's slot table is older than the known one; it holds"
+                        );
+                    }
+                    self.publish(View::new(stored));
                     process.health.ready("cluster", true);
                 }
-                Err(failure) => tracing::debug!(%failure, "going on with the last view"),
+                Err(failure) => {
+                    tracing::debug!(%failure, "going on with the last view");
+                    if may_need_disk && began.elapsed() >= LEASE {
+                        may_need_disk = false;
+                        self.start_from_disk(&process).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the last good map on disk for the view. Only who has never heard the arbiter does: whatever it said is
+    /// newer, and what it says next replaces this.
+    async fn start_from_disk(&self, process: &Process) {
+        let maps = self.shared.maps.clone();
+        let found = tokio::task::spawn_blocking(move || maps.newest()).await.ok().flatten();
+        let Some(Saved { saved_ms, mut view }) = found else {
+            tracing::warn!("the arbiter is away, and there is no map on disk to start from");
+            return;
+        };
+        let me = &self.shared.me;
+        view.members.retain(|member| member.name != me.name);
+        view.members.push(me.clone());
+        let (version, members) = (view.table.version, view.members.len());
+        tracing::warn!(
+            version,
+            members,
+            saved_ms,
+            "the arbiter is away: starting from the last good map on disk"
+        );
+        self.publish(View::new(view));
+        process.health.ready("cluster", true);
+    }
+
+    /// Writes each view that has a slot table to disk, at most once a second.
+    async fn keep_map(self, process: Process) {
+        let mut views = self.watch();
+        let mut works = true;
+        loop {
+            tokio::select! {
+                () = process.stop.cancelled() => return,
+                changed = views.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+            let view = views.borrow_and_update().to_stored();
+            if view.table.version == 0 {
+                continue;
+            }
+            let maps = self.shared.maps.clone();
+            match tokio::task::spawn_blocking(move || maps.write(view)).await {
+                Ok(Ok(())) => works = true,
+                Ok(Err(error)) if works => {
+                    works = false;
+                    tracing::warn!(%error, "the map cannot be written to disk");
+                }
+                Ok(Err(_)) | Err(_) => {}
+            }
+            tokio::select! {
+                () = process.stop.cancelled() => return,
+                () = sleep(RENEW_EVERY) => {} // pacing: what changed meanwhile is written then
             }
         }
     }

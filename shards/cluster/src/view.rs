@@ -1,6 +1,6 @@
 //! One consistent look at the cluster.
 
-use model::membership::{ClusterView, Member, Role, Slot};
+use model::membership::{ClusterView, Member, Role, Slot, SlotTable};
 use model::{Epoch, ZoneId};
 use placement::ZoneTable;
 
@@ -24,6 +24,13 @@ impl View {
         let mut slots = table.slots;
         slots.sort_by_key(|slot| slot.zone);
         Self { members, zones: ZoneTable::new(table.named_zones), version: table.version, slots }
+    }
+
+    /// As the store would say it.
+    pub fn to_stored(&self) -> ClusterView {
+        let named_zones = self.zones.named().to_vec();
+        let table = SlotTable { version: self.version, named_zones, slots: self.slots.clone() };
+        ClusterView { members: self.members.clone(), table }
     }
 
     /// The row of a zone.

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use cluster::{Cluster, View, run_controller};
+use model::calls::cluster::{MakeWish, Wish};
 use model::calls::database::{JoinMember, ReadClusterView};
 use model::membership::{Member, NamedZone, ProcessName, Role};
 use model::{Incarnation, Rect, Tile, ZoneId};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Sqlite;
@@ -38,8 +40,12 @@ impl Stage {
     }
 
     async fn node_through(&self, db: Arc<dyn Store>, index: usize, content_hash: u64) -> Node {
+        self.node_in(self.folder.path(), db, index, content_hash).await
+    }
+
+    async fn node_in(&self, data: &Path, db: Arc<dyn Store>, index: usize, content_hash: u64) -> Node {
         let name = ProcessName::numbered(Role::TmSrv, index);
-        let common = support::common(self.folder.path(), name.as_str());
+        let common = support::common(data, name.as_str());
         let process = telemetry::start(Role::TmSrv, &common).await.unwrap().process;
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
         let me = Member {
@@ -128,6 +134,61 @@ async fn nobody_inherits_from_those_who_are_late_after_the_store_was_away() {
     assert!(!is_alone(&two.cluster.view()));
 }
 
+/// Copies the map of the first node, once it is as new as a version; its version.
+async fn copy_map(from: &Path, to: &Path, version: u64) -> u64 {
+    let version_in = |map: &str| map.split_once("\"version\":")?.1.split_once(',')?.0.parse::<u64>().ok();
+    let copied = async {
+        loop {
+            let map = std::fs::read_to_string(from.join("map/tmsrv-1.map")).unwrap_or_default();
+            if let Some(found) = version_in(&map).filter(|found| *found >= version) {
+                std::fs::create_dir(to.join("map")).unwrap();
+                std::fs::write(to.join("map/tmsrv-1.map"), map).unwrap();
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await; // pacing of the poll
+        }
+    };
+    timeout(DEADLINE, copied).await.expect("the map is not on disk")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_while_the_store_is_away_knows_the_last_map_and_a_stale_one_never_wins() {
+    let stage = Stage::new();
+    let one = stage.node(1, 7).await;
+    let two = stage.node(2, 7).await;
+    let before = wait_until(&one, "both own zones", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") > 20 && zones_of(view, "tmsrv-2") > 20
+    })
+    .await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copied = copy_map(stage.folder.path(), elsewhere.path(), before.version).await;
+
+    two.process.stop.cancel();
+    two.cluster.leave().await;
+    let after = wait_until(&one, "the first owns all", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") == view.slots().len()
+    })
+    .await;
+
+    // another machine, whose map is older than the store's
+    let store = FaultyStore::new(stage.db.clone());
+    store.is_away(true);
+    let late = stage.node_in(elsewhere.path(), store.clone(), 3, 7).await;
+    let known = wait_until(&late, "it knows a map", |view| view.is_complete()).await;
+    assert!(known.version == copied && copied < after.version && zones_of(&known, "tmsrv-2") > 20);
+    assert!(known.members.iter().any(|member| member == late.cluster.me()));
+    assert_eq!(one.cluster.view().version, after.version, "nobody is given anything meanwhile");
+    store.is_away(false);
+    let heard = wait_until(&late, "it hears the store", |view| view.version >= after.version).await;
+    assert_eq!(zones_of(&heard, "tmsrv-2"), 0);
+
+    // and nobody who hears the store at once ever shows it
+    let fresh = stage.node_in(elsewhere.path(), stage.db.clone(), 4, 7).await;
+    let mut views = fresh.cluster.watch();
+    let first = timeout(DEADLINE, views.wait_for(|view| view.version > 0)).await.unwrap().unwrap().version;
+    assert!(first >= after.version, "it showed {first} after {}", after.version);
+}
+
 /// Waits until the members whose leases hold are as wanted.
 async fn members(stage: &Stage, as_wanted: impl Fn(&[Member]) -> bool) {
     let all = async {
@@ -186,4 +247,30 @@ async fn of_two_runs_of_one_name_the_newer_one_stays() {
     timeout(DEADLINE, node.process.stop.cancelled()).await.expect("the older one stops");
     let stored = stage.db.cluster_view(ReadClusterView).await.unwrap();
     assert_eq!(stored.members[0].incarnation, Incarnation(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_node_ends_empty_and_a_pinned_zone_is_where_it_is_wished() {
+    let stage = Stage::new();
+    let one = stage.node(1, 7).await;
+    let _two = stage.node(2, 7).await;
+    wait_until(&one, "both own zones", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") > 20 && zones_of(view, "tmsrv-2") > 20
+    })
+    .await;
+    let node = |index| ProcessName::numbered(Role::TmSrv, index);
+    let wish = async |wish| {
+        stage.db.make_wish(MakeWish { by: "ana".into(), wish }).await.unwrap().map(|granted| granted.changed)
+    };
+    let owner = |view: &View| view.owner(ZoneId(1)).map(|(member, _)| member.name.clone());
+    let first = owner(&one.cluster.view()).unwrap();
+    let other = if first == node(1) { node(2) } else { node(1) };
+    assert_eq!(wish(Wish::Pin { zone: "Armia".into(), node: other.clone() }).await, Ok(true));
+    wait_until(&one, "the zone is pinned", |view| owner(view).as_ref() == Some(&other)).await;
+    assert_eq!(wish(Wish::Drain { node: other.clone() }).await, Ok(true));
+    assert!(wish(Wish::Drain { node: first.clone() }).await.is_err(), "nobody would be left");
+    let empty = |view: &View| view.is_complete() && zones_of(view, other.as_str()) == 0;
+    wait_until(&one, "the node is empty", empty).await;
+    assert_eq!(wish(Wish::Join { node: other.clone() }).await, Ok(true));
+    wait_until(&one, "the zone comes back", |view| owner(view).as_ref() == Some(&other)).await;
 }

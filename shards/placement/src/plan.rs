@@ -2,7 +2,8 @@
 
 use crate::ring::Ring;
 use crate::zones::ZoneTable;
-use model::membership::{ProcessName, Slot};
+use model::calls::cluster::Wishes;
+use model::membership::{Member, ProcessName, Role, Slot};
 use model::{Epoch, ZoneId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,36 +16,110 @@ pub struct Node {
     pub weight: u32,
 }
 
+/// Live nodes that zones can be given to: those on the wanted content, when one is wanted.
+pub fn nodes_of<'a>(members: impl Iterator<Item = &'a Member>, content_hash: Option<u64>) -> Vec<Node> {
+    let is_node = |member: &&Member| {
+        member.role == Role::TmSrv && content_hash.is_none_or(|wanted| wanted == member.content_hash)
+    };
+    let node = |member: &Member| Node { name: member.name.clone(), weight: member.weight.max(1) };
+    members.filter(is_node).map(node).collect()
+}
+
 /// The next slot table: zones without a live owner are given away at once; of the others at most
-/// `moves_max` districts move to where the ring wants them.
+/// `moves_max` districts move to where they are wanted, those first that the operator wants elsewhere.
 ///
-/// No node is given more than 1.25 times its fair share of districts (rounded up). Whoever gets a zone
-/// gets it under a higher epoch. Without live nodes all zones lose their owner. Equal to `current` when
-/// there is nothing to do.
-pub fn plan_slots(current: &[Slot], zones: &ZoneTable, nodes: &[Node], moves_max: usize) -> Vec<Slot> {
-    let now: BTreeMap<ZoneId, &Slot> = current.iter().map(|slot| (slot.zone, slot)).collect();
-    let districts = group_by_district(zones);
-    let wanted = propose(&districts, nodes);
-    let alive: BTreeSet<&ProcessName> = nodes.iter().map(|node| &node.name).collect();
-    let mut moves_left = moves_max;
-    let mut next = Vec::with_capacity(now.len());
-    for (key, members) in &districts {
-        let target = wanted.get(key);
-        let owner_of = |zone: &ZoneId| now.get(zone).and_then(|slot| slot.owner.as_ref());
-        let orphaned = |zone: &ZoneId| owner_of(zone).is_none_or(|owner| !alive.contains(owner));
-        let misplaced = members.iter().any(|zone| !orphaned(zone) && owner_of(zone) != target);
-        let moves = misplaced && moves_left > 0;
-        moves_left -= usize::from(moves);
+/// A zone is wanted where the operator has placed it, while that node lives and is not drained, and else where the
+/// ring proposes. A drained node is given nothing, unless no other is left. No node is proposed more than 1.25 times
+/// its fair share of districts (rounded up). Whoever gets a zone gets it under a higher epoch. Without live nodes
+/// all zones lose their owner. Equal to `current` when there is nothing to do.
+pub fn plan_slots(
+    current: &[Slot],
+    zones: &ZoneTable,
+    nodes: &[Node],
+    wishes: &Wishes,
+    moves_max: usize,
+) -> Vec<Slot> {
+    let plan = Plan::new(current, zones, nodes, wishes);
+    let moving = plan.moving(moves_max);
+    let mut next = Vec::with_capacity(plan.now.len());
+    for (key, members) in &plan.districts {
         for zone in members {
-            let keeps = !orphaned(zone) && !moves;
-            let owner = if keeps { owner_of(zone).cloned() } else { target.cloned() };
-            let old_epoch = now.get(zone).map_or(Epoch(0), |slot| slot.epoch);
-            let epoch = if owner_of(zone) == owner.as_ref() { old_epoch } else { Epoch(old_epoch.0 + 1) };
-            next.push(Slot { zone: *zone, owner, epoch });
+            let keeps = !plan.is_orphaned(*zone) && !moving.contains(key.as_slice());
+            let (old, wanted) = (plan.owner_of(*zone), plan.wanted(key, *zone));
+            let owner = if keeps { old } else { wanted };
+            let old_epoch = plan.now.get(zone).map_or(Epoch(0), |slot| slot.epoch);
+            let epoch = if old == owner { old_epoch } else { Epoch(old_epoch.0 + 1) };
+            next.push(Slot { zone: *zone, owner: owner.cloned(), epoch });
         }
     }
     next.sort_by_key(|slot| slot.zone);
     next
+}
+
+/// What is and what is wanted.
+struct Plan<'a> {
+    now: BTreeMap<ZoneId, &'a Slot>,
+    districts: BTreeMap<Vec<u8>, Vec<ZoneId>>,
+    alive: BTreeSet<&'a ProcessName>,
+    /// Of those that live, the ones that are given zones.
+    hosts: BTreeSet<&'a ProcessName>,
+    proposed: BTreeMap<Vec<u8>, ProcessName>,
+    placed: BTreeMap<ZoneId, &'a ProcessName>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(current: &'a [Slot], zones: &ZoneTable, nodes: &'a [Node], wishes: &'a Wishes) -> Self {
+        let is_free = |node: &&Node| !wishes.drained.contains(&node.name);
+        let free: Vec<Node> = nodes.iter().filter(is_free).cloned().collect();
+        // a zone that nobody plays is worse than a drain that is not kept
+        let all_drained = free.is_empty();
+        let hosts: BTreeSet<&ProcessName> =
+            nodes.iter().filter(|node| all_drained || is_free(node)).map(|node| &node.name).collect();
+        let districts = group_by_district(zones);
+        let proposed = propose(&districts, if all_drained { nodes } else { &free });
+        let mut placed = BTreeMap::new();
+        if !wishes.placed.is_empty() {
+            for zone in zones.all() {
+                let wish = wishes.placed.get(&zones.name(zone)).filter(|wish| hosts.contains(&wish.node));
+                placed.extend(wish.map(|wish| (zone, &wish.node)));
+            }
+        }
+        let now = current.iter().map(|slot| (slot.zone, slot)).collect();
+        let alive = nodes.iter().map(|node| &node.name).collect();
+        Self { now, districts, alive, hosts, proposed, placed }
+    }
+
+    fn owner_of(&self, zone: ZoneId) -> Option<&ProcessName> {
+        self.now.get(&zone).and_then(|slot| slot.owner.as_ref())
+    }
+
+    fn is_orphaned(&self, zone: ZoneId) -> bool {
+        self.owner_of(zone).is_none_or(|owner| !self.alive.contains(owner))
+    }
+
+    fn wanted(&self, district: &[u8], zone: ZoneId) -> Option<&ProcessName> {
+        self.placed.get(&zone).copied().or_else(|| self.proposed.get(district))
+    }
+
+    /// Districts that move now: those with something that lives elsewhere than it is wanted.
+    fn moving(&self, moves_max: usize) -> BTreeSet<&[u8]> {
+        let (mut first, mut later) = (Vec::new(), Vec::new());
+        for (key, members) in &self.districts {
+            let misplaced = |zone: &&ZoneId| {
+                !self.is_orphaned(**zone) && self.owner_of(**zone) != self.wanted(key, **zone)
+            };
+            let by_wish = |zone: &ZoneId| {
+                self.placed.contains_key(zone)
+                    || self.owner_of(*zone).is_some_and(|owner| !self.hosts.contains(owner))
+            };
+            let mut misplaced = members.iter().filter(misplaced).peekable();
+            if misplaced.peek().is_some() {
+                let list = if misplaced.any(by_wish) { &mut first } else { &mut later };
+                list.push(key.as_slice());
+            }
+        }
+        first.into_iter().chain(later).take(moves_max).collect()
+    }
 }
 
 fn group_by_district(zones: &ZoneTable) -> BTreeMap<Vec<u8>, Vec<ZoneId>> {
@@ -84,7 +159,9 @@ fn propose(districts: &BTreeMap<Vec<u8>, Vec<ZoneId>>, nodes: &[Node]) -> BTreeM
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use model::calls::cluster::{Hold, Placed};
     use model::membership::NamedZone;
     use model::{Rect, Tile};
 
@@ -105,7 +182,7 @@ mod tests {
     fn every_zone_gets_an_owner_and_loads_stay_bounded() {
         let zones = zones();
         for count in 1..=8 {
-            let slots = plan_slots(&[], &zones, &nodes(count), 0);
+            let slots = plan_slots(&[], &zones, &nodes(count), &Wishes::default(), 0);
             assert_eq!(slots.len(), zones.all().len());
             assert!(slots.iter().all(|slot| slot.owner.is_some() && slot.epoch == Epoch(1)));
             for node in nodes(count) {
@@ -123,16 +200,16 @@ mod tests {
     #[test]
     fn nothing_changes_when_nothing_happened() {
         let zones = zones();
-        let first = plan_slots(&[], &zones, &nodes(3), 0);
-        assert_eq!(plan_slots(&first, &zones, &nodes(3), 100), first);
+        let first = plan_slots(&[], &zones, &nodes(3), &Wishes::default(), 0);
+        assert_eq!(plan_slots(&first, &zones, &nodes(3), &Wishes::default(), 100), first);
     }
 
     #[test]
     fn a_dead_nodes_zones_go_to_the_living_and_nobody_elses_move() {
         let zones = zones();
-        let before = plan_slots(&[], &zones, &nodes(3), 0);
+        let before = plan_slots(&[], &zones, &nodes(3), &Wishes::default(), 0);
         let living = &nodes(3)[..2];
-        let after = plan_slots(&before, &zones, living, 0);
+        let after = plan_slots(&before, &zones, living, &Wishes::default(), 0);
         for (old, new) in before.iter().zip(&after) {
             let owner_lives = living.iter().any(|node| Some(&node.name) == old.owner.as_ref());
             assert_eq!(owner_lives, old == new, "zone {}", zones.name(old.zone));
@@ -144,10 +221,10 @@ mod tests {
     #[test]
     fn a_new_node_gets_its_share_a_few_districts_at_a_time() {
         let zones = zones();
-        let mut slots = plan_slots(&[], &zones, &nodes(1), 0);
+        let mut slots = plan_slots(&[], &zones, &nodes(1), &Wishes::default(), 0);
         let mut rounds = 0;
         loop {
-            let next = plan_slots(&slots, &zones, &nodes(2), 4);
+            let next = plan_slots(&slots, &zones, &nodes(2), &Wishes::default(), 4);
             let moved = next.iter().zip(&slots).filter(|(new, old)| new != old).count();
             assert!(moved <= 4 * 4, "{moved} zones moved in one round");
             if moved == 0 {
@@ -163,8 +240,95 @@ mod tests {
     #[test]
     fn without_nodes_nobody_owns_anything() {
         let zones = zones();
-        let before = plan_slots(&[], &zones, &nodes(2), 0);
-        let after = plan_slots(&before, &zones, &[], 10);
+        let before = plan_slots(&[], &zones, &nodes(2), &Wishes::default(), 0);
+        let after = plan_slots(&before, &zones, &[], &Wishes::default(), 10);
         assert!(after.iter().all(|slot| slot.owner.is_none() && slot.epoch == Epoch(2)));
+    }
+
+    fn wish(drained: &[usize], placed: &[(&str, usize, Hold)]) -> Wishes {
+        let name = |index: usize| ProcessName(format!("tmsrv-{index}"));
+        let place = |(zone, index, hold): &(&str, usize, Hold)| {
+            ((*zone).to_owned(), Placed { node: name(*index), hold: *hold })
+        };
+        Wishes {
+            version: 1,
+            drained: drained.iter().map(|index| name(*index)).collect(),
+            placed: placed.iter().map(place).collect(),
+        }
+    }
+
+    /// Plans again until nothing changes; how often it changed.
+    fn settle(slots: &mut Vec<Slot>, nodes: &[Node], wishes: &Wishes) -> usize {
+        for round in 0..100 {
+            let next = plan_slots(slots, &zones(), nodes, wishes, 4);
+            assert!(next.iter().all(|slot| slot.owner.is_some()));
+            if next == *slots {
+                return round;
+            }
+            *slots = next;
+        }
+        panic!("it never settles");
+    }
+
+    fn owner<'a>(slots: &'a [Slot], zone: &str) -> &'a str {
+        let zone = zones().find(zone).unwrap();
+        slots.iter().find(|slot| slot.zone == zone).unwrap().owner.as_ref().unwrap().as_str()
+    }
+
+    #[test]
+    fn a_drained_node_ends_empty_a_few_districts_at_a_time_and_gets_all_back() {
+        let three = nodes(3);
+        let before = plan_slots(&[], &zones(), &three, &Wishes::default(), 0);
+        let mut slots = plan_slots(&before, &zones(), &three, &wish(&[2], &[]), 4);
+        let moved = slots.iter().zip(&before).filter(|(new, old)| new != old).count();
+        assert!((1..=16).contains(&moved), "{moved} zones moved in one round");
+        assert!(settle(&mut slots, &three, &wish(&[2], &[])) > 3);
+        assert_eq!(load(&slots, &three[1]), 0);
+        settle(&mut slots, &three, &Wishes::default());
+        let owners = |slots: &[Slot]| slots.iter().map(|slot| slot.owner.clone()).collect::<Vec<_>>();
+        assert_eq!(owners(&slots), owners(&before));
+    }
+
+    #[test]
+    fn a_drained_node_plays_only_what_nobody_else_can() {
+        let two = nodes(2);
+        let mut slots = plan_slots(&[], &zones(), &two, &wish(&[2], &[]), 0);
+        assert_eq!(load(&slots, &two[1]), 0);
+        settle(&mut slots, &two[1..], &wish(&[2], &[]));
+        assert_eq!(load(&slots, &two[1]), slots.len());
+        settle(&mut slots, &two, &wish(&[2], &[]));
+        assert_eq!(load(&slots, &two[1]), 0);
+    }
+
+    #[test]
+    fn a_placed_zone_moves_first_and_comes_back_to_its_node() {
+        let three = nodes(3);
+        let mut slots = plan_slots(&[], &zones(), &three, &Wishes::default(), 0);
+        let ring = owner(&slots, "Armia").to_owned();
+        let index = (1..=3).find(|index| format!("tmsrv-{index}") != ring).unwrap();
+        let other = format!("tmsrv-{index}");
+        let pinned = wish(&[], &[("Armia", index, Hold::Pinned), ("block 8,8", index, Hold::Moved)]);
+        // a new node wants a quarter of everything; the two zones go before
+        let four = nodes(4);
+        slots = plan_slots(&slots, &zones(), &four, &pinned, 2);
+        assert_eq!((owner(&slots, "Armia"), owner(&slots, "block 8,8")), (&*other, &*other));
+        settle(&mut slots, &four, &pinned);
+        assert_eq!(owner(&slots, "Armia"), other);
+        let without: Vec<Node> = four.iter().filter(|node| node.name.as_str() != other).cloned().collect();
+        settle(&mut slots, &without, &pinned);
+        assert_ne!(owner(&slots, "Armia"), other);
+        settle(&mut slots, &four, &pinned);
+        assert_eq!(owner(&slots, "Armia"), other);
+        settle(&mut slots, &three, &Wishes::default());
+        assert_eq!(owner(&slots, "Armia"), ring);
+    }
+
+    #[test]
+    fn one_zone_of_a_district_may_be_placed_alone() {
+        let two = nodes(2);
+        let mut slots = plan_slots(&[], &zones(), &two, &Wishes::default(), 0);
+        let index = if owner(&slots, "block 2,2") == "tmsrv-1" { 2 } else { 1 };
+        settle(&mut slots, &two, &wish(&[], &[("block 2,2", index, Hold::Moved)]));
+        assert_ne!(owner(&slots, "block 2,2"), owner(&slots, "block 3,3"));
     }
 }

@@ -10,6 +10,7 @@
 //! | `write_slots` | finds its own write and answers `SlotsChanged`; the caller reads again anyway |
 //! | `leave_member` | finds nothing to take out |
 //! | `change_shards` | is refused, or finds what it ordered |
+//! | `make_wish` | finds that it is so already |
 //! | the rest | only read |
 //!
 //! The main type is [`RemoteStore`].
@@ -20,15 +21,15 @@ use model::account::Account;
 use model::calls::CALL_DEADLINE_MS;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
-    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount,
-    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
-    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
-    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken,
-    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadClusterView, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WriteSlots,
+    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
+    CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
+    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
+    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
+    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress,
+    Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::character::Character;
 use model::membership::{ClusterView, ProcessName, Role};

@@ -6,8 +6,8 @@ use crate::complaints::Complaints;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
 use model::calls::database::{
-    Cargo, Checked, CheckedItems, CheckedNames, Crossings, Failure, ListedEntries, Located, ProgressThen,
-    Repaired, Reply, Request, ShardsReport,
+    Cargo, Checked, CheckedItems, CheckedNames, ClusterReport, Crossings, Failure, ListedEntries, Located,
+    ProgressThen, Repaired, Reply, Request, ShardsReport,
 };
 use model::membership::ClusterView;
 use prometheus::{HistogramVec, IntCounter, IntGauge};
@@ -141,6 +141,7 @@ never_refuse!(
     i64,
     Cargo,
     ClusterView,
+    ClusterReport,
     ListedEntries,
     Located,
     ProgressThen,

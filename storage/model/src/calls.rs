@@ -3,6 +3,7 @@
 //! A call is a request enum and a reply enum; `link` frames them, and knows nothing of what they mean.
 
 pub mod bank;
+pub mod cluster;
 pub mod database;
 pub mod ledger;
 pub mod log;

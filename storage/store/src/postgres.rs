@@ -34,6 +34,7 @@ mod saves;
 mod shard;
 mod transfers;
 mod values;
+mod wishes;
 
 pub use options::{Dsn, PostgresOptions};
 
@@ -44,15 +45,15 @@ use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
-    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount,
-    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
-    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
-    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken,
-    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadClusterView, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
-    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
-    Transferred, WriteSlots,
+    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
+    CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
+    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
+    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
+    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
+    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
+    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -138,4 +139,6 @@ operations! {
     change_progress(ChangeProgress) -> Result<(), StaleProgress> = alter_progress;
     read_progress(ReadProgress) -> ProgressThen = progress_then;
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
+    read_cluster(ReadCluster) -> ClusterReport = report_cluster;
+    make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wish;
 }

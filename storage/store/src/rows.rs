@@ -4,6 +4,7 @@
 
 use crate::codec;
 use model::account::AccountName;
+use model::calls::cluster::{Hold, Leased, LoggedWish, Placed};
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord};
 use model::calls::records::RECORDS_MAX;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, Unspent};
@@ -425,6 +426,31 @@ pub(crate) fn slot(row: &impl Fields) -> Result<Slot, Failure> {
         zone: ZoneId(row.number(0)?),
         owner: row.maybe_text(1)?.map(ProcessName),
         epoch: Epoch(row.int(2)? as u64),
+    })
+}
+
+/// A member with what is left of its lease, from [`member_columns`] and the milliseconds behind them.
+pub(crate) fn leased(row: &impl Fields) -> Result<Leased, Failure> {
+    Ok(Leased { member: member(row)?, left_ms: row.int(7)? })
+}
+
+/// A zone that the operator has placed, from `zone, node, hold`.
+pub(crate) fn placed_zone(row: &impl Fields) -> Result<(String, Placed), Failure> {
+    let hold = row.text(2)?;
+    let hold = [Hold::Moved, Hold::Pinned].into_iter().find(|known| known.name() == hold);
+    let hold = hold.ok_or_else(|| Failure::Corrupt("a zone is placed in an unknown way".into()))?;
+    Ok((row.text(0)?, Placed { node: ProcessName(row.text(1)?), hold }))
+}
+
+/// A wish from `number, at_ms, by_whom, wish, before, after`.
+pub(crate) fn logged_wish(row: &impl Fields) -> Result<LoggedWish, Failure> {
+    Ok(LoggedWish {
+        number: row.number(0)?,
+        at_ms: row.int(1)?,
+        by: row.text(2)?,
+        wish: row.text(3)?,
+        before: row.text(4)?,
+        after: row.text(5)?,
     })
 }
 

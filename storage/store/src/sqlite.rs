@@ -18,6 +18,7 @@ mod repair;
 mod retention;
 mod shards;
 mod transfers;
+mod wishes;
 mod writer;
 
 use crate::Store;
@@ -28,15 +29,15 @@ use model::Account;
 use model::Character;
 use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
-    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, CreateAccount,
-    CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure, FindAccount,
-    FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord, HoldController,
-    ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries, ListRecords,
-    ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, NameTaken,
-    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadClusterView, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
-    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
-    Transferred, WriteSlots,
+    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
+    CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
+    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
+    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
+    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
+    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
+    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -277,4 +278,6 @@ operations! {
     writer change_progress(ChangeProgress) -> Result<(), StaleProgress> = progress::change_it;
     readers read_progress(ReadProgress) -> ProgressThen = progress::then;
     readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
+    readers read_cluster(ReadCluster) -> ClusterReport = wishes::report;
+    writer make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wishes::make;
 }

@@ -124,5 +124,8 @@ pub async fn conformance(store: Arc<dyn Store>) {
         membership::one_process_at_a_time_is_the_controller,
         membership::the_slot_table_comes_back_exactly,
         membership::of_many_writers_of_the_slot_table_one_wins,
+        membership::the_operator_sees_leases_and_the_controller,
+        membership::wishes_hold_until_they_are_undone_and_are_logged,
+        membership::of_many_who_drain_the_last_nodes_one_is_refused,
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub use crate::calls::bank::Cargo;
+pub use crate::calls::cluster::{ClusterReport, MakeWish, ReadCluster, WishGranted, WishRefusal};
 pub use crate::calls::ledger::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
     FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, ListEntries,
@@ -122,6 +123,10 @@ macro_rules! for_each_operation {
             change_progress(ChangeProgress) -> Result<(), StaleProgress>;
             /// What a character had become at a time.
             read_progress(ReadProgress) -> ProgressThen;
+            /// Members with their leases, the controller, the slot table and the operator's wishes.
+            read_cluster(ReadCluster) -> ClusterReport;
+            /// Enters a wish of the operator, judged by what holds at that moment.
+            make_wish(MakeWish) -> Result<WishGranted, WishRefusal>;
         }
     };
 }

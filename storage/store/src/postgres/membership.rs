@@ -165,18 +165,24 @@ impl Step for ReadTable {
     async fn run(&self, client: &mut Client) -> Result<SlotTable, Fault> {
         let level = IsolationLevel::RepeatableRead;
         let snapshot = client.build_transaction().isolation_level(level).read_only(true).start().await?;
-        let version = version(&snapshot, "SELECT version FROM slot_table").await?;
-        let sql = "SELECT name, min_x, min_y, max_x, max_y FROM named_zones ORDER BY position";
-        let zones = snapshot.query(&snapshot.prepare_cached(sql).await?, &[]).await?;
-        let sql = "SELECT zone, owner, epoch FROM slots ORDER BY zone";
-        let slots = snapshot.query(&snapshot.prepare_cached(sql).await?, &[]).await?;
+        let table = read_table(&snapshot).await?;
         snapshot.commit().await?;
-        Ok(SlotTable {
-            version,
-            named_zones: zones.iter().map(rows::named_zone).collect::<Result<_, _>>()?,
-            slots: slots.iter().map(rows::slot).collect::<Result<_, _>>()?,
-        })
+        Ok(table)
     }
+}
+
+/// The slot table as a transaction sees it.
+pub(super) async fn read_table(transaction: &Transaction<'_>) -> Result<SlotTable, Fault> {
+    let version = version(transaction, "SELECT version FROM slot_table").await?;
+    let sql = "SELECT name, min_x, min_y, max_x, max_y FROM named_zones ORDER BY position";
+    let zones = transaction.query(&transaction.prepare_cached(sql).await?, &[]).await?;
+    let sql = "SELECT zone, owner, epoch FROM slots ORDER BY zone";
+    let slots = transaction.query(&transaction.prepare_cached(sql).await?, &[]).await?;
+    Ok(SlotTable {
+        version,
+        named_zones: zones.iter().map(rows::named_zone).collect::<Result<_, _>>()?,
+        slots: slots.iter().map(rows::slot).collect::<Result<_, _>>()?,
+    })
 }
 
 async fn version(client: &impl GenericClient, sql: &str) -> Result<u64, Fault> {

@@ -2,6 +2,7 @@
 
 use super::stage::{at_once, name, until};
 use crate::Store;
+use model::calls::cluster::{ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted};
 use model::calls::database::{
     HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
 };
@@ -149,4 +150,91 @@ pub(super) async fn of_many_writers_of_the_slot_table_one_wins(store: &Arc<dyn S
     let after = view(store).await.table;
     assert_eq!(after.version, before.version + 1);
     assert_eq!(after.slots, slots(&format!("tmsrv-{}", winners[0]), 30));
+}
+
+async fn report(store: &Arc<dyn Store>) -> ClusterReport {
+    store.read_cluster(ReadCluster).await.expect("the store answers")
+}
+
+async fn wish(store: &Arc<dyn Store>, wish: Wish) -> Result<WishGranted, String> {
+    let made = store.make_wish(MakeWish { by: "ana".to_owned(), wish }).await;
+    made.expect("the store answers").map_err(|refusal| refusal.to_string())
+}
+
+pub(super) async fn the_operator_sees_leases_and_the_controller(store: &Arc<dyn Store>) {
+    let (first, second) = (member(&name(), 1), member(&name(), 2));
+    join(store, &first, LONG_MS).await;
+    join(store, &second, 1).await;
+    assert!(hold(store, &first, LONG_MS).await);
+    let lease = |report: &ClusterReport, of: &Member| {
+        report.members.iter().find(|leased| leased.member == *of).map(|leased| leased.left_ms)
+    };
+    until("the second lease ended", async || lease(&report(store).await, &second).is_some_and(|ms| ms <= 0))
+        .await;
+    let seen = report(store).await;
+    let left = lease(&seen, &first).expect("it is a member");
+    assert!((1..=LONG_MS as i64).contains(&left), "{left} ms");
+    assert_eq!(seen.controller.as_ref(), Some(&first.name));
+    assert!(seen.live().any(|member| *member == first) && seen.live().all(|member| *member != second));
+    assert_eq!(seen.table, view(store).await.table);
+    leave(store, &first).await;
+    leave(store, &second).await;
+    assert_eq!(report(store).await.controller, None, "who leaves controls nothing");
+}
+
+pub(super) async fn wishes_hold_until_they_are_undone_and_are_logged(store: &Arc<dyn Store>) {
+    let (first, second) = (member(&name(), 1), member(&name(), 2));
+    join(store, &first, LONG_MS).await;
+    join(store, &second, LONG_MS).await;
+    let before = report(store).await.wishes;
+    let node = second.name.clone();
+    let orders = [
+        Wish::Pin { zone: "block 1,2".into(), node: node.clone() },
+        Wish::Move { zone: "block 3,4".into(), node: node.clone() },
+        Wish::Drain { node: node.clone() },
+    ];
+    let mut undo = Vec::new();
+    for order in &orders {
+        let granted = wish(store, order.clone()).await.expect("it is granted");
+        assert!(granted.changed);
+        undo.extend(granted.undo);
+        let again = wish(store, order.clone()).await;
+        // what is drained is given nothing, and the rest is so already
+        assert!(again.is_ok_and(|granted| !granted.changed), "{order}");
+    }
+    let refused = wish(store, Wish::Drain { node: first.name.clone() }).await;
+    assert!(refused.is_err_and(|why| why.contains("would leave no node")));
+    let now = report(store).await;
+    assert_eq!(now.wishes.version, before.version + 3);
+    assert!(now.wishes.drained.contains(&node));
+    assert_eq!(now.wishes.placed["block 1,2"].node, node);
+    let told: Vec<String> = now.log.iter().rev().take(3).rev().map(|logged| logged.wish.clone()).collect();
+    assert_eq!(told, orders.map(|order| order.to_string()));
+    assert!(now.log.iter().all(|logged| logged.at_ms > 0) && now.log.len() <= WISHES_TOLD as usize);
+    for order in undo.into_iter().rev() {
+        wish(store, order).await.expect("it is granted");
+    }
+    let after = report(store).await.wishes;
+    assert_eq!((after.drained, after.placed), (before.drained, before.placed));
+    leave(store, &first).await;
+    leave(store, &second).await;
+}
+
+pub(super) async fn of_many_who_drain_the_last_nodes_one_is_refused(store: &Arc<dyn Store>) {
+    let nodes = [member(&name(), 1), member(&name(), 2)];
+    for node in &nodes {
+        join(store, node, LONG_MS).await;
+    }
+    let names = nodes.clone().map(|node| node.name);
+    let outcomes = at_once(2, |index| {
+        let (store, node) = (store.clone(), names[index].clone());
+        async move { wish(&store, Wish::Drain { node }).await }
+    })
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    for node in nodes {
+        wish(store, Wish::Join { node: node.name.clone() }).await.expect("it is granted");
+        leave(store, &node).await;
+    }
+    assert!(report(store).await.wishes.drained.is_empty());
 }

@@ -1,0 +1,292 @@
+//! Wishes of the operator: whether one can be followed, and what it changes.
+
+use crate::plan::nodes_of;
+use crate::zones::ZoneTable;
+use model::calls::cluster::{ClusterReport, Hold, Placed, Wish, WishGranted, WishRefusal, Wishes};
+use model::membership::{ProcessName, Role};
+
+/// Names that a refusal tells at most.
+const NAMES: usize = 8;
+
+/// A wish that can be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What holds from now on.
+    pub wishes: Wishes,
+    /// What to tell the operator.
+    pub granted: WishGranted,
+}
+
+/// Judges a wish by what the cluster is at that moment.
+///
+/// A drain outranks a pin: what is pinned to a drained node comes back when the drain ends.
+pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal> {
+    let zones = ZoneTable::new(report.table.named_zones.clone());
+    let mut wishes = report.wishes.clone();
+    let (before, after, undo) = match wish {
+        Wish::Drain { node } => drain(report, &mut wishes, node)?,
+        Wish::Join { node } => join(report, &mut wishes, node)?,
+        Wish::Move { zone, node } => place(report, &zones, &mut wishes, zone, (node, Hold::Moved))?,
+        Wish::Pin { zone, node } => place(report, &zones, &mut wishes, zone, (node, Hold::Pinned))?,
+        Wish::Unpin { zone } => unpin(&zones, &mut wishes, zone)?,
+        Wish::Rebalance => rebalance(&mut wishes),
+    };
+    let changed = wishes != report.wishes;
+    wishes.version += u64::from(changed);
+    let undo = if changed { undo } else { Vec::new() };
+    Ok(Judged { wishes, granted: WishGranted { changed, before, after, undo } })
+}
+
+/// What was, what is, and how to go back.
+type Change = (String, String, Vec<Wish>);
+
+fn drain(report: &ClusterReport, wishes: &mut Wishes, node: &ProcessName) -> Result<Change, WishRefusal> {
+    is_usable(report, node)?;
+    let before = word(wishes, node);
+    wishes.drained.insert(node.clone());
+    let others = usable(report).filter(|other| !wishes.drained.contains(other)).count();
+    if others == 0 {
+        return Err(WishRefusal(format!(
+            "draining {node} would leave no node to play the zones; expected another live node that is not drained, \
+             found {}",
+            found(usable(report).filter(|other| other != node).map(|other| format!("{other} (drained)")))
+        )));
+    }
+    Ok((before, word(wishes, node), vec![Wish::Join { node: node.clone() }]))
+}
+
+fn join(report: &ClusterReport, wishes: &mut Wishes, node: &ProcessName) -> Result<Change, WishRefusal> {
+    let before = word(wishes, node);
+    if !wishes.drained.remove(node) {
+        is_usable(report, node)?;
+    }
+    Ok((before, word(wishes, node), vec![Wish::Drain { node: node.clone() }]))
+}
+
+fn word(wishes: &Wishes, node: &ProcessName) -> String {
+    let not = if wishes.drained.contains(node) { "" } else { "not " };
+    format!("{node} is {not}drained")
+}
+
+fn place(
+    report: &ClusterReport,
+    zones: &ZoneTable,
+    wishes: &mut Wishes,
+    zone: &str,
+    (node, hold): (&ProcessName, Hold),
+) -> Result<Change, WishRefusal> {
+    is_usable(report, node)?;
+    if wishes.drained.contains(node) {
+        return Err(WishRefusal(format!(
+            "{node} is drained and is given nothing; expected one that is not, or first `wydbr cluster join {node}`"
+        )));
+    }
+    let zone = name_of(zones, zone)?;
+    let undo = back(wishes, &zone);
+    let before = whose(wishes, &zone);
+    wishes.placed.insert(zone.clone(), Placed { node: node.clone(), hold });
+    Ok((before, whose(wishes, &zone), vec![undo]))
+}
+
+fn unpin(zones: &ZoneTable, wishes: &mut Wishes, zone: &str) -> Result<Change, WishRefusal> {
+    // also a zone that the content does not have any more
+    let known = wishes.placed.keys().find(|name| name.eq_ignore_ascii_case(zone)).cloned();
+    let zone = known.map_or_else(|| name_of(zones, zone), Ok)?;
+    let undo = back(wishes, &zone);
+    let before = whose(wishes, &zone);
+    wishes.placed.remove(&zone);
+    Ok((before, whose(wishes, &zone), vec![undo]))
+}
+
+fn rebalance(wishes: &mut Wishes) -> Change {
+    let is_moved = |placed: &Placed| placed.hold == Hold::Moved;
+    let moved: Vec<String> =
+        wishes.placed.iter().filter(|(_, placed)| is_moved(placed)).map(|(zone, _)| zone.clone()).collect();
+    let tell = |wishes: &Wishes| {
+        let texts: Vec<String> = moved.iter().map(|zone| whose(wishes, zone)).collect();
+        if texts.is_empty() { "no zone was moved by an operator".to_owned() } else { texts.join("; ") }
+    };
+    let before = tell(wishes);
+    let undo = moved.iter().map(|zone| back(wishes, zone)).collect();
+    wishes.placed.retain(|_, placed| !is_moved(placed));
+    (before, tell(wishes), undo)
+}
+
+fn whose(wishes: &Wishes, zone: &str) -> String {
+    match wishes.placed.get(zone) {
+        Some(placed) => format!("{zone} is {} to {}", placed.hold.name(), placed.node),
+        None => format!("{zone} is where the ring wants it"),
+    }
+}
+
+/// The wish that puts a zone back where it is wished now.
+fn back(wishes: &Wishes, zone: &str) -> Wish {
+    let zone = zone.to_owned();
+    match wishes.placed.get(&zone) {
+        None => Wish::Unpin { zone },
+        Some(Placed { node, hold: Hold::Moved }) => Wish::Move { zone, node: node.clone() },
+        Some(Placed { node, hold: Hold::Pinned }) => Wish::Pin { zone, node: node.clone() },
+    }
+}
+
+fn name_of(zones: &ZoneTable, text: &str) -> Result<String, WishRefusal> {
+    zones.find(text).map(|zone| zones.name(zone)).ok_or_else(|| {
+        let known = zones.named().iter().map(|zone| format!("`{}`", zone.name));
+        WishRefusal(format!(
+            "there is no zone `{text}`; expected a name or number as `wydbr cluster map` prints it, like `block 8,8`, {}",
+            found(known)
+        ))
+    })
+}
+
+/// Live nodes on the content of the cluster.
+fn usable(report: &ClusterReport) -> impl Iterator<Item = ProcessName> {
+    nodes_of(report.live(), report.content_hash()).into_iter().map(|node| node.name)
+}
+
+fn is_usable(report: &ClusterReport, node: &ProcessName) -> Result<(), WishRefusal> {
+    let nodes = || report.live().filter(|member| member.role == Role::TmSrv);
+    let Some(member) = nodes().find(|member| member.name == *node) else {
+        return Err(WishRefusal(format!(
+            "there is no live node `{node}`; expected one of: {}",
+            found(nodes().map(|member| member.name.to_string()))
+        )));
+    };
+    match report.content_hash() {
+        Some(wanted) if wanted != member.content_hash => Err(WishRefusal(format!(
+            "{node} runs on other content and is given no zones: found {:016x}, expected {wanted:016x}",
+            member.content_hash
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn found(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.collect();
+    let more = names.len().saturating_sub(NAMES);
+    names.truncate(NAMES);
+    match (names.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (_, 0) => names.join(", "),
+        _ => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use model::calls::cluster::Leased;
+    use model::membership::{Member, NamedZone, SlotTable};
+    use model::{Incarnation, Rect, Tile};
+
+    fn node(index: usize) -> ProcessName {
+        ProcessName::numbered(Role::TmSrv, index)
+    }
+
+    fn leased(index: usize, content_hash: u64, left_ms: i64) -> Leased {
+        let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let member = Member {
+            name: node(index),
+            role: Role::TmSrv,
+            incarnation: Incarnation(1),
+            link: nowhere,
+            http: nowhere,
+            weight: 1,
+            content_hash,
+        };
+        Leased { member, left_ms }
+    }
+
+    /// Two nodes, one on other content, one whose lease has ended.
+    fn report() -> ClusterReport {
+        let area = Rect::new(Tile::new(2048, 1920), Tile::new(2303, 2303));
+        let named_zones = vec![NamedZone { name: "Armia".into(), area }];
+        ClusterReport {
+            members: vec![leased(1, 7, 900), leased(2, 7, 2_000), leased(3, 8, 2_000), leased(4, 7, -5)],
+            controller: Some(node(1)),
+            table: SlotTable { version: 3, named_zones, slots: Vec::new() },
+            ..ClusterReport::default()
+        }
+    }
+
+    fn grant(report: &mut ClusterReport, wish: &Wish) -> WishGranted {
+        let judged = judge(report, wish).unwrap();
+        report.wishes = judged.wishes;
+        judged.granted
+    }
+
+    fn refusal(report: &ClusterReport, wish: &Wish) -> String {
+        judge(report, wish).unwrap_err().to_string()
+    }
+
+    fn pin(zone: &str, index: usize) -> Wish {
+        Wish::Pin { zone: zone.into(), node: node(index) }
+    }
+
+    #[test]
+    fn every_wish_can_be_undone_by_what_it_names() {
+        let moved = |zone: &str, index| Wish::Move { zone: zone.into(), node: node(index) };
+        let wishes = [
+            pin("armia", 2),
+            pin("Armia", 1),
+            moved("block 8,8", 2),
+            moved("Armia", 2),
+            Wish::Rebalance,
+            Wish::Drain { node: node(2) },
+        ];
+        let mut report = report();
+        let mut trail = Vec::new();
+        for wish in &wishes {
+            let before = report.wishes.clone();
+            let granted = grant(&mut report, wish);
+            assert!(granted.changed && report.wishes.version == before.version + 1, "{wish}");
+            trail.push((before, granted.undo));
+        }
+        for (before, undo) in trail.into_iter().rev() {
+            for wish in &undo {
+                grant(&mut report, wish);
+            }
+            let (now, then) = (&report.wishes, &before);
+            assert_eq!((&now.drained, &now.placed), (&then.drained, &then.placed), "{undo:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_so_already_changes_nothing() {
+        let mut report = report();
+        for wish in [Wish::Drain { node: node(2) }, Wish::Join { node: node(2) }] {
+            assert!(grant(&mut report, &wish).changed);
+            let again = grant(&mut report, &wish);
+            assert!(!again.changed && again.undo.is_empty() && again.before == again.after);
+        }
+        assert!(!grant(&mut report, &Wish::Unpin { zone: "Armia".into() }).changed);
+        assert!(!grant(&mut report, &Wish::Rebalance).changed);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_what_was_found_and_expected() {
+        let mut report = report();
+        let told = refusal(&report, &Wish::Drain { node: node(9) });
+        assert_eq!(told, "there is no live node `tmsrv-9`; expected one of: tmsrv-1, tmsrv-2, tmsrv-3");
+        assert!(refusal(&report, &pin("Armia", 4)).contains("no live node"), "its lease has ended");
+        let told = refusal(&report, &pin("Armia", 3));
+        assert!(told.contains("found 0000000000000008, expected 0000000000000007"), "{told}");
+        let told = refusal(&report, &pin("Armai", 1));
+        assert!(told.contains("no zone `Armai`") && told.contains("`Armia`"), "{told}");
+        grant(&mut report, &Wish::Drain { node: node(2) });
+        let told = refusal(&report, &Wish::Drain { node: node(1) });
+        assert!(told.contains("would leave no node") && told.contains("found tmsrv-2 (drained)"), "{told}");
+        assert!(refusal(&report, &pin("Armia", 2)).contains("tmsrv-2 is drained"));
+        assert!(refusal(&report, &Wish::Join { node: node(9) }).contains("no live node"));
+        assert_eq!(report.wishes.version, 1, "a refusal changes nothing");
+    }
+
+    #[test]
+    fn a_drain_ends_although_its_node_is_gone() {
+        let mut report = report();
+        grant(&mut report, &Wish::Drain { node: node(2) });
+        report.members.remove(1);
+        assert!(grant(&mut report, &Wish::Join { node: node(2) }).changed);
+    }
+}

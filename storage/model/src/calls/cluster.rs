@@ -1,0 +1,207 @@
+//! The cluster as its operator sees it, and what the operator wishes of it.
+//!
+//! ```text
+//! wydbr cluster drain ... --> wishes, stored --> controller: a few districts a second --> slot table
+//! ```
+
+use crate::membership::{Member, ProcessName, SlotTable};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Entries of the log of wishes that are read at once.
+pub const WISHES_TOLD: u32 = 20;
+
+/// Members with their leases, the controller, the slot table and the wishes, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCluster;
+
+/// The answer to [`ReadCluster`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterReport {
+    /// All that have not left, by name; also those whose lease has ended.
+    pub members: Vec<Leased>,
+    /// Who writes the slot table; `None` while nobody holds the lease for it.
+    pub controller: Option<ProcessName>,
+    /// Who owns what.
+    pub table: SlotTable,
+    /// What holds now.
+    pub wishes: Wishes,
+    /// The last [`WISHES_TOLD`] wishes, oldest first.
+    pub log: Vec<LoggedWish>,
+}
+
+impl ClusterReport {
+    /// Members whose lease has not ended.
+    pub fn live(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|leased| leased.left_ms > 0).map(|leased| &leased.member)
+    }
+
+    /// The content that nodes must run on: that of the controller; `None` while there is none.
+    pub fn content_hash(&self) -> Option<u64> {
+        let name = self.controller.as_ref()?;
+        self.live().find(|member| member.name == *name).map(|member| member.content_hash)
+    }
+}
+
+/// A member and its lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leased {
+    /// The member.
+    pub member: Member,
+    /// Milliseconds until its lease ends, by the clock of the metadata database; negative when it has ended.
+    pub left_ms: i64,
+}
+
+/// What the operator wants of the placement; the ring decides the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    /// Raised by every wish: the number of the last one in the log.
+    pub version: u64,
+    /// Nodes that are given nothing and lose what they have.
+    pub drained: BTreeSet<ProcessName>,
+    /// Zones that have a node of their own, by name.
+    pub placed: BTreeMap<String, Placed>,
+}
+
+/// The node that a zone is to be on while that node lives and is not drained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// The node.
+    pub node: ProcessName,
+    /// Until when.
+    pub hold: Hold,
+}
+
+/// How long a zone stays where its operator put it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// Until the next rebalance.
+    Moved,
+    /// Until it is unpinned.
+    Pinned,
+}
+
+impl Hold {
+    /// As stored, and as shown: `moved` or `pinned`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Moved => "moved",
+            Self::Pinned => "pinned",
+        }
+    }
+}
+
+/// One wish. Wishing the same twice changes nothing the second time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// Gives a node nothing more, and moves away what it has.
+    Drain {
+        /// Which.
+        node: ProcessName,
+    },
+    /// Ends a drain.
+    Join {
+        /// Which.
+        node: ProcessName,
+    },
+    /// Moves a zone to a node, where it stays until the next rebalance.
+    Move {
+        /// Its name or number.
+        zone: String,
+        /// Where to.
+        node: ProcessName,
+    },
+    /// Moves a zone to a node, where it stays until it is unpinned.
+    Pin {
+        /// Its name or number.
+        zone: String,
+        /// Where to.
+        node: ProcessName,
+    },
+    /// Gives a zone back to the ring.
+    Unpin {
+        /// Its name or number.
+        zone: String,
+    },
+    /// Gives every zone that was moved back to the ring; pinned ones stay.
+    Rebalance,
+}
+
+/// As an operator types it behind `wydbr cluster`.
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drain { node } => write!(f, "drain {node}"),
+            Self::Join { node } => write!(f, "join {node}"),
+            Self::Move { zone, node } => write!(f, "move {} {node}", quoted(zone)),
+            Self::Pin { zone, node } => write!(f, "pin {} {node}", quoted(zone)),
+            Self::Unpin { zone } => write!(f, "unpin {}", quoted(zone)),
+            Self::Rebalance => write!(f, "rebalance"),
+        }
+    }
+}
+
+fn quoted(zone: &str) -> String {
+    let plain = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain { zone.to_owned() } else { format!("'{}'", zone.replace('\'', "'\\''")) }
+}
+
+/// A wish and who has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MakeWish {
+    /// The operator, for the log.
+    pub by: String,
+    /// What.
+    pub wish: Wish,
+}
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WishGranted {
+    /// False when it was so already: nothing was written.
+    pub changed: bool,
+    /// What was before, for the operator.
+    pub before: String,
+    /// What holds now.
+    pub after: String,
+    /// Wishes that bring back what was before.
+    pub undo: Vec<Wish>,
+}
+
+/// Why a wish is not followed, for the operator: what was found and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{0}")]
+pub struct WishRefusal(pub String);
+
+/// A wish that was followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedWish {
+    /// Its number.
+    pub number: u64,
+    /// When, by the clock of the metadata database.
+    pub at_ms: i64,
+    /// The operator.
+    pub by: String,
+    /// As typed.
+    pub wish: String,
+    /// What was before.
+    pub before: String,
+    /// What holds since.
+    pub after: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_told_as_it_is_typed() {
+        let node = ProcessName("tmsrv-2".to_owned());
+        let pin = |zone: &str| Wish::Pin { zone: zone.to_owned(), node: node.clone() }.to_string();
+        assert_eq!(pin("Armia"), "pin Armia tmsrv-2");
+        assert_eq!(pin("block 8,8"), "pin 'block 8,8' tmsrv-2");
+        assert_eq!(pin("it's"), "pin 'it'\\''s' tmsrv-2");
+        assert_eq!(Wish::Drain { node }.to_string(), "drain tmsrv-2");
+    }
+}

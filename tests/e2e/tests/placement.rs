@@ -1,0 +1,121 @@
+//! An operator looks at the cluster, drains nodes and moves zones while people play; nobody is disconnected.
+#![allow(clippy::unwrap_used)]
+
+use e2e::{Cluster, Options, metric, wait_for};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Where new characters enter.
+const TOWN: (u64, u64) = (2114, 2104);
+const PLAYERS: u64 = 12;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The JSON at the end of a command that must go well.
+fn told(cluster: &Cluster, arguments: &[&str]) -> Value {
+    let all: Vec<&str> = ["cluster"].iter().chain(arguments).chain(&["--json"]).copied().collect();
+    let output = cluster.with_data(&all, None);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    println!(
+        "{arguments:?}: {}",
+        out.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("; ")
+    );
+    serde_json::from_str(out.lines().last().unwrap()).unwrap()
+}
+
+/// What a command says that must be refused.
+fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
+    let all: Vec<&str> = ["cluster"].iter().chain(arguments).copied().collect();
+    let output = cluster.with_data(&all, None);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Zones and players of a node.
+fn load(cluster: &Cluster, node: &str) -> (u64, u64) {
+    let status = told(cluster, &["status"]);
+    let row = status["members"].as_array().unwrap().iter().find(|row| row["name"] == node).unwrap().clone();
+    (row["zones"].as_u64().unwrap(), row["players"].as_u64().unwrap_or(0))
+}
+
+/// The row of the map that the town is in.
+fn town(cluster: &Cluster) -> Value {
+    let map = told(cluster, &["map"]);
+    let is_in = |row: &&Value| {
+        let corner = |corner: &str| (row[corner][0].as_u64().unwrap(), row[corner][1].as_u64().unwrap());
+        let (min, max) = (corner("min"), corner("max"));
+        min.0 <= TOWN.0 && TOWN.0 <= max.0 && min.1 <= TOWN.1 && TOWN.1 <= max.1
+    };
+    // named zones come first, and theirs are the tiles
+    map["zones"].as_array().unwrap().iter().find(is_in).unwrap().clone()
+}
+
+/// Steps over borders, all and between nodes, as whoever controls counts them.
+fn borders(cluster: &Cluster) -> [f64; 2] {
+    ["wydbr_tmsrv_border_steps_count", "wydbr_tmsrv_border_steps_between_nodes_count"].map(|name| {
+        let of = |node| metric(&cluster.process(node).http, name).unwrap_or(0.0);
+        of("tmsrv-1") + of("tmsrv-2")
+    })
+}
+
+fn until_all_play_on(cluster: &Cluster, node: &str) {
+    wait_for(&format!("all play on {node}"), PATIENCE, || (load(cluster, node).1 == PLAYERS).then_some(()));
+}
+
+#[test]
+fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
+    let cluster = Cluster::start(Options { nodes: 2, ..Options::default() });
+    let status = told(&cluster, &["status"]);
+    assert_eq!(status["zones_without_owner"], 0, "{status:#}");
+    assert!(status["controller"].as_str().unwrap().starts_with("tmsrv-"), "{status:#}");
+    assert!(status["members"].as_array().unwrap().iter().all(|row| row["lease_left_ms"].as_i64() > Some(0)));
+    let zone = town(&cluster);
+    let (name, here) =
+        (zone["name"].as_str().unwrap().to_owned(), zone["owner"].as_str().unwrap().to_owned());
+    let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
+    let at_first = load(&cluster, there).0;
+    assert!(at_first > 20);
+    let counted = || Some(borders(&cluster)).filter(|[all, _]| *all > 0.0);
+    let [all, between] = wait_for("the controller counts the borders", PATIENCE, counted);
+    assert!(0.0 < between && between < all, "{between} of {all}");
+
+    assert!(refused(&cluster, &["drain", "tmsrv-9"]).contains("expected one of: tmsrv-1, tmsrv-2"));
+    assert!(refused(&cluster, &["move", "Atlantida", there]).contains("no zone `Atlantida`"));
+    assert_eq!(told(&cluster, &["rebalance", "--dry-run"])["moves"], serde_json::json!([]));
+
+    let players = PLAYERS.to_string();
+    let bots = cluster.start_bots(&["--players", &players, "--for", "40", "--faults", "--seed", "4"]);
+    until_all_play_on(&cluster, &here);
+
+    told(&cluster, &["pin", &name, there]);
+    until_all_play_on(&cluster, there);
+    assert_eq!(town(&cluster)["pinned"], true);
+    assert_eq!(town(&cluster)["owner"], there);
+
+    let drained = told(&cluster, &["drain", there]);
+    assert_eq!((&drained["zones_left"], &drained["players_left"]), (&0.into(), &0.into()), "{drained:#}");
+    assert_eq!(load(&cluster, there), (0, 0));
+    wait_for("no border is between nodes", PATIENCE, || (borders(&cluster) == [all, 0.0]).then_some(()));
+    until_all_play_on(&cluster, &here);
+    assert!(refused(&cluster, &["drain", &here]).contains("would leave no node"));
+    assert!(refused(&cluster, &["pin", &name, there]).contains("is drained"));
+
+    told(&cluster, &["join", there]);
+    until_all_play_on(&cluster, there);
+    told(&cluster, &["unpin", &name]);
+    until_all_play_on(&cluster, &here);
+    assert_eq!(load(&cluster, there).0, at_first, "it has what it had at first");
+
+    let (report, content) = bots.finish();
+    assert!(content, "{report:#}");
+    assert_eq!((&report["entered"], &report["dropped"]), (&PLAYERS.into(), &0.into()), "{report:#}");
+    assert_eq!(report["reentered"], 0, "somebody had to log in again: {report:#}");
+    let wishes: Vec<String> = told(&cluster, &["status"])["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|wish| wish["wish"].as_str().unwrap().to_owned())
+        .collect();
+    let drain = [format!("drain {there}"), format!("join {there}")];
+    assert!(wishes.len() == 4 && wishes[1..3] == drain, "{wishes:?}");
+}
