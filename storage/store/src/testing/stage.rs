@@ -143,11 +143,11 @@ pub async fn save(store: &Arc<dyn Store>, saves: Vec<SaveCharacter>) -> Vec<Save
 /// Waits until a condition of the store holds.
 ///
 /// # Panics
-/// When it does not hold within ten seconds.
+/// When it does not hold within thirty seconds.
 pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !condition().await {
-        assert!(Instant::now() < deadline, "waited ten seconds in vain until {what}");
+        assert!(Instant::now() < deadline, "waited thirty seconds in vain until {what}");
         tokio::task::yield_now().await;
     }
 }
