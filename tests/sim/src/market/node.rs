@@ -48,7 +48,7 @@ pub struct Node {
     pub gold: i64,
     /// False while something is under way of which nobody knows what came of it.
     pub is_sure: bool,
-    /// True while an order is under way; who dies then does not learn what came of it.
+    /// True while an order is under way, or was done unseen; who dies then does not learn what came of it.
     pub is_ordering: bool,
     /// From what all its choices follow.
     pub dice: ChaCha8Rng,
@@ -149,8 +149,9 @@ impl Node {
             self.note(format_args!("{what} {operation} {}", short(&reply)));
             let told = if matches!(reply, Reply::Refused(_)) { Told::Not } else { Told::Done };
             held(&self.board).orders.push((operation, what, told));
-            self.is_sure = !matches!(reply, Reply::DoneUnseen);
-            self.is_ordering = false;
+            // what was done unseen is known when it was loaded again, and not before
+            self.is_ordering = matches!(reply, Reply::DoneUnseen);
+            self.is_sure = !self.is_ordering;
             return match reply {
                 Reply::DoneUnseen | Reply::Refused(MarketRefusal::Stale) => Err(Reload),
                 reply => Ok(reply),

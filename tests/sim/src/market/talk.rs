@@ -174,7 +174,7 @@ fn answered(node: &mut Node, talk: &mut Option<Talk>, reply: Option<Reply>) -> R
             let trade = known.id;
             let character = node.me.character;
             held(&node.board).trades.extend(trade.map(|trade| (trade, character, Told::Done)));
-            node.is_sure = false;
+            (node.is_sure, node.is_ordering) = (false, true);
             *talk = None;
             return Err(Reload);
         }
