@@ -188,10 +188,13 @@ async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
             "DROP TABLE ledger; DROP INDEX accounts_bucket; DROP INDEX characters_bucket; \
              DROP INDEX items_bucket; DROP INDEX operations_bucket; DROP TABLE purses; DROP TABLE records; \
              DROP TABLE ledger_horizons; DROP TABLE ledger_base_items; DROP TABLE ledger_base_purses; \
-             DROP TABLE ledger_base_sums; DELETE FROM refinery_schema_history WHERE version >= 2",
+             DROP TABLE ledger_base_sums; DROP TABLE character_states; DROP TABLE wishes; \
+             DROP TABLE drained_nodes; DROP TABLE placed_zones; DROP TABLE wish_log; \
+             DELETE FROM refinery_schema_history WHERE version >= 2",
         ),
         Database::Postgres(..) => database.sql(
             "DROP TABLE ledger; DROP FUNCTION ledger_is_append_only; DROP TABLE purses; DROP TABLE records; \
+             DROP TABLE character_states; \
              DROP TABLE bucket_homes; DROP TABLE bucket_changes; ALTER TABLE shard_identity DROP COLUMN homed; \
              DROP FUNCTION enter_buckets; DROP FUNCTION close_buckets; DROP FUNCTION log_bucket_change; \
              DROP FUNCTION make_ledger_partitions; DROP TABLE ledger_horizons; DROP TABLE ledger_base_items; \
