@@ -44,7 +44,7 @@ pub fn main(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
             let plan = clerk.plan_restore(player, args.at).await.context("nothing is planned")?;
             return anyhow::Ok(Amended { operations: Vec::new(), plan });
         }
-        clerk.restore(player, args.at).await.context("not all is done")
+        clerk.restore(player, args.at).await.context("it was not done, or not all of it")
     })??;
     undo::report(&done, args.dry_run, args.json.as_ref())
 }

@@ -51,7 +51,7 @@ pub fn main(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             let plan = clerk.plan_undo(&target).await.context("nothing is planned")?;
             return anyhow::Ok(Amended { operations: Vec::new(), plan });
         }
-        clerk.undo(&target).await.context("not all is done")
+        clerk.undo(&target).await.context("it was not done, or not all of it")
     })??;
     report(&done, args.dry_run, args.json.as_ref())
 }

@@ -9,7 +9,7 @@ use bot::protocol::profile::Profile;
 use bot::protocol::slot::{Container, Slot};
 use e2e::{Cluster, Identity, Options, Player};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Between the keeper of the bank and the merchant of Armia.
 const MARKET: Tile = Tile::new(2105, 2111);
@@ -224,6 +224,28 @@ fn has_again(who: &mut Player, before: &Belongings) {
     });
 }
 
+/// Throws an item away, and is put back to the moment before, on the same connection.
+fn thrown_away_and_restored(cluster: &Cluster, player: &mut Player) {
+    let name = player.identity.character.clone();
+    let (before, moment) = (player.world().belongings(), SystemTime::now().duration_since(UNIX_EPOCH));
+    let moment = moment.unwrap().as_millis().to_string();
+    let slot = (0..30).rev().map(Slot::carry).find(|slot| player.world().slot(*slot).is_some()).unwrap();
+    player.run("throwing it away", async |client| client.destroy(slot.index).await);
+    player.until("it is gone", |world| world.slot(slot).is_none());
+    let restore = |at: &str| {
+        let output = cluster.with_data(&["restore-character", &name, "--at", at], None);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), text.lines().last().unwrap_or_default().to_owned(), error)
+    };
+    let (held, done, error) = restore(&moment);
+    let done: Value = serde_json::from_str(&done).unwrap_or_else(|_| panic!("{error}"));
+    assert_eq!((held, &done["steps"], &done["left"]), (true, &Value::from(1), &Value::from(0)), "{done}");
+    has_again(player, &before);
+    let (held, _, error) = restore("2100-01-01T00:00:00Z");
+    assert!(!held && error.contains("expected one before now"), "{error}");
+}
+
 #[test]
 fn an_operator_takes_a_trade_back_and_both_play_on() {
     let cluster = Cluster::start(Options::default());
@@ -264,6 +286,8 @@ fn an_operator_takes_a_trade_back_and_both_play_on() {
     has_again(&mut other, &traded[1]);
     player.say_to(&mut other, "ainda aqui");
     other.say_to(&mut player, "eu tambem");
+    thrown_away_and_restored(&cluster, &mut player);
+    player.say_to(&mut other, "de novo eu");
     let fsck = cluster.with_data(&["fsck"], None);
     assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stdout));
 }
