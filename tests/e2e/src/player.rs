@@ -242,6 +242,14 @@ impl Player {
         }
     }
 
+    /// The tile so far east and south of where it stands, or the next one east of that on which nobody in view rests:
+    /// who comes to rest on another is put beside.
+    pub fn free_tile(&self, east: u16, south: u16) -> Tile {
+        let at = self.tile();
+        let mut tiles = (at.x + east..).map(|x| Tile::new(x, at.y + south));
+        tiles.find(|tile| !self.world().is_taken(*tile)).expect("the world is wide")
+    }
+
     /// Whispers, and the other one hears it.
     pub fn whisper_to(&mut self, other: &mut Player, text: &str) {
         let to = other.identity.character.clone();

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 use bot::client::Event;
-use bot::protocol::place::Tile;
 use bot::protocol::profile::Profile;
 use e2e::{Cluster, Identity, Options, Player, RedisServer};
 use std::time::{Duration, Instant};
@@ -39,8 +38,7 @@ fn holds(server: &PgServer, account: &str) -> bool {
 
 /// Walks one step, and the other sees it soon.
 fn step_seen_by(walker: &mut Player, other: &mut Player) {
-    let at = walker.tile();
-    let to = Tile::new(at.x, at.y + 1);
+    let to = walker.free_tile(0, 1);
     let began = Instant::now();
     walker.run("a step", async |client| client.walk_toward(to).await);
     let name = walker.identity.character.clone();

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bot::client::{Client, Event, LoginOutcome};
-use bot::protocol::place::{Steps, Tile};
+use bot::protocol::place::Steps;
 use bot::protocol::profile::Profile;
 use e2e::{Cluster, Identity, Options, Player};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ fn an_account_in_use_is_refused_without_force_and_replaced_safely_with_it() {
     {
         let identity = Identity::sign_up(&cluster, profile, account);
         let mut old = Player::enter(&cluster, &identity);
-        let at = old.tile();
-        let goal = Tile::new(at.x + 3, at.y + 2);
+        old.until_sees(&witness_identity.character);
+        let goal = old.free_tile(3, 2);
         old.walk_to(goal);
         witness.until_sees(&identity.character);
         if profile != Profile::V748 {
@@ -49,7 +49,8 @@ fn an_account_in_use_is_refused_without_force_and_replaced_safely_with_it() {
 #[test]
 fn a_player_whose_client_crashed_is_back_at_once() {
     let cluster = Cluster::start(Options::default());
-    let mut witness = Player::enter(&cluster, &Identity::sign_up(&cluster, Profile::V769, "testemunha"));
+    let witness_identity = Identity::sign_up(&cluster, Profile::V769, "testemunha");
+    let mut witness = Player::enter(&cluster, &witness_identity);
     let identity = Identity::sign_up(&cluster, Profile::V759, "azarado");
     let mut goal = None;
     for _ in 0..4 {
@@ -58,8 +59,8 @@ fn a_player_whose_client_crashed_is_back_at_once() {
             assert_eq!(player.tile(), goal);
             witness.until_lost(&identity.character);
         }
-        let at = player.tile();
-        goal = Some(Tile::new(at.x + 1, at.y + 1));
+        player.until_sees(&witness_identity.character);
+        goal = Some(player.free_tile(1, 1));
         player.walk_to(goal.unwrap());
         witness.until_sees(&identity.character);
         // what it has not read makes the system reset the connection instead of closing it

@@ -5,13 +5,13 @@
 use super::{Patience, possessions};
 use crate::node::Node;
 use crate::session::{Note, Session};
-use model::OperationId;
 use model::calls::bank::Order;
 use model::calls::market::{
     self, BuyFromStall, CancelTrade, MarketRefusal, OfferTrade, OpenStall, Party, ReadTrade, TradeNews, Words,
 };
 use model::calls::temporary;
 use model::transfer::Fence;
+use model::{Epoch, OperationId};
 use std::time::Duration;
 use world::{JobOutcome, MarketWork};
 
@@ -126,10 +126,13 @@ fn market_request(node: &Node, order: Order, work: &MarketWork) -> market::Reque
     match work {
         MarketWork::Offer { name, partner, offer, checked, saw, trade } => {
             let me = Party { fence: order.fence, name: name.clone(), node: node.name.clone() };
+            let theirs = node.sessions.of_character(*partner);
+            let partner_epoch = theirs.and_then(|theirs| theirs.epoch.get().copied());
             market::Request::OfferTrade(OfferTrade {
                 me,
                 partner: *partner,
                 partner_node: node.name.clone(),
+                partner_epoch: partner_epoch.unwrap_or(Epoch(0)),
                 offer: offer.clone(),
                 checked: *checked,
                 saw: *saw,

@@ -30,7 +30,7 @@
 
 use crate::calls::bank::Order;
 use crate::event::{Notice, NoticeKey};
-use crate::id::{AccountId, CharacterId, EntityId, ItemId, LotId, TradeId};
+use crate::id::{AccountId, CharacterId, EntityId, Epoch, ItemId, LotId, TradeId};
 use crate::item::{Item, ItemKind, ItemSpec};
 use crate::membership::ProcessName;
 use crate::trade::{FirmOffer, Ware};
@@ -118,6 +118,8 @@ pub struct OfferTrade {
     pub partner: CharacterId,
     /// The node where the partner stands, as the asking node knows it.
     pub partner_node: ProcessName,
+    /// Under which epoch the partner plays there; what it offered under an older one holds it no longer. 0: not known.
+    pub partner_epoch: Epoch,
     /// What, with the real items and the free slots.
     pub offer: FirmOffer,
     /// True to agree to what both windows show.

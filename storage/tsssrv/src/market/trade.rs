@@ -85,10 +85,15 @@ impl Market {
         Err(Early::Unavailable)
     }
 
-    /// Somebody who sits nowhere offers: the partner is invited.
+    /// Somebody who sits nowhere offers: the partner is invited. An invitation that it has not answered, and a trade of an
+    /// older loading of it, give way.
     async fn begin_trade(&self, asked: &OfferTrade, mine: &Seated, theirs: &Seated) -> Result<Next, Early> {
-        if theirs.live.is_some() {
-            return Err(MarketRefusal::PartnerBusy.into());
+        if let Some(live) = &theirs.live {
+            if live.trade.holds(asked.partner, asked.partner_epoch) {
+                return Err(MarketRefusal::PartnerBusy.into());
+            }
+            self.close(live, TradeEnd::Cancelled).await?;
+            return Ok(Next::Again);
         }
         let trade = Trade::begin(TradeId((self.ids)()), asked);
         let swaps = [

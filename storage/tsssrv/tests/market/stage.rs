@@ -354,6 +354,7 @@ impl Player {
             me: self.party.clone(),
             partner: partner.party.fence.character,
             partner_node: partner.party.node.clone(),
+            partner_epoch: partner.party.fence.epoch,
             offer,
             checked: false,
             saw: 0,

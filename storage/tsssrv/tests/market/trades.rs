@@ -178,13 +178,42 @@ async fn who_is_in_a_trade_is_busy_and_who_is_only_invited_may_turn_away() {
     let cy = two.stage.player("tmsrv-1", 0, 1).await;
     let Two { nodes: [na, nb], ana, bo, .. } = &mut two;
     na.offers(ana.to(bo, ana.gives(&[0], 0))).await;
-    let busy = na.ask(Request::OfferTrade(cy.to(bo, cy.gives(&[0], 0)))).await;
-    assert_eq!(busy, Reply::Refused(MarketRefusal::PartnerBusy));
     nb.offers(bo.to(&cy, bo.gives(&[0], 0))).await;
     assert_eq!(na.hears_end(ana).await, TradeNews::Closed(TradeEnd::Cancelled), "Bo turned to Cy");
     na.offers(cy.to(bo, cy.gives(&[0], 0))).await;
     let busy = nb.ask(Request::OfferTrade(bo.to(ana, bo.gives(&[0], 0)))).await;
     assert_eq!(busy, Reply::Refused(MarketRefusal::StillBusy));
+    let busy = na.ask(Request::OfferTrade(ana.to(bo, ana.gives(&[0], 0)))).await;
+    assert_eq!(busy, Reply::Refused(MarketRefusal::PartnerBusy));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_that_is_not_answered_gives_way_to_the_next_one() {
+    let mut two = two(Stage::in_memory().await).await;
+    let cy = two.stage.player("tmsrv-1", 0, 1).await;
+    let Two { nodes: [na, nb], ana, bo, .. } = &mut two;
+    na.offers(ana.to(bo, ana.gives(&[0], 0))).await;
+    let next = na.offers(cy.to(bo, cy.gives(&[0], 0))).await;
+    assert_eq!(na.hears_end(ana).await, TradeNews::Closed(TradeEnd::Cancelled));
+    assert_eq!(nb.hears_end(bo).await, TradeNews::Closed(TradeEnd::Cancelled));
+    let (trade, TradeNews::Offered(half)) = nb.hears_of(bo).await else { panic!("an invitation") };
+    assert_eq!((trade, &half.party), (next.trade, &cy.party));
+    assert!(nb.offers(bo.to(&cy, bo.gives(&[0], 0))).await.partner.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_of_a_node_that_died_holds_nobody_who_was_loaded_again() {
+    let mut two = two(Stage::in_memory().await).await;
+    let cy = two.stage.player("tmsrv-1", 0, 1).await;
+    open(&two).await;
+    let Two { nodes: [na, _], ana, bo, stage } = &mut two;
+    let busy = na.ask(Request::OfferTrade(cy.to(bo, cy.gives(&[0], 0)))).await;
+    assert_eq!(busy, Reply::Refused(MarketRefusal::PartnerBusy));
+    let fence = bo.party.fence;
+    bo.party.fence = stage.load(fence.account, fence.character, "tmsrv-2").await;
+    let view = na.offers(cy.to(bo, cy.gives(&[0], 0))).await;
+    assert_eq!(view.version, 1);
+    assert_eq!(na.hears_end(ana).await, TradeNews::Closed(TradeEnd::Cancelled));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use crate::player::Player;
 use crate::trace::Trace;
-use model::id::{CharacterId, ItemId, OperationId, TradeId};
+use model::id::{CharacterId, Epoch, ItemId, OperationId, TradeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +32,8 @@ pub enum Told {
 pub struct Board {
     /// All players.
     pub players: Vec<Player>,
+    /// Under which epoch each plays.
+    pub epochs: BTreeMap<CharacterId, Epoch>,
     /// Markets that are down.
     pub down: BTreeSet<u16>,
     /// What each side of a trade agreed to, as often as it did.

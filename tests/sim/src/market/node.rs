@@ -102,6 +102,7 @@ impl Node {
         }
         self.note(format_args!("loads {epoch} {gold} {:x?} sure {}", ids(&carry), self.is_sure));
         self.fence.epoch = epoch;
+        held(&self.board).epochs.insert(self.me.character, epoch);
         (self.gold, self.carry, self.is_sure, self.is_ordering) = (gold, carry, true, false);
     }
 

@@ -6,7 +6,7 @@ use crate::held;
 use model::calls::market::{
     CancelTrade, OfferTrade, PartnerView, ReadTrade, Reply, Request, TradeEnd, TradeNews,
 };
-use model::id::{CharacterId, TradeId};
+use model::id::{CharacterId, Epoch, TradeId};
 use model::membership::ProcessName;
 use model::trade::{Doubt, FirmOffer};
 use rand::Rng;
@@ -226,6 +226,7 @@ pub async fn offer(
         me: node.party(),
         partner: known.partner,
         partner_node: ProcessName(format!("tmsrv-{}", known.partner_index + 1)),
+        partner_epoch: held(&node.board).epochs.get(&known.partner).copied().unwrap_or(Epoch(0)),
         offer,
         checked: checks,
         saw,

@@ -13,7 +13,7 @@ use model::ledger::{Actor, GoldAccount, ItemPlace};
 use model::membership::ProcessName;
 use model::trade::{BOUND_SLOTS_FROM, FirmOffer, OFFER_ITEMS};
 use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Transferred};
-use model::{CharacterId, Item, OperationId, TradeId};
+use model::{CharacterId, Epoch, Item, OperationId, TradeId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use store::planted::{self, Bug};
@@ -101,6 +101,13 @@ impl Trade {
     /// Which side a character is.
     pub(super) fn side_of(&self, character: CharacterId) -> Option<usize> {
         self.sides.iter().position(|side| side.character == character)
+    }
+
+    /// True when it keeps a character from other trades: it offered something as what it is now, or all is decided.
+    pub(super) fn holds(&self, character: CharacterId, epoch: Epoch) -> bool {
+        let side = self.side_of(character).map(|side| &self.sides[side]);
+        let seat = side.and_then(|side| side.seat.as_ref());
+        !self.is_talking() || seat.is_some_and(|seat| seat.party.fence.epoch >= epoch)
     }
 
     /// True while nothing is decided.
