@@ -5,12 +5,14 @@ use crate::protocol::place::{Area, ROUTE_MAX, Steps, Tile};
 use rand::Rng;
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Tiles remembered as refused.
 const REFUSED_MAX: usize = 4096;
 /// Refusals after which a tile is left out.
 const STRIKES: u8 = 2;
+/// So long after the last of them a tile is tried again: the server may have had another reason, the death of a node.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// Destinations tried for one walk.
 const ATTEMPTS: usize = 12;
 
@@ -19,7 +21,19 @@ const ATTEMPTS: usize = 12;
 pub struct Ground {
     area: OnceLock<Area>,
     radius: u16,
-    refused: Mutex<HashMap<Tile, u8>>,
+    refused: Mutex<HashMap<Tile, Refused>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    strikes: u8,
+    last: Instant,
+}
+
+impl Refused {
+    fn is_forgotten(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) >= FORGOTTEN_AFTER
+    }
 }
 
 impl Ground {
@@ -38,7 +52,7 @@ impl Ground {
     }
 
     /// A walk was broken off by the server: the tile after the place where it put the walker is to blame.
-    pub fn refused(&self, from: Tile, steps: &Steps, put_at: Tile) {
+    pub fn refused(&self, from: Tile, steps: &Steps, put_at: Tile, now: Instant) {
         let way = (0..=steps.len()).map(|count| steps.after(from, count));
         let blame = match way.clone().position(|tile| tile == put_at) {
             Some(index) => way.clone().nth(index + 1),
@@ -46,9 +60,13 @@ impl Ground {
         };
         let Some(tile) = blame else { return };
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() >= REFUSED_MAX {
+            refused.retain(|_, known| !known.is_forgotten(now));
+        }
         if refused.len() < REFUSED_MAX || refused.contains_key(&tile) {
-            let strikes = refused.entry(tile).or_insert(0);
-            *strikes = strikes.saturating_add(1);
+            let known = refused.entry(tile).or_insert(Refused { strikes: 0, last: now });
+            let strikes = if known.is_forgotten(now) { 0 } else { known.strikes };
+            *known = Refused { strikes: strikes.saturating_add(1), last: now };
         }
     }
 
@@ -82,9 +100,34 @@ impl Ground {
         if steps.is_empty() || world.is_taken(steps.end(from)) {
             return None;
         }
+        let now = Instant::now();
+        (1..=steps.len()).all(|count| !self.is_refused(steps.after(from, count), now)).then_some(steps)
+    }
+
+    fn is_refused(&self, tile: Tile, now: Instant) -> bool {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_refused = |tile: Tile| refused.get(&tile).is_some_and(|&strikes| strikes >= STRIKES);
-        let free = (1..=steps.len()).all(|count| !is_refused(steps.after(from, count)));
-        free.then_some(steps)
+        refused.get(&tile).is_some_and(|known| known.strikes >= STRIKES && !known.is_forgotten(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_that_was_refused_is_left_out_for_a_while() {
+        let ground = Ground::new(None, 10);
+        let (from, wall) = (Tile::new(100, 100), Tile::new(102, 100));
+        let steps = Steps::straight(from, Tile::new(104, 100));
+        let begin = Instant::now();
+        let strike = |now| ground.refused(from, &steps, Tile::new(101, 100), now);
+        strike(begin);
+        assert!(!ground.is_refused(wall, begin), "once may be chance");
+        strike(begin);
+        assert!(ground.is_refused(wall, begin));
+        let later = begin + FORGOTTEN_AFTER;
+        assert!(!ground.is_refused(wall, later));
+        strike(later);
+        assert!(!ground.is_refused(wall, later), "what was before does not count any more");
     }
 }

@@ -47,7 +47,7 @@ impl Player {
             Event::Panel(_) => self.panel_due = None,
             Event::OwnPlaced { to, corrected: true, .. } => {
                 if let Some(walk) = self.last_walk.take().filter(|walk| at < walk.over_at() + BLAME_WINDOW) {
-                    self.shared.ground.refused(walk.from, &walk.steps, to);
+                    self.shared.ground.refused(walk.from, &walk.steps, to, at);
                 }
                 ledger.placed(self.index, to, at);
                 self.target = None;
