@@ -29,7 +29,8 @@ pub(crate) async fn admit(
     if zone != attach.zone || !owns(node, attach) {
         // the character is given back as it is; the edge asks again, there or here
         let Character { account, id, soft, .. } = character;
-        let as_loaded = Snapshot { session: session.id, account, character: id, soft, jobs_done: 0 };
+        let as_loaded =
+            Snapshot { session: session.id, account, character: id, number: 0, soft, jobs_done: 0 };
         saver::save_and_release(node, session, &as_loaded).await;
         return Err(if zone == attach.zone {
             AttachRefusal::NotOwner

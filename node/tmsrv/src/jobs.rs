@@ -81,7 +81,7 @@ async fn transferred(
     match insist(node, Some(session), &transfer).await {
         Some(Ok(transferred)) => {
             if let Some(soft) = &plan.soft {
-                session.paid.lock().done(soft.tile);
+                session.paid.lock().done(soft.soft.tile);
             }
             let gold = transferred.balance(&GoldAccount::Character(who.character));
             JobOutcome::Transferred { born, gold }

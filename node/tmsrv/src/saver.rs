@@ -72,7 +72,7 @@ async fn save_part(node: &Arc<Node>, part: &[(ZoneId, Snapshot)]) {
             later.push((*zone, session.id)); // what it paid for wrote a newer state
             continue;
         }
-        let Some(save) = request(&session, snapshot.soft.clone(), false) else { continue };
+        let Some(save) = request(&session, snapshot.number, snapshot.soft.clone(), false) else { continue };
         saves.push(save);
         sessions.push((*zone, session));
         writing.push(guard);
@@ -104,7 +104,7 @@ pub(crate) async fn save_and_release(node: &Node, session: &Session, snapshot: &
     let mut soft = snapshot.soft.clone();
     // it was taken out before it could go where it had just paid to go
     soft.tile = session.paid.lock().unknown_to(snapshot).unwrap_or(soft.tile);
-    let Some(save) = request(session, soft, true) else { return Saved::Stale };
+    let Some(save) = request(session, snapshot.number, soft, true) else { return Saved::Stale };
     match write(node, vec![save]).await.first() {
         Some(SaveOutcome::Saved) => Saved::Written,
         Some(SaveOutcome::Stale) => Saved::Stale,
@@ -127,9 +127,10 @@ pub(crate) async fn save_last(node: &Node, session: &Session, snapshot: &Snapsho
     Saved::Unavailable
 }
 
-fn request(session: &Session, soft: SoftState, release: bool) -> Option<SaveCharacter> {
+fn request(session: &Session, number: u64, soft: SoftState, release: bool) -> Option<SaveCharacter> {
     let epoch = *session.epoch.get()?;
-    Some(SaveCharacter { account: session.account, character: session.character, epoch, soft, release })
+    let (account, character) = (session.account, session.character);
+    Some(SaveCharacter { account, character, epoch, number, soft, release })
 }
 
 async fn write(node: &Node, saves: Vec<SaveCharacter>) -> Vec<SaveOutcome> {

@@ -23,10 +23,10 @@ pub use stall::WareSold;
 
 use stall::Purchase;
 
-use crate::effects::{BankWork, Effects, Job, JobId, Who, Work};
+use crate::effects::{BankWork, Effects, Job, JobId, Snapshot, Who, Work};
 use crate::entity::Player;
 use crate::input::{JobOutcome, Possessions};
-use crate::plan::{Plan, item_in};
+use crate::plan::{Plan, PlannedSoft, item_in};
 use crate::zone::Zone;
 use model::event::{Notice, NoticeKey};
 use model::item::ItemSpec;
@@ -207,8 +207,9 @@ impl Zone {
 
     /// Asks for the price of a way; the player goes when the store has taken the gold and put it there.
     pub(crate) fn pay_way(&mut self, slot: usize, price: i64, to: Tile, fx: &mut Effects) {
-        let Some(player) = self.entities[slot].player() else { return };
-        let soft = player.snapshot(to).soft;
+        let Some(player) = self.entities[slot].player_mut() else { return };
+        let Snapshot { number, soft, .. } = player.snapshot(to);
+        let soft = PlannedSoft { number, soft };
         let burn = crate::plan::Change::Burn { amount: price, reason: "portal" };
         let plan = Plan { soft: Some(soft), ..Plan::of("portal", vec![burn]) };
         self.begin(slot, plan, Then::Way { to, price }, fx);

@@ -214,6 +214,8 @@ pub struct Snapshot {
     pub account: AccountId,
     /// The session's character.
     pub character: CharacterId,
+    /// Which of the states of this session it is, counted from 1 as they were taken; 0 for one that is as it was loaded.
+    pub number: u64,
     /// The state.
     pub soft: SoftState,
     /// Ways that were paid and gone by then: a state with fewer of them is older than what paying wrote.

@@ -53,6 +53,8 @@ pub(crate) struct Player {
     pub(crate) bound_for: Option<Tile>,
     /// Ways that it paid for and went.
     pub(crate) jobs_done: u32,
+    /// Number of the last soft state that was taken, see [`Snapshot::number`].
+    pub(crate) softs_taken: u64,
     /// Came on foot over a border at this time, and nothing was heard of it since.
     pub(crate) on_foot_since_ms: Option<u64>,
     /// Its soft state differs from the last one that was taken for saving.
@@ -140,14 +142,16 @@ impl Player {
         self.derived.score.run_speed.clamp(1, 6)
     }
 
-    /// Soft state, with the tile that it stands on.
-    pub(crate) fn snapshot(&self, tile: Tile) -> Snapshot {
+    /// Takes the soft state, with the tile that it stands on.
+    pub(crate) fn snapshot(&mut self, tile: Tile) -> Snapshot {
+        self.softs_taken += 1;
         let mut soft = self.character.soft.clone();
         soft.tile = tile;
         Snapshot {
             session: self.session,
             account: self.character.account,
             character: self.character.id,
+            number: self.softs_taken,
             soft,
             jobs_done: self.jobs_done,
         }

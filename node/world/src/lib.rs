@@ -33,6 +33,6 @@ pub use economy::{Lying, WareSold, kind_rule};
 pub use effects::{BankWork, Crossing, Effects, Job, JobId, MarketWork, Snapshot, Who, Work};
 pub use generator::{Populate, SPAWN_PERIOD};
 pub use input::{Entering, Input, JobOutcome, Possessions};
-pub use plan::{Change, GroundRecord, Plan, Spot};
+pub use plan::{Change, GroundRecord, Plan, PlannedSoft, Spot};
 pub use tick::Tick;
 pub use zone::{Zone, ZoneSetup};

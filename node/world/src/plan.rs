@@ -93,6 +93,15 @@ pub enum GroundRecord {
     },
 }
 
+/// A soft state that is written with a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedSoft {
+    /// See [`crate::Snapshot::number`].
+    pub number: u64,
+    /// The state.
+    pub soft: SoftState,
+}
+
 /// All of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -103,7 +112,7 @@ pub struct Plan {
     /// The record of the ground that goes with it.
     pub ground: Option<GroundRecord>,
     /// Soft state that is written with it: who pays for a way is at its end.
-    pub soft: Option<SoftState>,
+    pub soft: Option<PlannedSoft>,
 }
 
 impl Plan {

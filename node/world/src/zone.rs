@@ -157,21 +157,28 @@ impl Zone {
         }
     }
 
-    /// The present state of a player.
-    pub fn snapshot(&self, session: SessionId) -> Option<Snapshot> {
-        let entity = &self.entities[*self.sessions.get(&session)?];
-        entity.player().map(|player| player.snapshot(self.resting_tile(entity, player)))
+    /// Takes the present state of a player.
+    pub fn snapshot(&mut self, session: SessionId) -> Option<Snapshot> {
+        let slot = *self.sessions.get(&session)?;
+        let entity = &self.entities[slot];
+        let tile = self.resting_tile(entity, entity.player()?);
+        Some(self.entities[slot].player_mut()?.snapshot(tile))
     }
 
     /// Takes the state of every player that passes the filter and changed since it was last taken.
     pub fn take_changed(&mut self, filter: impl Fn(SessionId) -> bool, into: &mut Vec<Snapshot>) {
-        for (session, slot) in &self.sessions {
-            let changed = self.entities[*slot].player().is_some_and(|player| player.changed);
-            if changed && filter(*session) {
-                into.extend(self.snapshot(*session));
-                if let Some(player) = self.entities[*slot].player_mut() {
-                    player.changed = false;
-                }
+        let is_due = |(session, slot): &(&SessionId, &usize)| {
+            self.entities[**slot].player().is_some_and(|player| player.changed) && filter(**session)
+        };
+        let due: Vec<usize> = self.sessions.iter().filter(is_due).map(|(_, slot)| *slot).collect();
+        for slot in due {
+            let entity = &self.entities[slot];
+            let Some(tile) = entity.player().map(|player| self.resting_tile(entity, player)) else {
+                continue;
+            };
+            if let Some(player) = self.entities[slot].player_mut() {
+                player.changed = false;
+                into.push(player.snapshot(tile));
             }
         }
     }
@@ -346,6 +353,7 @@ impl Zone {
             dealings: Dealings::default(),
             bound_for: None,
             jobs_done: 0,
+            softs_taken: 0,
             on_foot_since_ms: on_foot.then_some(self.now.ms()),
             changed: true,
         };
@@ -361,9 +369,10 @@ impl Zone {
 
     fn leave(&mut self, session: SessionId, departure: Departure, fx: &mut Effects) {
         let Some(slot) = self.sessions.remove(&session) else { return };
-        let entity = self.remove(slot, departure, fx);
-        if let Some(player) = entity.player() {
-            fx.left.push(player.snapshot(self.resting_tile(&entity, player)));
+        let mut entity = self.remove(slot, departure, fx);
+        let tile = entity.player().map(|player| self.resting_tile(&entity, player));
+        if let Some((player, tile)) = entity.player_mut().zip(tile) {
+            fx.left.push(player.snapshot(tile));
             self.forget_trade(&player.dealings, player.character.id, fx);
             self.forget_stall(&player.dealings, player.character.id, fx);
         }

@@ -297,7 +297,7 @@ fn a_portal_that_cannot_be_paid_stays_shut() {
 fn who_has_paid_for_a_portal_is_never_turned_back() {
     let mut stage = Stage::new(3);
     stage.player("ana", tile(1008, 1040)).asks("ana", Command::UsePortal).tick();
-    let there = stage.plan().soft.as_ref().expect("the price is written with the place").tile;
+    let there = stage.plan().soft.as_ref().expect("the price is written with the place").soft.tile;
     assert!(there.distance(tile(1201, 1061)) <= 1, "{there}");
     stage.store_does();
     assert_eq!(stage.crossings.pop().expect("ana crosses").tile(), there);

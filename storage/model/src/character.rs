@@ -1,7 +1,7 @@
 //! Characters: hard state (rows and columns) and soft state (one versioned column).
 
 use crate::account::{BadName, check_name};
-use crate::id::{AccountId, CharacterId};
+use crate::id::{AccountId, CharacterId, Epoch};
 use crate::item::{CARRY_SLOTS, EQUIP_SLOTS, Item};
 use crate::place::Tile;
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,20 @@ pub struct Affect {
     pub value: i16,
     /// Remaining time in units of 8 s.
     pub time: u32,
+}
+
+/// Which of an owner's states a soft state is: under its epoch, and counted from 1 by it. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SoftMark {
+    /// Epoch of the owner.
+    pub epoch: Epoch,
+    /// Number under that epoch.
+    pub number: u64,
+}
+
+impl SoftMark {
+    /// Of a state that no owner wrote, or that was written before states were counted.
+    pub const NONE: Self = Self { epoch: Epoch(0), number: 0 };
 }
 
 /// State that may be a few seconds old after a crash: it is written behind and never decides economy.

@@ -193,7 +193,18 @@ pub struct Transfer {
     /// Records that change with it.
     pub records: Vec<RecordChange>,
     /// Soft state of fenced characters that is written with it: who pays for a way is at its end.
-    pub softs: Vec<(CharacterId, SoftState)>,
+    pub softs: Vec<SoftWrite>,
+}
+
+/// Soft state that is written with a transfer, under the epoch of its character's fence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SoftWrite {
+    /// Whose.
+    pub character: CharacterId,
+    /// Which of its owner's states, from 1; one that is not newer than what is stored is not written, the rest is.
+    pub number: u64,
+    /// The state.
+    pub soft: SoftState,
 }
 
 /// What a transfer left.

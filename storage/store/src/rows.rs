@@ -5,9 +5,9 @@
 use crate::codec;
 use model::account::AccountName;
 use model::calls::cluster::{Hold, Leased, LoggedWish, Placed};
-use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord};
+use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
-use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, Unspent};
+use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
 use model::id::{AccountId, CharacterId, Epoch, GroundId, Incarnation, ItemId, LotId, ParcelId, ZoneId};
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, Effect, GOLD_MAX, Item, ItemKind};
 use model::membership::{Member, NamedZone, ProcessName, Role, Slot};
@@ -63,6 +63,18 @@ macro_rules! character_columns {
          learned_0, learned_1, clan, guild, guild_rank, chaos, soft_version, soft, name"
     };
 }
+/// True when the `given` soft state (its epoch, its number) is newer than the one that is stored.
+macro_rules! is_newer {
+    ($epoch:literal, $number:literal) => {
+        concat!($number, " > CASE WHEN soft_epoch = ", $epoch, " THEN soft_number ELSE 0 END")
+    };
+}
+/// Columns that [`loaded`] reads, before [`character_columns`] are changed for the next owner.
+macro_rules! loaded_columns {
+    () => {
+        concat!(character_columns!(), ", epoch, soft_epoch, soft_number, former_owner")
+    };
+}
 /// Columns that [`progress`] reads and [`progress_numbers`] writes: integers, in `characters` and in `character_states`.
 macro_rules! progress_columns {
     () => {
@@ -90,7 +102,8 @@ macro_rules! member_columns {
     };
 }
 pub(crate) use {
-    account_columns, character_columns, item_columns, member_columns, progress_columns, record_columns,
+    account_columns, character_columns, is_newer, item_columns, loaded_columns, member_columns,
+    progress_columns, record_columns,
 };
 
 /// Number of integers that [`character_numbers`] gives.
@@ -107,6 +120,17 @@ pub(crate) fn account(row: &impl Fields) -> Result<Account, Failure> {
         blocked: row.maybe_text(4)?,
         frozen: row.maybe_text(6)?,
         created_ms: row.int(5)?,
+    })
+}
+
+/// A character from [`loaded_columns`], with nothing on it yet.
+pub(crate) fn loaded(row: &impl Fields) -> Result<LoadedCharacter, Failure> {
+    let after = CHARACTER_NUMBERS + 2;
+    Ok(LoadedCharacter {
+        character: character(row)?,
+        epoch: Epoch(row.int(after)? as u64),
+        soft_from: SoftMark { epoch: Epoch(row.int(after + 1)? as u64), number: row.int(after + 2)? as u64 },
+        former_owner: row.maybe_text(after + 3)?.map(ProcessName),
     })
 }
 

@@ -23,7 +23,7 @@ mod tests;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use judge::outcome_of;
 pub(crate) use judge::{
-    AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, No, RecordRow, RecordSeen, Seen, outcome,
+    AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, No, RecordRow, RecordSeen, Seen, SoftRow, outcome,
 };
 pub(crate) use part::{Part, record_id, record_kind};
 #[cfg(any(test, feature = "testing"))]

@@ -26,7 +26,7 @@ fn open(folder: &Path) -> Arc<dyn Store> {
 }
 
 fn one_more(operation: OperationId, account: AccountId, character: CharacterId, epoch: Epoch) -> ChangeGold {
-    ChangeGold { operation, account, character, epoch, delta: 1, reason: "test".into(), soft: None }
+    ChangeGold { operation, account, character, epoch, delta: 1, reason: "test".into() }
 }
 
 /// A coin into the bank and a new item that ends at once, in one transfer.

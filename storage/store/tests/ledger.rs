@@ -153,7 +153,7 @@ async fn an_unreadable_operation_and_a_broken_chain_are_found(database: &Databas
     let epoch: Epoch = stage::load(&store, &hero, "tmsrv-1").await.epoch;
     let operation = stage::operation();
     let (account, character, reason) = (hero.account, hero.id, "test".to_owned());
-    let fee = ChangeGold { operation, account, character, epoch, delta: -5, reason, soft: None };
+    let fee = ChangeGold { operation, account, character, epoch, delta: -5, reason };
     assert_eq!(store.change_gold(fee).await, Ok(Ok(995)));
     let before = findings(&store).await.len();
     let outcome = match database {
@@ -190,6 +190,8 @@ async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
              DROP TABLE ledger_horizons; DROP TABLE ledger_base_items; DROP TABLE ledger_base_purses; \
              DROP TABLE ledger_base_sums; DROP TABLE character_states; DROP TABLE wishes; \
              DROP TABLE drained_nodes; DROP TABLE placed_zones; DROP TABLE wish_log; \
+             ALTER TABLE characters DROP COLUMN soft_epoch; ALTER TABLE characters DROP COLUMN soft_number; \
+             ALTER TABLE characters DROP COLUMN former_owner; \
              DELETE FROM refinery_schema_history WHERE version >= 2",
         ),
         Database::Postgres(..) => database.sql(
@@ -199,6 +201,8 @@ async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
              DROP FUNCTION enter_buckets; DROP FUNCTION close_buckets; DROP FUNCTION log_bucket_change; \
              DROP FUNCTION make_ledger_partitions; DROP TABLE ledger_horizons; DROP TABLE ledger_base_items; \
              DROP TABLE ledger_base_purses; DROP TABLE ledger_base_sums; \
+             ALTER TABLE characters DROP COLUMN soft_epoch; ALTER TABLE characters DROP COLUMN soft_number; \
+             ALTER TABLE characters DROP COLUMN former_owner; \
              DELETE FROM wydbr_shard_migrations WHERE version >= 2",
         ),
     }

@@ -163,15 +163,7 @@ async fn a_process_with_an_old_map_writes_nothing_wrong() {
             2 => {
                 let (account, character) = (hero.account, hero.id);
                 let (operation, reason) = (stage::operation(), "portal".into());
-                let pay = ChangeGold {
-                    operation,
-                    account,
-                    character,
-                    epoch: *epoch,
-                    delta: -1,
-                    reason,
-                    soft: None,
-                };
+                let pay = ChangeGold { operation, account, character, epoch: *epoch, delta: -1, reason };
                 assert_eq!(plain.change_gold(pay).await.unwrap(), Ok(999));
             }
             3 => assert_eq!(stage::listed(&plain, hero.account).await.len(), 1),
@@ -250,7 +242,7 @@ async fn entries_keep_their_order_and_their_pages() {
     let epoch = stage::load(&plain, &hero, "tmsrv-1").await.epoch;
     let pay = |delta| {
         let (account, character, operation) = (hero.account, hero.id, stage::operation());
-        ChangeGold { operation, account, character, epoch, delta, reason: "portal".into(), soft: None }
+        ChangeGold { operation, account, character, epoch, delta, reason: "portal".into() }
     };
     let bucket = placement::bucket_of(hero.account);
     let mut balance = 1_000;

@@ -509,7 +509,9 @@ async fn an_older_ledger_becomes_one_by_time(database: &Database) {
     let report = clean(&store).await;
     drop((store, kept));
     let bases = "DROP TABLE ledger_horizons; DROP TABLE ledger_base_items; DROP TABLE ledger_base_purses; \
-                 DROP TABLE ledger_base_sums; DROP TABLE character_states;";
+                 DROP TABLE ledger_base_sums; DROP TABLE character_states; \
+                 ALTER TABLE characters DROP COLUMN soft_epoch; ALTER TABLE characters DROP COLUMN soft_number; \
+                 ALTER TABLE characters DROP COLUMN former_owner;";
     let old = include_str!("../migrations/shard/V2__ledger.sql");
     let (from, to) = (old.find("CREATE TABLE ledger").unwrap(), old.find("CREATE FUNCTION").unwrap());
     database.sql(&match database {

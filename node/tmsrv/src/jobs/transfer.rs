@@ -5,9 +5,9 @@ use crate::ground;
 use model::calls::database::Transfer;
 use model::item::Item;
 use model::ledger::{Actor, GoldAccount, ItemPlace};
-use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Record, RecordChange, RecordKey};
+use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Record, RecordChange, RecordKey, SoftWrite};
 use model::{Container, Epoch, ItemId, OperationId, Slot, ZoneId};
-use world::{Change, GroundRecord, Plan, Spot, Who};
+use world::{Change, GroundRecord, Plan, PlannedSoft, Spot, Who};
 
 /// The transfer of a plan and the ids of what is born by it, in order. `None` when the plan names what its player
 /// does not have: the bank, or own slots in a plan of nobody.
@@ -23,7 +23,11 @@ pub(crate) fn of_plan(
         moves.push(step(change, owner, &mut born)?);
     }
     let fences = who.map(|(who, epoch)| Fence { account: who.account, character: who.character, epoch });
-    let softs = plan.soft.clone().zip(owner).map(|(soft, owner)| (owner.character, soft));
+    let softs = plan.soft.clone().zip(owner).map(|(PlannedSoft { number, soft }, owner)| SoftWrite {
+        character: owner.character,
+        number,
+        soft,
+    });
     let actor = match owner {
         Some(owner) => Actor::Player(owner.account),
         None => Actor::System("tmsrv".to_owned()),

@@ -7,7 +7,7 @@
 //! A refusal is part of the outcome; a [`Failure`] says that the store could not say anything.
 
 use crate::account::Account;
-use crate::character::{Character, SoftState};
+use crate::character::{Character, SoftMark, SoftState};
 use crate::id::{AccountId, CharacterId, Epoch, Incarnation, OperationId};
 use crate::membership::{ClusterView, Member, NamedZone, ProcessName, Slot};
 use serde::{Deserialize, Serialize};
@@ -278,8 +278,12 @@ pub struct LoadCharacter {
 pub struct LoadedCharacter {
     /// The character.
     pub character: Character,
-    /// Every write must name it.
+    /// Every write must name it. Its soft states are counted anew, from 1.
     pub epoch: Epoch,
+    /// Under which epoch and number the soft state was written.
+    pub soft_from: SoftMark,
+    /// The last owner that did not give the character up with a state of its own: it may have had a newer one.
+    pub former_owner: Option<ProcessName>,
 }
 
 /// One write of soft state.
@@ -291,6 +295,9 @@ pub struct SaveCharacter {
     pub character: CharacterId,
     /// As loaded.
     pub epoch: Epoch,
+    /// Which of the states of this owner it is, counted from 1 as they were taken from the world. One that is not newer
+    /// than what is stored is not written, 0 never is; the ownership is given up all the same.
+    pub number: u64,
     /// The state.
     pub soft: SoftState,
     /// True to give up ownership with this write.
@@ -307,7 +314,7 @@ pub struct SaveCharacters {
 /// What came of one write, in the order of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SaveOutcome {
-    /// Written.
+    /// Written, or a newer state of the same owner is.
     Saved,
     /// Another owner has loaded it since, or it is deleted; nothing was changed.
     Stale,
@@ -330,9 +337,6 @@ pub struct ChangeGold {
     pub delta: i64,
     /// Why, a short word for the ledger: `portal`.
     pub reason: String,
-    /// Soft state that is written in the same transaction, if the gold is changed: who pays for a way is at
-    /// its end, whatever dies next.
-    pub soft: Option<SoftState>,
 }
 
 /// See [`for_each_operation`].

@@ -218,9 +218,12 @@ impl Clerk<'_> {
             if let Ok(loaded) = insist(|| self.store.load_character(request.clone())).await? {
                 let fence = Fence { account, character, epoch: loaded.epoch };
                 hold.fences.insert(character, fence);
-                let (epoch, soft) = (loaded.epoch, loaded.character.soft);
-                hold.saves
-                    .insert(character, SaveCharacter { account, character, epoch, soft, release: true });
+                // the state stays that of its last owner, who may have had a newer one
+                let (epoch, number, soft) = (loaded.epoch, 0, loaded.character.soft);
+                hold.saves.insert(
+                    character,
+                    SaveCharacter { account, character, epoch, number, soft, release: true },
+                );
             }
         }
         Ok(is_new)

@@ -11,14 +11,16 @@ use super::progress::remember;
 use super::values::Id128;
 use crate::codec;
 use crate::ledger::{self, Payment};
-use crate::rows::{self, CHARACTER_NUMBERS, Fields, PlaceKind, character_columns, item_columns};
+use crate::rows::{
+    self, CHARACTER_NUMBERS, Fields, PlaceKind, character_columns, item_columns, loaded_columns,
+};
 use deadpool_postgres::{Client, GenericClient, Transaction};
+use model::Character;
 use model::calls::database::{
     CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Failure, FindCharacter, FoundCharacter,
     ListCharacters, LoadCharacter, LoadedCharacter, NoSuchCharacter,
 };
 use model::ledger::Actor;
-use model::{Character, Epoch};
 use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
 
@@ -297,9 +299,9 @@ impl Step for LoadCharacter {
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let transaction = client.transaction().await?;
         let sql = concat!(
-            "UPDATE characters SET epoch = epoch + 1, owner = $3 WHERE id = $1 AND account = $2 RETURNING ",
-            character_columns!(),
-            ", epoch"
+            "UPDATE characters SET epoch = epoch + 1, owner = $3, former_owner = COALESCE(owner, former_owner) \
+             WHERE id = $1 AND account = $2 RETURNING ",
+            loaded_columns!()
         );
         let statement = transaction.prepare_cached(sql).await?;
         let (id, account) = (self.character.0 as i64, self.account.0 as i64);
@@ -307,10 +309,9 @@ impl Step for LoadCharacter {
         let take = async { Ok(transaction.query_opt(&statement, &[&id, &account, &owner]).await?) };
         let taken = enter(&transaction, &[bucket(self.account)], take).await?;
         let Some(row) = taken else { return Ok(Err(NoSuchCharacter)) };
-        let mut dressed = [rows::character(&row)?];
-        dress(&transaction, &mut dressed).await?;
+        let mut loaded = rows::loaded(&row)?;
+        dress(&transaction, std::slice::from_mut(&mut loaded.character)).await?;
         transaction.commit().await?;
-        let [character] = dressed;
-        Ok(Ok(LoadedCharacter { character, epoch: Epoch(row.int(CHARACTER_NUMBERS + 2)? as u64) }))
+        Ok(Ok(loaded))
     }
 }

@@ -9,7 +9,7 @@ use super::ledger::Scribe;
 use super::operations::Once;
 use super::shard::Shard;
 use crate::ledger::Payment;
-use crate::rows::Fields;
+use crate::rows::{Fields, is_newer};
 use crate::{codec, gold};
 use deadpool_postgres::Client;
 use futures::future::{join, join_all};
@@ -99,28 +99,33 @@ async fn save_on<'a>(
     Ok((outcomes, moved))
 }
 
-/// Columns of one statement; where two saves have the same fence the last one counts.
+/// Columns of one statement; where two saves have the same fence the newer one counts, of equal ones the last.
 #[derive(Default)]
 struct Batch {
     characters: Vec<i64>,
     accounts: Vec<i64>,
     epochs: Vec<i64>,
+    numbers: Vec<i64>,
     softs: Vec<Vec<u8>>,
     releases: Vec<bool>,
 }
 
 impl Batch {
     fn new(saves: &[&SaveCharacter]) -> Result<Self, Failure> {
-        let mut last: BTreeMap<Fence, (&SaveCharacter, bool)> = BTreeMap::new();
+        let mut newest: BTreeMap<Fence, (&SaveCharacter, bool)> = BTreeMap::new();
         for save in saves {
-            let release = save.release || last.get(&fence(save)).is_some_and(|(_, release)| *release);
-            last.insert(fence(save), (save, release));
+            let (kept, release) = newest.entry(fence(save)).or_insert((save, save.release));
+            *release |= save.release;
+            if save.number >= kept.number {
+                *kept = save;
+            }
         }
         let mut batch = Self::default();
-        for ((character, account, epoch), (save, release)) in last {
+        for ((character, account, epoch), (save, release)) in newest {
             batch.characters.push(character);
             batch.accounts.push(account);
             batch.epochs.push(epoch);
+            batch.numbers.push(save.number as i64);
             batch.softs.push(codec::encode_soft(&save.soft)?);
             batch.releases.push(release);
         }
@@ -134,21 +139,30 @@ impl Step for Batch {
     const ENTERS: bool = true;
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
-        // what nobody has any more is as its last owner left it, however late an earlier save comes
-        let sql = "UPDATE characters SET \
-                   soft_version = CASE WHEN owner IS NULL THEN soft_version ELSE $1::bigint END, \
-                   soft = CASE WHEN owner IS NULL THEN characters.soft ELSE given.soft END, \
-                   owner = CASE WHEN given.release THEN NULL ELSE owner END \
-                   FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::boolean[]) \
-                   AS given (id, account, epoch, soft, release) \
-                   WHERE characters.id = ANY ($2) AND characters.id = given.id AND characters.account = given.account \
-                   AND characters.epoch = given.epoch \
-                   RETURNING characters.id, characters.account, characters.epoch";
+        let sql = concat!(
+            "UPDATE characters SET soft_version = CASE WHEN ",
+            is_newer!("given.epoch", "given.number"),
+            " THEN $1::bigint ELSE soft_version END, soft = CASE WHEN ",
+            is_newer!("given.epoch", "given.number"),
+            " THEN given.soft ELSE characters.soft END, soft_number = CASE WHEN ",
+            is_newer!("given.epoch", "given.number"),
+            " THEN given.number ELSE soft_number END, soft_epoch = CASE WHEN ",
+            is_newer!("given.epoch", "given.number"),
+            " THEN given.epoch ELSE soft_epoch END, \
+             former_owner = CASE WHEN given.release AND given.number > 0 THEN NULL ELSE former_owner END, \
+             owner = CASE WHEN given.release THEN NULL ELSE owner END \
+             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::boolean[]) \
+             AS given (id, account, epoch, number, soft, release) \
+             WHERE characters.id = ANY ($2) AND characters.id = given.id AND characters.account = given.account \
+             AND characters.epoch = given.epoch \
+             RETURNING characters.id, characters.account, characters.epoch"
+        );
         let transaction = client.transaction().await?;
         let statement = transaction.prepare_cached(sql).await?;
-        let Self { characters, accounts, epochs, softs, releases } = self;
+        let Self { characters, accounts, epochs, numbers, softs, releases } = self;
         let version = codec::SOFT_VERSION;
-        let values: [&(dyn ToSql + Sync); 6] = [&version, characters, accounts, epochs, softs, releases];
+        let values: [&(dyn ToSql + Sync); 7] =
+            [&version, characters, accounts, epochs, numbers, softs, releases];
         let write = async { Ok(transaction.query(&statement, &values).await?) };
         let buckets: Vec<i16> = accounts.iter().map(|account| bucket(AccountId(*account as u64))).collect();
         let rows = match enter(&transaction, &buckets, write).await {
@@ -179,12 +193,9 @@ impl Step for ChangeGold {
             return once.first_outcome(client).await;
         }
         if let Ok(gold) = outcome {
-            let sql = "UPDATE characters SET gold = $2, soft = COALESCE($4::bytea, soft), \
-                       soft_version = CASE WHEN $4::bytea IS NULL THEN soft_version ELSE $3::bigint END \
-                       WHERE id = $1";
+            let sql = "UPDATE characters SET gold = $2 WHERE id = $1";
             let statement = transaction.prepare_cached(sql).await?;
-            let soft = self.soft.as_ref().map(codec::encode_soft).transpose()?;
-            let values: [&(dyn ToSql + Sync); 4] = [&id, &gold, &codec::SOFT_VERSION, &soft];
+            let values: [&(dyn ToSql + Sync); 2] = [&id, &gold];
             let update = transaction.execute(&statement, &values);
             let scribe = Scribe { operation: self.operation, account: self.account, reason: &self.reason };
             // both are on their way before the first is answered, whose error counts first

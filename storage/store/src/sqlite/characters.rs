@@ -6,14 +6,14 @@ use super::{Fault, all, change, first, progress};
 use crate::codec;
 use crate::gold;
 use crate::ledger::{self, Payment};
-use crate::rows::{self, Fields, PlaceKind, character_columns, item_columns};
+use crate::rows::{self, Fields, PlaceKind, character_columns, is_newer, item_columns, loaded_columns};
+use model::Character;
 use model::calls::database::{
     ChangeGold, ChangeGoldRefusal, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, FindCharacter,
     FoundCharacter, ListCharacters, LoadCharacter, LoadedCharacter, NoSuchCharacter, SaveCharacter,
     SaveCharacters, SaveOutcome,
 };
 use model::ledger::Actor;
-use model::{Character, Epoch};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -143,21 +143,19 @@ pub(super) fn load(
     request: &LoadCharacter,
 ) -> Result<Result<LoadedCharacter, NoSuchCharacter>, Fault> {
     let sql = concat!(
-        "UPDATE characters SET epoch = epoch + 1, owner = ?3 WHERE id = ?1 AND account = ?2 RETURNING ",
-        character_columns!(),
-        ", epoch"
+        "UPDATE characters SET epoch = epoch + 1, owner = ?3, former_owner = COALESCE(owner, former_owner) \
+         WHERE id = ?1 AND account = ?2 RETURNING ",
+        loaded_columns!()
     );
     let taken = first(
         connection,
         sql,
         params![request.character.0 as i64, request.account.0 as i64, request.owner.as_str()],
-        |row| Ok((rows::character(row)?, Epoch(row.int(27)? as u64))),
+        |row| rows::loaded(row),
     )?;
-    let Some((character, epoch)) = taken else { return Ok(Err(NoSuchCharacter)) };
-    let mut dressed = [character];
-    dress(connection, &mut dressed)?;
-    let [character] = dressed;
-    Ok(Ok(LoadedCharacter { character, epoch }))
+    let Some(mut loaded) = taken else { return Ok(Err(NoSuchCharacter)) };
+    dress(connection, std::slice::from_mut(&mut loaded.character))?;
+    Ok(Ok(loaded))
 }
 
 pub(super) fn save(connection: &Connection, request: &SaveCharacters) -> Result<Vec<SaveOutcome>, Fault> {
@@ -165,22 +163,34 @@ pub(super) fn save(connection: &Connection, request: &SaveCharacters) -> Result<
 }
 
 fn save_one(connection: &Connection, save: &SaveCharacter) -> Result<SaveOutcome, Fault> {
+    let (id, epoch, number) = (save.character.0 as i64, save.epoch.0 as i64, save.number as i64);
     let changed = change(
         connection,
-        // what nobody has any more is as its last owner left it, however late an earlier save comes
-        "UPDATE characters SET soft_version = CASE WHEN owner IS NULL THEN soft_version ELSE ?4 END, \
-         soft = CASE WHEN owner IS NULL THEN soft ELSE ?5 END, owner = CASE WHEN ?6 THEN NULL ELSE owner END \
-         WHERE id = ?1 AND account = ?2 AND epoch = ?3",
-        params![
-            save.character.0 as i64,
-            save.account.0 as i64,
-            save.epoch.0 as i64,
-            codec::SOFT_VERSION,
-            codec::encode_soft(&save.soft)?,
-            save.release
-        ],
+        "UPDATE characters SET former_owner = CASE WHEN ?4 AND ?5 > 0 THEN NULL ELSE former_owner END, \
+         owner = CASE WHEN ?4 THEN NULL ELSE owner END WHERE id = ?1 AND account = ?2 AND epoch = ?3",
+        params![id, save.account.0 as i64, epoch, save.release, number],
     )?;
-    Ok(if changed == 0 { SaveOutcome::Stale } else { SaveOutcome::Saved })
+    if changed == 0 {
+        return Ok(SaveOutcome::Stale);
+    }
+    write_soft(connection, id, epoch, number, &codec::encode_soft(&save.soft)?)?;
+    Ok(SaveOutcome::Saved)
+}
+
+/// Writes a soft state unless one as new is there; that its owner may write is known.
+pub(super) fn write_soft(
+    connection: &Connection,
+    id: i64,
+    epoch: i64,
+    number: i64,
+    soft: &[u8],
+) -> Result<(), Fault> {
+    let sql = concat!(
+        "UPDATE characters SET soft_version = ?4, soft = ?5, soft_epoch = ?2, soft_number = ?3 WHERE id = ?1 AND ",
+        is_newer!("?2", "?3")
+    );
+    change(connection, sql, params![id, epoch, number, codec::SOFT_VERSION, soft])?;
+    Ok(())
 }
 
 pub(super) fn change_gold(
@@ -199,11 +209,6 @@ pub(super) fn change_gold(
         let outcome = gold::after(carried, request.delta);
         if let Ok(gold) = outcome {
             change(connection, "UPDATE characters SET gold = ?2 WHERE id = ?1", params![id, gold])?;
-            if let Some(soft) = &request.soft {
-                let soft = codec::encode_soft(soft)?;
-                let sql = "UPDATE characters SET soft_version = ?2, soft = ?3 WHERE id = ?1";
-                change(connection, sql, params![id, codec::SOFT_VERSION, soft])?;
-            }
             let scribe =
                 Scribe { operation: request.operation, account: request.account, reason: &request.reason };
             scribe.gold(connection, Payment::of(id, request.delta, gold))?;

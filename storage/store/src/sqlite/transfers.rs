@@ -1,13 +1,13 @@
 //! Transfers: everything is read, judged, and written in one transaction of the one writer.
 
+use super::characters;
 use super::operations::Once;
 use super::{Fault, all, change, first, now_ms};
-use crate::codec;
 use crate::ledger::{Spot, Written, WrittenSide, actor_columns};
 use crate::rows::Fields;
 use crate::transfer::{
     AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, KIND, PART_KIND, Part, Plan, RecordSeen, Seen,
-    outcome,
+    SoftRow, outcome,
 };
 use model::calls::database::{Failure, Transfer, TransferRefusal, Transferred};
 use model::id::{AccountId, OperationId};
@@ -128,9 +128,8 @@ fn write(connection: &Connection, doings: &Doings) -> Result<(), Fault> {
     for (character, gold) in &doings.carried {
         change(connection, "UPDATE characters SET gold = ?2 WHERE id = ?1", params![character, gold])?;
     }
-    for (character, soft) in &doings.softs {
-        let sql = "UPDATE characters SET soft_version = ?2, soft = ?3 WHERE id = ?1";
-        change(connection, sql, params![character, codec::SOFT_VERSION, soft])?;
+    for SoftRow { character, epoch, number, soft } in &doings.softs {
+        characters::write_soft(connection, *character, *epoch, *number, soft)?;
     }
     for (account, gold) in &doings.banked {
         change(connection, "UPDATE accounts SET cargo_gold = ?2 WHERE id = ?1", params![account, gold])?;

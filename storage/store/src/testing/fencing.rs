@@ -8,6 +8,7 @@ use model::Character;
 use model::calls::database::{
     ChangeGold, ChangeGoldRefusal, LoadCharacter, NoSuchCharacter, SaveCharacter, SaveOutcome,
 };
+use model::character::SoftMark;
 use model::id::{AccountId, CharacterId, Epoch};
 use model::item::GOLD_MAX;
 use model::membership::ProcessName;
@@ -81,17 +82,53 @@ pub(super) async fn the_last_of_two_saves_in_a_batch_counts(store: &Arc<dyn Stor
 pub(super) async fn saving_again_after_giving_up_is_harmless(store: &Arc<dyn Store>) {
     let hero = living(store).await;
     let epoch = load(store, &hero, "tmsrv-1").await.epoch;
+    let before = save_at(&hero, epoch, 5);
     let last = SaveCharacter { release: true, ..save_at(&hero, epoch, 9) };
     assert_eq!(save(store, vec![last.clone()]).await, [SaveOutcome::Saved]);
     assert_eq!(save(store, vec![last.clone()]).await, [SaveOutcome::Saved], "its answer was lost");
-    assert_eq!(
-        save(store, vec![save_at(&hero, epoch, 5)]).await,
-        [SaveOutcome::Saved],
-        "one from before, late"
-    );
+    assert_eq!(save(store, vec![before]).await, [SaveOutcome::Saved], "one from before, late");
     assert_eq!(stands_at(store, &hero).await, 9, "the last one counts");
     assert!(load(store, &hero, "tmsrv-2").await.epoch > epoch);
     assert_eq!(save(store, vec![last]).await, [SaveOutcome::Stale]);
+}
+
+pub(super) async fn of_two_states_of_an_owner_the_newer_stays(store: &Arc<dyn Store>) {
+    let hero = living(store).await;
+    let first = load(store, &hero, "tmsrv-1").await;
+    assert_eq!((first.soft_from, first.former_owner), (SoftMark::NONE, None), "made with the character");
+    let numbered = |epoch, number, x| vec![SaveCharacter { number, ..save_at(&hero, epoch, x) }];
+    for (number, x, stands) in [(5, 50, 50), (4, 40, 50), (5, 51, 50), (0, 1, 50), (7, 70, 70)] {
+        let outcomes = save(store, numbered(first.epoch, number, x)).await;
+        assert_eq!(outcomes, [SaveOutcome::Saved], "old is not stale: number {number}");
+        assert_eq!(stands_at(store, &hero).await, stands, "number {number}");
+    }
+    let mixed = [numbered(first.epoch, 9, 90), numbered(first.epoch, 8, 80)].concat();
+    assert_eq!(save(store, mixed).await, [SaveOutcome::Saved; 2]);
+    assert_eq!(stands_at(store, &hero).await, 90, "in one batch too");
+    let next = load(store, &hero, "tmsrv-2").await;
+    assert_eq!(next.soft_from, SoftMark { epoch: first.epoch, number: 9 });
+    assert_eq!(next.former_owner, Some(ProcessName("tmsrv-1".into())), "it did not give it up");
+    assert_eq!(save(store, numbered(next.epoch, 1, 10)).await, [SaveOutcome::Saved]);
+    assert_eq!(stands_at(store, &hero).await, 10, "the next owner counts anew");
+}
+
+pub(super) async fn giving_up_needs_no_newer_state(store: &Arc<dyn Store>) {
+    let hero = living(store).await;
+    let epoch = load(store, &hero, "tmsrv-1").await.epoch;
+    let state = save_at(&hero, epoch, 30);
+    assert_eq!(save(store, vec![state.clone()]).await, [SaveOutcome::Saved]);
+    let last = SaveCharacter { release: true, ..state.clone() };
+    for _ in 0..2 {
+        assert_eq!(save(store, vec![last.clone()]).await, [SaveOutcome::Saved]);
+    }
+    let next = load(store, &hero, "tmsrv-2").await;
+    assert_eq!(next.former_owner, None, "nobody had it");
+    assert_eq!(next.soft_from, SoftMark { epoch, number: state.number });
+    let as_loaded = SaveCharacter { number: 0, release: true, ..save_at(&hero, next.epoch, 99) };
+    assert_eq!(save(store, vec![as_loaded]).await, [SaveOutcome::Saved]);
+    let third = load(store, &hero, "tmsrv-3").await;
+    assert_eq!((third.soft_from, third.character.soft.tile.x), (next.soft_from, 30), "it wrote nothing");
+    assert_eq!(third.former_owner, Some(ProcessName("tmsrv-2".into())), "who gave up nothing of its own");
 }
 
 pub(super) async fn a_deleted_character_is_neither_loaded_nor_saved(store: &Arc<dyn Store>) {
@@ -113,7 +150,6 @@ fn gold(character: &Character, epoch: Epoch, delta: i64) -> ChangeGold {
         epoch,
         delta,
         reason: "test".into(),
-        soft: None,
     }
 }
 
@@ -134,23 +170,6 @@ pub(super) async fn gold_changes_once_for_one_operation(store: &Arc<dyn Store>) 
     assert_eq!(change(store, &gold(&hero, epoch, 50)).await, Ok(750));
     assert_eq!(change(store, &pay).await, Ok(700), "the first outcome, whatever happened since");
     assert_eq!(listed(store, hero.account).await[0].hard.gold, 750);
-}
-
-pub(super) async fn soft_state_is_written_with_the_gold_or_not_at_all(store: &Arc<dyn Store>) {
-    let hero = living(store).await;
-    let epoch = load(store, &hero, "tmsrv-1").await.epoch;
-    let there = save_at(&hero, epoch, 77).soft;
-    let too_dear = ChangeGold { soft: Some(there.clone()), ..gold(&hero, epoch, -1_001) };
-    assert_eq!(change(store, &too_dear).await, Err(ChangeGoldRefusal::NotEnough));
-    assert_eq!(listed(store, hero.account).await[0].soft, hero.soft);
-    let pay = ChangeGold { soft: Some(there.clone()), ..gold(&hero, epoch, -300) };
-    assert_eq!(change(store, &pay).await, Ok(700));
-    assert_eq!(listed(store, hero.account).await[0].soft, there);
-    let later = save_at(&hero, epoch, 78);
-    assert_eq!(save(store, vec![later.clone()]).await, [SaveOutcome::Saved]);
-    assert_eq!(change(store, &pay).await, Ok(700), "asked again");
-    assert_eq!(change(store, &gold(&hero, epoch, 1)).await, Ok(701));
-    assert_eq!(listed(store, hero.account).await[0].soft, later.soft, "neither writes the state again");
 }
 
 pub(super) async fn gold_stays_within_its_bounds(store: &Arc<dyn Store>) {

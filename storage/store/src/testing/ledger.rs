@@ -38,7 +38,7 @@ async fn entries(store: &Arc<dyn Store>, hero: &Character) -> Vec<Entry> {
 
 fn pay(hero: &Character, epoch: Epoch, delta: i64) -> ChangeGold {
     let (account, character, reason) = (hero.account, hero.id, "portal".to_owned());
-    ChangeGold { operation: operation(), account, character, epoch, delta, reason, soft: None }
+    ChangeGold { operation: operation(), account, character, epoch, delta, reason }
 }
 
 fn places(hero: &Character) -> Vec<(Item, ItemPlace)> {

@@ -12,6 +12,7 @@ use model::item::{Effect, Item, ItemKind};
 use model::membership::ProcessName;
 use model::{Account, Character, SoftState, Tile};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub mod economy;
@@ -129,10 +130,13 @@ pub async fn load(store: &Arc<dyn Store>, character: &Character, owner: &str) ->
     store.load_character(request).await.expect("the store answers").expect("there is such a character")
 }
 
-/// A write of where a character stands.
+/// A write of where a character stands; newer than every one that was made before.
 pub fn save_at(character: &Character, epoch: Epoch, x: u16) -> SaveCharacter {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    let number = 1 + TAKEN.fetch_add(1, Ordering::Relaxed);
     let soft = SoftState { tile: Tile::new(x, 5), ..character.soft.clone() };
-    SaveCharacter { account: character.account, character: character.id, epoch, soft, release: false }
+    let (account, character) = (character.account, character.id);
+    SaveCharacter { account, character, epoch, number, soft, release: false }
 }
 
 /// Writes in one batch.

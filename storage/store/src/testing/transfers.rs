@@ -1,16 +1,19 @@
 //! Stories of transfers: all of it or nothing, once, whoever asks and however often.
 
 use super::stage::economy::{Player, born, done, moved, paid, stack_of, surely, transfer};
-use super::stage::{at_once, load, operation, registered, save_at};
+use super::stage::{at_once, load, operation, registered, save, save_at};
 use crate::Store;
 use model::calls::database::{
-    AccountChange, ChangeAccount, ChangeGold, Failure, Transfer, TransferRefusal as Refusal,
+    AccountChange, ChangeAccount, ChangeGold, Failure, SaveCharacter, SaveOutcome, Transfer,
+    TransferRefusal as Refusal,
 };
 use model::calls::records::ReadCash;
 use model::id::{AccountId, CharacterId, Epoch, GuildId, ItemId, LotId};
 use model::item::{GOLD_MAX, Item, ItemKind};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
-use model::transfer::{FENCES_MAX, GoldLocation, ItemLocation, MOVES_MAX, Move, RecordChange, RecordKey};
+use model::transfer::{
+    FENCES_MAX, GoldLocation, ItemLocation, MOVES_MAX, Move, RecordChange, RecordKey, SoftWrite,
+};
 use std::sync::Arc;
 
 pub(super) async fn an_item_moves_and_two_swap_their_places(store: &Arc<dyn Store>) {
@@ -127,7 +130,7 @@ pub(super) async fn a_former_owner_moves_nothing(store: &Arc<dyn Store>) {
     let stranger = Player { epoch: Epoch(1), ..ana.clone() };
     let mut of_another = stranger.does(Vec::new());
     of_another.fences[0].character = CharacterId(77);
-    of_another.softs = vec![(CharacterId(77), ana.hero.soft.clone())];
+    of_another.softs = vec![SoftWrite { character: CharacterId(77), number: 1, soft: ana.hero.soft.clone() }];
     assert_eq!(done(store, &of_another).await, Err(Refusal::Stale(CharacterId(77))));
     assert_eq!(ana.now(store).await.carry, ana.hero.carry);
 }
@@ -246,7 +249,6 @@ pub(super) async fn the_id_of_a_transfer_is_good_for_nothing_else(store: &Arc<dy
         epoch: ana.epoch,
         delta: -1,
         reason: "portal".to_owned(),
-        soft: None,
     };
     assert!(matches!(store.change_gold(fee.clone()).await, Err(Failure::Corrupt(_))));
     let fee = ChangeGold { operation: operation(), ..fee };
@@ -256,9 +258,35 @@ pub(super) async fn the_id_of_a_transfer_is_good_for_nothing_else(store: &Arc<dy
     assert_eq!(ana.now(store).await.hard.gold, 1_039);
 }
 
+fn soft_of(player: &Player, number: u64) -> SoftWrite {
+    SoftWrite { character: player.hero.id, number, soft: player.hero.soft.clone() }
+}
+
+/// The same state, to be written with a transfer.
+fn soft_write(save: &SaveCharacter) -> SoftWrite {
+    SoftWrite { character: save.character, number: save.number, soft: save.soft.clone() }
+}
+
+pub(super) async fn a_late_state_goes_with_no_transfer_and_over_none(store: &Arc<dyn Store>) {
+    let [ana, _] = Player::two(store).await;
+    let [older, paid_for, newer] = [60, 61, 62].map(|x| save_at(&ana.hero, ana.epoch, x));
+    let fare = |of: &SaveCharacter| Transfer { softs: vec![soft_write(of)], ..ana.does(Vec::new()) };
+    surely(store, &fare(&paid_for)).await;
+    assert_eq!(save(store, vec![older]).await, [SaveOutcome::Saved], "it is old, not wrong");
+    assert_eq!(ana.now(store).await.soft.tile.x, 61, "a save that was delayed puts nothing back");
+    assert_eq!(save(store, vec![newer]).await, [SaveOutcome::Saved]);
+    let late = Transfer {
+        softs: vec![soft_write(&paid_for)],
+        ..ana.does(vec![paid(10, ana.purse(), ana.burn("portal"))])
+    };
+    surely(store, &late).await;
+    let now = ana.now(store).await;
+    assert_eq!((now.soft.tile.x, now.hard.gold), (62, ana.hero.hard.gold - 10), "the rest of it is done");
+}
+
 pub(super) async fn soft_state_goes_with_a_transfer_or_not_at_all(store: &Arc<dyn Store>) {
     let [ana, ben] = Player::two(store).await;
-    let there = |player: &Player, x| (player.hero.id, save_at(&player.hero, player.epoch, x).soft);
+    let there = |player: &Player, x| soft_write(&save_at(&player.hero, player.epoch, x));
     let softs = vec![there(&ana, 70), there(&ben, 71)];
     let too_dear = transfer(&[&ana, &ben], vec![paid(1_001, ana.purse(), ana.burn("portal"))]);
     assert!(done(store, &Transfer { softs: softs.clone(), ..too_dear }).await.is_err());
@@ -367,10 +395,8 @@ pub(super) async fn what_is_no_transfer_is_refused(store: &Arc<dyn Store>) {
         ("no reason", Transfer { reason: String::new(), ..ana.does(vec![step.clone()]) }),
         ("a bad reason", Transfer { reason: "shop buy".to_owned(), ..ana.does(vec![step.clone()]) }),
         ("twice a fence", transfer(&[&ana, &ana], vec![step.clone()])),
-        (
-            "soft without fence",
-            Transfer { softs: vec![(ben.hero.id, ben.hero.soft.clone())], ..ana.does(vec![step.clone()]) },
-        ),
+        ("soft without number", Transfer { softs: vec![soft_of(&ana, 0)], ..ana.does(vec![step.clone()]) }),
+        ("soft without fence", Transfer { softs: vec![soft_of(&ben, 1)], ..ana.does(vec![step.clone()]) }),
     ];
     let too_many = (0..=MOVES_MAX).map(|_| paid(1, ana.mint("a"), ana.purse())).collect();
     wrong.push(("too many moves", ana.does(too_many)));

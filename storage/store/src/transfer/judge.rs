@@ -9,7 +9,7 @@ use model::calls::database::Failure;
 use model::id::{AccountId, ItemId};
 use model::item::{Effect, Item};
 use model::ledger::GoldAccount;
-use model::transfer::{Move, RecordChange, RecordKey, Transfer, TransferRefusal, Transferred};
+use model::transfer::{Move, RecordChange, RecordKey, SoftWrite, Transfer, TransferRefusal, Transferred};
 use std::collections::{BTreeMap, HashMap};
 
 mod lines;
@@ -79,13 +79,23 @@ pub(crate) struct RecordRow {
     pub(crate) body: Vec<u8>,
 }
 
+/// A soft state that is written unless one as new is there.
+#[derive(Clone, Debug)]
+pub(crate) struct SoftRow {
+    pub(crate) character: i64,
+    pub(crate) epoch: i64,
+    pub(crate) number: i64,
+    /// In the layout of [`codec::SOFT_VERSION`].
+    pub(crate) soft: Vec<u8>,
+}
+
 /// What a shard writes, besides [`Part::claims`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Doings {
     /// Characters and the gold that they carry then.
     pub(crate) carried: Vec<(i64, i64)>,
-    /// Characters and their soft state, in the layout of [`codec::SOFT_VERSION`].
-    pub(crate) softs: Vec<(i64, Vec<u8>)>,
+    /// Soft states.
+    pub(crate) softs: Vec<SoftRow>,
     /// Accounts and the gold in their bank then.
     pub(crate) banked: Vec<(i64, i64)>,
     /// Purses, their bucket, and what they hold then; one that is empty then has no row.
@@ -397,11 +407,16 @@ impl Judge<'_> {
                 _ => doings.purses.push((*key, bucket(purse.home), after)),
             }
         }
-        for (character, soft) in &self.transfer.softs {
+        for SoftWrite { character, number, soft } in &self.transfer.softs {
             let is_here = |fence: &&model::transfer::Fence| self.part.is_here(fence.account);
             let mut fences = self.transfer.fences.iter().filter(is_here);
-            if fences.any(|fence| fence.character == *character) {
-                doings.softs.push((character.0 as i64, codec::encode_soft(soft)?));
+            if let Some(fence) = fences.find(|fence| fence.character == *character) {
+                doings.softs.push(SoftRow {
+                    character: character.0 as i64,
+                    epoch: fence.epoch.0 as i64,
+                    number: *number as i64,
+                    soft: codec::encode_soft(soft)?,
+                });
             }
         }
         for change in &self.transfer.records {

@@ -62,7 +62,7 @@ impl<'a> Part<'a> {
         for fence in transfer.fences.iter().filter(|fence| is_here(fence.account)) {
             lists.account(fence.account);
             lists.characters.insert(fence.character.0 as i64);
-            if transfer.softs.iter().any(|(character, _)| *character == fence.character) {
+            if transfer.softs.iter().any(|soft| soft.character == fence.character) {
                 lists.touched(fence.account);
             }
         }

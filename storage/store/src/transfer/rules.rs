@@ -6,7 +6,7 @@ use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, GOLD_MAX};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
 use model::transfer::{
     FENCES_MAX, GoldLocation, ItemLocation, MOVES_MAX, Move, REASON_MAX, RECORD_BODY_MAX, RECORD_CHANGES_MAX,
-    RecordChange, RecordKey, Transfer, TransferRefusal,
+    RecordChange, RecordKey, SoftWrite, Transfer, TransferRefusal,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -188,7 +188,10 @@ impl<'a> Rules<'a> {
             }
         }
         let mut told = HashSet::new();
-        for (character, _) in &self.transfer.softs {
+        for SoftWrite { character, number, .. } in &self.transfer.softs {
+            if *number == 0 {
+                return Err(format!("soft state of character {character} without a number"));
+            }
             if !self.fenced.contains_key(character) || !told.insert(*character) {
                 return Err(format!("soft state of character {character}, which needs one fence"));
             }

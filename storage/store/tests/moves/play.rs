@@ -138,7 +138,7 @@ async fn play(store: Arc<dyn Store>, shared: Arc<Shared>, mut dice: StdRng, acco
                 _ => {
                     let (delta, operation) = (dice.random_range(-400..500), stage::operation());
                     let (character, reason) = (character.id, "portal".to_owned());
-                    let pay = ChangeGold { operation, account, character, epoch, delta, reason, soft: None };
+                    let pay = ChangeGold { operation, account, character, epoch, delta, reason };
                     if let Ok(left) = insist(|| store.change_gold(pay.clone())).await {
                         *gold += delta;
                         assert_eq!(left, *gold);

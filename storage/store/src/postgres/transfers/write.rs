@@ -6,7 +6,8 @@ use crate::codec;
 use crate::ledger::{WrittenSide, actor_columns};
 use crate::postgres::fault::Fault;
 use crate::postgres::values::{Id128, now_ms};
-use crate::transfer::{Doings, ItemRow, KIND, PART_KIND, Part, RecordRow, Seen};
+use crate::rows::is_newer;
+use crate::transfer::{Doings, ItemRow, KIND, PART_KIND, Part, RecordRow, Seen, SoftRow};
 use deadpool_postgres::Client;
 use model::calls::database::{Failure, TransferRefusal, Transferred};
 use tokio_postgres::error::SqlState;
@@ -90,14 +91,7 @@ impl<'a> Writing<'a> {
                        AS given (id, gold) WHERE characters.id = ANY ($1) AND characters.id = given.id";
             self.flight.add(sql, values![ids, gold]).await?;
         }
-        let (ids, softs): (Vec<i64>, Vec<&[u8]>) =
-            self.all(|doings| &doings.softs).map(|(id, soft)| (*id, soft.as_slice())).unzip();
-        if !ids.is_empty() {
-            let sql = "UPDATE characters SET soft_version = $1::bigint, soft = given.soft \
-                       FROM unnest($2::bigint[], $3::bytea[]) AS given (id, soft) \
-                       WHERE characters.id = ANY ($2) AND characters.id = given.id";
-            self.flight.add(sql, values![codec::SOFT_VERSION, ids, softs]).await?;
-        }
+        self.softs().await?;
         let (ids, gold): (Vec<i64>, Vec<i64>) = self.all(|doings| &doings.banked).copied().unzip();
         if !ids.is_empty() {
             let sql = "UPDATE accounts SET cargo_gold = given.gold FROM unnest($1::bigint[], $2::bigint[]) \
@@ -105,6 +99,25 @@ impl<'a> Writing<'a> {
             self.flight.add(sql, values![ids, gold]).await?;
         }
         Ok(())
+    }
+
+    async fn softs(&mut self) -> Result<(), Fault> {
+        let rows: Vec<&SoftRow> = self.all(|doings| &doings.softs).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.character).collect();
+        let epochs: Vec<i64> = rows.iter().map(|row| row.epoch).collect();
+        let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
+        let softs: Vec<&[u8]> = rows.iter().map(|row| row.soft.as_slice()).collect();
+        let sql = concat!(
+            "UPDATE characters SET soft_version = $1::bigint, soft = given.soft, soft_epoch = given.epoch, \
+             soft_number = given.number \
+             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS given (id, epoch, number, soft) \
+             WHERE characters.id = ANY ($2) AND characters.id = given.id AND ",
+            is_newer!("given.epoch", "given.number")
+        );
+        self.flight.add(sql, values![codec::SOFT_VERSION, ids, epochs, numbers, softs]).await
     }
 
     /// A purse that is empty has no row. One that was not there is inserted, never overwritten.

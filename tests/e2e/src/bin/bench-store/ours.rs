@@ -196,7 +196,8 @@ fn saved(id: u64, round: u16) -> SaveCharacter {
     let mut soft = SoftState::fresh(Tile::new(2_100 + round, 2_100), 0, 1_000, 900);
     soft.affects = (0..8).map(|kind| Affect { kind, level: 3, value: 25, time: 800 }).collect();
     let (account, character) = (AccountId(id), CharacterId(id));
-    SaveCharacter { account, character, epoch: Epoch(EPOCH), soft, release: false }
+    let (epoch, number) = (Epoch(EPOCH), u64::from(round) + 1);
+    SaveCharacter { account, character, epoch, number, soft, release: false }
 }
 
 /// Whether all of it adds up.
