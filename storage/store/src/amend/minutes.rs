@@ -207,6 +207,7 @@ fn unseen(latest: &Latest) -> Result<Failure, Failure> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use model::transfer::RECORD_BODY_MAX;
 

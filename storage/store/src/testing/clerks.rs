@@ -100,8 +100,8 @@ pub(super) async fn an_undo_that_ran_out_of_tries_is_done_when_asked_again(store
     assert_eq!(ana.now(store).await.carry, ana.hero.carry);
 }
 
-/// Ana gets 120 things into her bank, 30 into her bag, and 300 gold of Ben, and buys bread for 40: to take that back
-/// takes two transfers, and her 40 come with the second.
+/// Ana gets 120 things into her bank, 30 into her bag, and 300 gold of Ben, of which she spends 40 for bread: to take that
+/// back takes two transfers, and what Ben gets of the world for the bread comes with the second.
 async fn plenty(store: &Arc<dyn Store>) -> (Player, Player, Target) {
     let [ana, ben] = Player::two(store).await;
     let since_ms = passed(store).await;
@@ -126,7 +126,7 @@ async fn is_as_before(store: &Arc<dyn Store>, ana: &Player, ben: &Player, done: 
 
 pub(super) async fn a_player_who_acts_between_two_parts_gets_all_the_same(store: &Arc<dyn Store>) {
     let (ana, ben, target) = plenty(store).await;
-    let (plain, hero, calls) = (store.clone(), ana.hero.clone(), AtomicUsize::new(0));
+    let (plain, hero, calls) = (store.clone(), ben.hero.clone(), AtomicUsize::new(0));
     let acts = Watched::new(store, move |method| {
         let second = method == "transfer" && calls.fetch_add(1, Ordering::SeqCst) == 1;
         let (plain, hero) = (plain.clone(), hero.clone());
