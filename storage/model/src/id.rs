@@ -79,6 +79,10 @@ id! {
     GroundId(u64)
 }
 id! {
+    /// Something that operators take back, or all of it: see [`AmendmentId::ALL`]. 63 bits.
+    AmendmentId(u64)
+}
+id! {
     /// A guild; the number that clients show.
     GuildId(u16)
 }
@@ -95,6 +99,16 @@ impl GuildId {
     /// What stands for an account where the guild's bucket is asked for; no account has such a number.
     pub fn home(self) -> AccountId {
         AccountId(u64::from(self.0))
+    }
+}
+
+impl AmendmentId {
+    /// All that operators ever take back.
+    pub const ALL: Self = Self(1);
+
+    /// What stands for an account where the bucket of these records is asked for; no account has that number.
+    pub fn home() -> AccountId {
+        AccountId(0)
     }
 }
 

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::character::SoftState;
-use crate::id::{AccountId, CharacterId, Epoch, GroundId, ItemId, LotId, OperationId, ParcelId};
+use crate::id::{AccountId, AmendmentId, CharacterId, Epoch, GroundId, ItemId, LotId, OperationId, ParcelId};
 use crate::item::{Effect, Item};
 use crate::ledger::{Actor, GoldAccount, ItemPlace};
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,8 @@ pub enum RecordKey {
     Parcel(ParcelId),
     /// An item on the ground; scope: the zone.
     Ground(GroundId),
+    /// What operators took back. Nothing lies in it; home: [`AmendmentId::home`], scope: 0.
+    Amendment(AmendmentId),
 }
 
 /// Kinds of records.
@@ -118,6 +120,8 @@ pub enum RecordKind {
     Parcel,
     /// [`RecordKey::Ground`]
     Ground,
+    /// [`RecordKey::Amendment`]
+    Amendment,
 }
 
 impl RecordKey {
@@ -127,13 +131,17 @@ impl RecordKey {
             Self::Lot(_) => RecordKind::Lot,
             Self::Parcel(_) => RecordKind::Parcel,
             Self::Ground(_) => RecordKind::Ground,
+            Self::Amendment(_) => RecordKind::Amendment,
         }
     }
 
     /// Its number among its kind.
     pub fn number(self) -> u64 {
         match self {
-            Self::Lot(LotId(id)) | Self::Parcel(ParcelId(id)) | Self::Ground(GroundId(id)) => id,
+            Self::Lot(LotId(id))
+            | Self::Parcel(ParcelId(id))
+            | Self::Ground(GroundId(id))
+            | Self::Amendment(AmendmentId(id)) => id,
         }
     }
 }

@@ -9,6 +9,9 @@
 //!                            v
 //!                          transfers by the operator: all of each or nothing; one that is refused: plan anew
 //! ```
+//! Each transfer also changes the records of `minutes`, which refuse what was planned before another one was done: so
+//! several operators at once are one after the other. See ADR 0016.
+//!
 //! `restore-character` goes the same way: it takes back what concerned only the character and the world, puts things
 //! where they lay, and sets what the character had become (`restore`).
 //!
@@ -18,7 +21,9 @@ mod book;
 mod circle;
 mod compose;
 mod gold;
+mod minutes;
 mod places;
+mod read;
 mod restore;
 mod run;
 mod tainted;
@@ -31,7 +36,7 @@ pub use run::{AmendError, Amended, Clerk};
 
 use model::calls::database::HeldRecord;
 use model::character::Progress;
-use model::id::{AccountId, CharacterId, ItemId, OperationId};
+use model::id::{AccountId, CharacterId, ItemId};
 use model::item::{Effect, Item};
 use model::ledger::{Actor, Entry, GoldAccount, ItemPlace};
 use model::transfer::{GoldLocation, ItemLocation, RecordKey};
@@ -136,8 +141,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What stays as it is.
     pub left: Vec<Left>,
-    /// The number that the next part of it has, see [`Plan::parts`].
-    pub next_part: u32,
+    /// The parts that were done for the same before.
+    pub(crate) parts: minutes::Parts,
     /// What a character becomes again, after all steps.
     pub regain: Option<Regain>,
     /// Records from which something is taken.
@@ -256,11 +261,3 @@ pub(crate) type Mark = (i64, u16, u64);
 pub(crate) fn mark(entry: &Entry) -> Mark {
     (entry.at_ms, entry.shard, entry.entry)
 }
-
-/// The operation of a part of something that is taken back.
-pub(crate) fn part(of: OperationId, number: u32) -> OperationId {
-    crate::derive::operation("amend", &[&of.0.to_le_bytes(), &number.to_le_bytes()])
-}
-
-/// Parts that are looked for.
-pub(crate) const PARTS: u32 = 64;

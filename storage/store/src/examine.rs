@@ -406,6 +406,7 @@ pub(crate) fn holder(kind: i64, owner: i64) -> String {
         7 => "bank of guild",
         ELSEWHERE => "the bucket of account",
         CASH => "cash of account",
+        10 => "amendment",
         other => return format!("kind {other} of {owner:x}"),
     };
     format!("{name} {owner:x}")

@@ -8,7 +8,9 @@ use model::calls::cluster::{Hold, Leased, LoggedWish, Placed};
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
-use model::id::{AccountId, CharacterId, Epoch, GroundId, Incarnation, ItemId, LotId, ParcelId, ZoneId};
+use model::id::{
+    AccountId, AmendmentId, CharacterId, Epoch, GroundId, Incarnation, ItemId, LotId, ParcelId, ZoneId,
+};
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, Effect, GOLD_MAX, Item, ItemKind};
 use model::membership::{Member, NamedZone, ProcessName, Role, Slot};
 use model::transfer::{Record, RecordKey};
@@ -372,6 +374,7 @@ pub(crate) fn record(row: &impl Fields) -> Result<Record, Failure> {
         4 => RecordKey::Lot(LotId(id)),
         5 => RecordKey::Parcel(ParcelId(id)),
         6 => RecordKey::Ground(GroundId(id)),
+        10 => RecordKey::Amendment(AmendmentId(id)),
         other => return Err(Failure::Corrupt(format!("a record of kind {other}"))),
     };
     Ok(Record {

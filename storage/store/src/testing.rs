@@ -6,6 +6,7 @@
 
 mod accounts;
 mod characters;
+mod clerks;
 mod escrow;
 mod fencing;
 mod hold;
@@ -19,9 +20,11 @@ pub mod stage;
 mod transfer_dice;
 mod transfers;
 mod undo;
+mod watched;
 
 pub use hold::{Hold, POINTS};
 pub use pg_server::{PgServer, postgres_wanted};
+pub use watched::Watched;
 
 use crate::Store;
 use std::sync::Arc;
@@ -111,6 +114,10 @@ pub async fn conformance(store: Arc<dyn Store>) {
         undo::a_purchase_is_taken_back_whole_or_not_at_all,
         undo::what_has_no_room_waits_in_parcels,
         undo::all_of_a_player_since_a_moment_is_taken_back,
+        clerks::two_undos_at_once_of_the_same_pay_once,
+        clerks::an_undo_that_ran_out_of_tries_is_done_when_asked_again,
+        clerks::a_player_who_acts_between_two_parts_gets_all_the_same,
+        clerks::another_undo_waits_until_all_parts_are_done,
         restore::a_character_is_as_it_was_and_nobody_else_notices,
         restore::a_character_is_restored_to_any_of_its_times,
         restore::a_time_of_which_nothing_is_known_is_refused,

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "two_phase/undo.rs"]
+mod undo;
+
 use async_trait::async_trait;
 use model::calls::database::{AccountChange, ChangeAccount, Failure, TransferRefusal};
 use model::item::Item;

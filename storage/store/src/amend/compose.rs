@@ -1,6 +1,7 @@
 //! A plan as transfers: as many as it needs, each within the limits.
 
-use super::{Goal, Plan, Step, part};
+use super::minutes::{Latest, Minutes, PARTS_MAX};
+use super::{AmendError, Goal, Plan, Step};
 use crate::derive;
 use crate::letter::Letter;
 use model::calls::bank::PARCEL_ITEMS_MAX;
@@ -13,10 +14,22 @@ use model::transfer::{
 };
 use std::collections::BTreeMap;
 
+/// Records of each part besides those of its steps: that of all amendments and that of the target.
+const OWN_RECORDS: usize = 2;
+
 /// How the transfers of a plan are signed.
 pub(super) struct Form<'a> {
     /// What is taken back; the transfers are its parts.
     pub(super) of: OperationId,
+    /// Who does it: no two runs have the same number.
+    pub(super) run: u128,
+    /// Another one for each composition in a run. A refusal is stored under the id of what was refused, so that id is
+    /// never used again.
+    pub(super) attempt: u32,
+    /// As read before the plan.
+    pub(super) minutes: &'a Minutes,
+    /// Parts of the plan that are done; the others are made.
+    pub(super) done: &'a [OperationId],
     pub(super) operator: &'a str,
     pub(super) reason: &'a str,
     pub(super) now_ms: i64,
@@ -24,12 +37,17 @@ pub(super) struct Form<'a> {
     pub(super) fences: &'a BTreeMap<CharacterId, Fence>,
 }
 
-/// The transfers of a plan in their order.
-pub(super) fn transfers(plan: &Plan, form: &Form<'_>) -> Result<Vec<Transfer>, Failure> {
+/// One transfer of a plan, and what is remembered of it.
+pub(super) struct Part {
+    pub(super) transfer: Transfer,
+    pub(super) latest: Latest,
+}
+
+/// The parts of a plan that are not done yet, in their order.
+pub(super) fn parts(plan: &Plan, form: &Form<'_>) -> Result<Vec<Part>, AmendError> {
     let mut composer = Composer {
         form,
-        number: plan.next_part,
-        done: Vec::new(),
+        drafts: Vec::new(),
         now: Draft::default(),
         left: plan.records.iter().map(|(key, held)| (*key, (held.items.len(), held.gold))).collect(),
         plan,
@@ -38,7 +56,55 @@ pub(super) fn transfers(plan: &Plan, form: &Form<'_>) -> Result<Vec<Transfer>, F
         composer.add(step)?;
     }
     composer.close();
-    Ok(composer.done)
+    let drafts = composer.drafts;
+    let (old, count) = (plan.parts.operations.len(), drafts.len());
+    if old + count > PARTS_MAX {
+        return Err(AmendError::No(format!(
+            "it takes {count} transfers after {old} that were done for it before, at most {PARTS_MAX} in all: name less"
+        )));
+    }
+    let mut operations = form.done.to_vec();
+    let mut parts = Vec::new();
+    for (number, draft) in drafts.into_iter().enumerate().skip(form.done.len()) {
+        operations.push(form.operation(number));
+        parts.push(form.sign(plan, draft, &operations, number + 1 < count)?);
+    }
+    Ok(parts)
+}
+
+impl Form<'_> {
+    fn operation(&self, number: usize) -> OperationId {
+        let (run, attempt, number) = (self.run.to_le_bytes(), self.attempt.to_le_bytes(), number as u64);
+        derive::operation("amend", &[&self.of.0.to_le_bytes(), &run, &attempt, &number.to_le_bytes()])
+    }
+
+    /// `operations`: of the plan, up to this one.
+    fn sign(
+        &self,
+        plan: &Plan,
+        draft: Draft,
+        operations: &[OperationId],
+        more: bool,
+    ) -> Result<Part, Failure> {
+        let (number, operation) = match operations {
+            [before @ .., last] => (before.len(), *last),
+            [] => return Err(Failure::Corrupt("a part without an operation".to_owned())),
+        };
+        let Draft { moves, fences, mut records, .. } = draft;
+        let latest = Latest::new(operation, self.run, &moves, more, self.now_ms);
+        records.push(self.minutes.put(number, &latest)?);
+        records.push(plan.parts.put(self.of, operations)?);
+        let transfer = Transfer {
+            operation,
+            actor: Actor::Operator(self.operator.to_owned()),
+            reason: self.reason.to_owned(),
+            fences: fences.into_values().collect(),
+            moves,
+            records,
+            softs: Vec::new(),
+        };
+        Ok(Part { transfer, latest })
+    }
 }
 
 #[derive(Default)]
@@ -52,8 +118,7 @@ struct Draft {
 
 struct Composer<'a> {
     form: &'a Form<'a>,
-    number: u32,
-    done: Vec<Transfer>,
+    drafts: Vec<Draft>,
     now: Draft,
     /// What is left in the records from which something is taken.
     left: BTreeMap<RecordKey, (usize, i64)>,
@@ -70,7 +135,7 @@ impl Composer<'_> {
             .collect();
         if self.now.moves.len() >= MOVES_MAX
             || self.now.fences.len() + new.len() > FENCES_MAX
-            || self.now.records.len() + 2 > RECORD_CHANGES_MAX
+            || self.now.records.len() + 2 > RECORD_CHANGES_MAX - OWN_RECORDS
         {
             self.close();
         }
@@ -138,9 +203,12 @@ impl Composer<'_> {
         Ok(ItemLocation { home: account, place: ItemPlace::Parcel(parcel, items as u8) })
     }
 
+    /// A plan whose parts were done raised the version, so the next one has other parcels.
     fn parcel(&self, account: AccountId, number: u32) -> ParcelId {
-        let operation = part(self.form.of, self.number);
-        let parts = [&operation.0.to_le_bytes()[..], &account.0.to_le_bytes(), &number.to_le_bytes()];
+        let Form { of, run, minutes, .. } = self.form;
+        let (version, part) = (minutes.version.to_le_bytes(), (self.drafts.len() as u64).to_le_bytes());
+        let to = [&account.0.to_le_bytes()[..], &number.to_le_bytes()];
+        let parts = [&of.0.to_le_bytes()[..], &run.to_le_bytes(), &version, &part, to[0], to[1]];
         derive::parcel(derive::operation("amend-parcel", &parts))
     }
 
@@ -160,18 +228,8 @@ impl Composer<'_> {
 
     fn close(&mut self) {
         let draft = std::mem::take(&mut self.now);
-        if draft.moves.is_empty() {
-            return;
+        if !draft.moves.is_empty() {
+            self.drafts.push(draft);
         }
-        self.done.push(Transfer {
-            operation: part(self.form.of, self.number),
-            actor: Actor::Operator(self.form.operator.to_owned()),
-            reason: self.form.reason.to_owned(),
-            fences: draft.fences.into_values().collect(),
-            moves: draft.moves,
-            records: draft.records,
-            softs: Vec::new(),
-        });
-        self.number += 1;
     }
 }

@@ -85,6 +85,27 @@ fn payments<'a>(entries: &'a [Entry], purse: &GoldAccount) -> Vec<Payment<'a>> {
     found
 }
 
+/// True when gold that a purse owes is still the same: the purse never had less after anything that happened to it since
+/// `before` was read, the operations in `done` apart. What came in after it was spent is not what is to go back.
+pub(super) fn stays(
+    owed: i64,
+    purse: &GoldAccount,
+    before: &[Entry],
+    now: &[Entry],
+    done: &[OperationId],
+) -> bool {
+    let known: BTreeSet<(u16, u64)> = before.iter().map(|entry| (entry.shard, entry.entry)).collect();
+    let is_done = |entry: &Entry| entry.operation.is_some_and(|operation| done.contains(&operation));
+    let since = now.iter().filter(|entry| !known.contains(&(entry.shard, entry.entry)) && !is_done(entry));
+    let mut balances = since.filter_map(|entry| match &entry.change {
+        Change::Gold { from, to, .. } => {
+            [from, to].into_iter().find(|side| side.account == *purse).map(|side| side.balance)
+        }
+        Change::Item { .. } => None,
+    });
+    balances.all(|balance| balance.is_some_and(|balance| balance >= owed))
+}
+
 /// Follows gold from where it came to.
 pub(super) struct Trail<'a> {
     pub(super) reader: &'a Reader<'a>,

@@ -13,9 +13,10 @@
 
 use super::book::Reader;
 use super::circle::Circle;
+use super::minutes::Parts;
 use super::tainted::{Group, Turn, groups};
 use super::undo::{FOR_SALE, Planner, SETTLED, SPENT, Target, is_as_left, is_for_sale};
-use super::{Goal, Left, Plan, Regain, Step, is_amendment, part};
+use super::{Goal, Left, Plan, Regain, Step, is_amendment};
 use crate::derive;
 use crate::ledger::{OPENING, STARTER};
 use model::calls::database::{FoundCharacter, ProgressThen};
@@ -56,7 +57,7 @@ pub(super) fn made(
     at_ms: i64,
 ) -> Result<Plan, String> {
     let (known, household) = (reader.progress(player, at_ms), reader.account(player.account));
-    let (groups, next_part, is_settled) = groups(reader, target)?;
+    let (groups, parts, is_settled) = groups(reader, target)?;
     let entries = reader.holder(&GoldAccount::Character(player.character), at_ms);
     let (Some(known), true) = (known, reader.has_all()) else { return Ok(Plan::default()) };
     let then = then(known, player, at_ms)?;
@@ -78,7 +79,7 @@ pub(super) fn made(
         alone.sort_by_key(|group| group.at);
     }
     let mut planner = Planner::new(reader, target, &alone, is_settled, Some(&circle));
-    planner.plan.next_part = next_part;
+    planner.plan.parts = parts;
     planner.pay(&alone);
     let mut restorer = Restorer { planner, circle: &circle };
     restorer.items(&held(hero, entries, &circle), hero);
@@ -411,8 +412,8 @@ impl Restorer<'_> {
                     _ => 0,
                 })
                 .sum();
-            let undone = part(Target::Operation(group.operation).id(), 0);
-            if change < 0 && self.planner.reader.operation(undone).is_empty() {
+            let undone = Parts::key(Target::Operation(group.operation).id());
+            if change < 0 && self.planner.reader.record(undone).is_none() {
                 let why = format!("went to somebody else: wydbr undo --operation {:032x}", group.operation.0);
                 self.planner.leave(Left::gold(-change, why));
             }

@@ -1,28 +1,27 @@
-//! Reads what a planner wants, and does what it planned.
+//! Does what a planner says: fences the characters concerned, sends the transfers, plans anew what is refused.
 
-use super::book::{Book, Household, Want};
-use super::compose::{Form, transfers};
+use super::book::Book;
+use super::compose::{Form, Part, parts};
+use super::gold::stays;
+use super::minutes::Minutes;
 use super::undo::{self, Target};
-use super::{Plan, Regain, Stop};
+use super::{Plan, Regain, Step, Stop};
 use crate::fsck::insist;
 use crate::{Store, derive};
 use model::calls::database::{
-    ChangeProgress, Failure, FoundCharacter, GetRecord, ItemHistory, ListCharacters, ListEntries, LoadCargo,
-    LoadCharacter, LoadGuildBank, Locate, ReadCash, ReadProgress, SaveCharacter, SaveCharacters,
-    StaleProgress,
+    ChangeProgress, Failure, FoundCharacter, LoadCharacter, SaveCharacter, SaveCharacters, StaleProgress,
 };
-use model::calls::ledger::{ENTRIES_MAX, EntriesOf, LOCATE_MAX, OPERATIONS_MAX};
-use model::id::{AccountId, CharacterId, ItemId, OperationId};
-use model::ledger::{Actor, Entry};
+use model::calls::ledger::EntriesOf;
+use model::id::{CharacterId, OperationId};
+use model::ledger::{Actor, GoldAccount};
 use model::membership::ProcessName;
-use model::transfer::{Fence, Transfer, TransferRefusal};
-use std::collections::{BTreeMap, BTreeSet};
+use model::transfer::{Fence, RecordKey, Transfer, TransferRefusal};
+use std::collections::BTreeMap;
 
 /// How often a plan is made anew because somebody was quicker.
 const ROUNDS: u32 = 12;
-/// How often a planner may want more, and how much of it in all.
-const READINGS: usize = 200;
-const WANTS: usize = 20_000;
+/// How often because another amendment was: each time one of them got on.
+const OTHERS: u32 = 256;
 
 /// Why something could not be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +66,7 @@ pub struct Clerk<'a> {
 impl Clerk<'_> {
     /// What an undo would do.
     pub async fn plan_undo(&self, target: &Target) -> Result<Plan, AmendError> {
-        self.read_and(|book| undo::plan(book, target)).await
+        self.read_and(|book| undo::plan(book, target)).await.map(|(plan, _)| plan)
     }
 
     /// What a restore of a character to a moment would do.
@@ -100,71 +99,45 @@ impl Clerk<'_> {
 
     /// Does an undo: plans it anew until there is nothing more to do.
     pub async fn undo(&self, target: &Target) -> Result<Amended, AmendError> {
-        self.settle(target.id(), target.reason(), |book| undo::plan(book, target)).await
-    }
-
-    /// Does what a planner says, until it says that there is nothing more to do.
-    pub(super) async fn settle(
-        &self,
-        of: OperationId,
-        reason: &str,
-        planner: impl Fn(&Book) -> Result<Plan, Stop>,
-    ) -> Result<Amended, AmendError> {
-        let mut hold = Hold::default();
-        let done = self.rounds(&mut hold, of, reason, planner).await;
-        self.release(&hold).await;
+        let (of, reason, number) = (target.id(), target.reason(), rand::random());
+        let mut run = Run { of, reason, number, attempt: 0, hold: Hold::default() };
+        let done = self.rounds(&mut run, |book| undo::plan(book, target)).await;
+        self.release(&run.hold).await;
         done
     }
 
+    /// Does what a planner says, until it says that there is nothing more to do.
     async fn rounds(
         &self,
-        hold: &mut Hold,
-        of: OperationId,
-        reason: &str,
+        run: &mut Run,
         planner: impl Fn(&Book) -> Result<Plan, Stop>,
     ) -> Result<Amended, AmendError> {
         let mut amended = Amended::default();
         let mut last = None;
-        let mut number = 0;
-        for _ in 0..ROUNDS {
-            let mut plan = self.read_and(&planner).await?;
+        let (mut rounds, mut others) = (0, 0);
+        while rounds < ROUNDS && others < OTHERS {
+            let minutes = self.minutes(run.number).await?;
+            let (plan, book) = self.read_and(&planner).await?;
             if plan.steps.is_empty() && plan.regain.is_none() {
                 amended.plan.left = plan.left;
                 return Ok(amended);
             }
             // who stands still now is looked at once more before anything is done
-            if self.fence(hold, &plan).await? {
+            if self.fence(&mut run.hold, &plan).await? {
+                rounds += 1;
                 continue;
             }
-            number = plan.next_part.max(number);
-            plan.next_part = number;
-            let form =
-                Form { of, operator: &self.operator, reason, now_ms: self.now_ms, fences: &hold.fences };
-            let mut steps = plan.steps.iter();
-            let mut is_done = true;
-            for transfer in transfers(&plan, &form)? {
-                number += 1;
-                let count = transfer.moves.len();
-                match insist(|| self.store.transfer(transfer.clone())).await? {
-                    Ok(_) => {
-                        amended.operations.push(transfer.operation);
-                        amended.plan.steps.extend(steps.by_ref().take(count).cloned());
-                    }
-                    Err(refusal) => {
-                        tracing::info!(%refusal, "somebody was quicker: planned anew");
-                        hold.forget(&refusal, &transfer);
-                        last = Some(refusal);
-                        is_done = false;
-                        break;
-                    }
-                }
+            let mut refused = self.perform(run, &minutes, &plan, &book, &mut amended).await?;
+            if let Some(regain) = plan.regain.filter(|_| refused.is_none()) {
+                refused = self.regain(run, &regain).await?;
+                amended.plan.regain = Some(regain).filter(|_| refused.is_none()).or(amended.plan.regain);
             }
-            if let Some(regain) = plan.regain.filter(|_| is_done) {
-                match self.regain(hold, of, reason, &regain).await? {
-                    Ok(()) => amended.plan.regain = Some(regain),
-                    Err(refusal) => last = Some(refusal),
-                }
+            match refused {
+                // somebody else got on with theirs
+                Some(TransferRefusal::RecordChanged(RecordKey::Amendment(_))) => others += 1,
+                _ => rounds += 1,
             }
+            last = refused.or(last);
         }
         match last {
             Some(last) => Err(AmendError::Unsettled { done: amended.operations.len(), last }),
@@ -172,34 +145,118 @@ impl Clerk<'_> {
         }
     }
 
-    /// Lets a character become what it was; nothing but the character itself is refused.
-    async fn regain(
+    /// Does the parts of a plan; a refusal means that it has to be made anew.
+    ///
+    /// Where somebody else has a character by now, but parts are done, the character is taken again and the others are
+    /// repeated: a new plan would not know how much of the gold is still to go back.
+    async fn perform(
         &self,
-        hold: &mut Hold,
-        of: OperationId,
-        reason: &str,
-        regain: &Regain,
-    ) -> Result<Result<(), TransferRefusal>, AmendError> {
-        let Regain { character, account, since_ms, to, .. } = *regain;
-        let Some(Fence { epoch, .. }) = hold.fences.get(&character).copied() else {
-            return Ok(Err(TransferRefusal::Stale(character)));
+        run: &mut Run,
+        minutes: &Minutes,
+        plan: &Plan,
+        book: &Book,
+        amended: &mut Amended,
+    ) -> Result<Option<TransferRefusal>, AmendError> {
+        let mut work = Work { done: Vec::new(), left: &plan.steps };
+        let mut tries = 0;
+        loop {
+            (tries, run.attempt) = (tries + 1, run.attempt + 1);
+            let form = Form {
+                of: run.of,
+                run: run.number,
+                attempt: run.attempt,
+                minutes,
+                done: &work.done,
+                operator: &self.operator,
+                reason: run.reason,
+                now_ms: self.now_ms,
+                fences: &run.hold.fences,
+            };
+            let parts = parts(plan, &form)?;
+            let Some((refusal, transfer)) = self.send(parts, &mut work, amended).await? else {
+                return Ok(None);
+            };
+            tracing::info!(%refusal, "somebody was quicker");
+            let taken = run.hold.forget(&refusal, &transfer);
+            let Some(character) = taken.filter(|_| !work.done.is_empty() && tries < ROUNDS) else {
+                return Ok(Some(refusal));
+            };
+            self.fence(&mut run.hold, plan).await?;
+            if !run.hold.fences.contains_key(&character) || !self.is_still_there(book, &work).await? {
+                return Ok(Some(refusal));
+            }
+        }
+    }
+
+    /// Does parts until one is refused.
+    async fn send(
+        &self,
+        parts: Vec<Part>,
+        work: &mut Work<'_>,
+        amended: &mut Amended,
+    ) -> Result<Option<(TransferRefusal, Transfer)>, AmendError> {
+        for Part { transfer, latest } in parts {
+            if let Err(refusal) = insist(|| self.store.transfer(transfer.clone())).await? {
+                return Ok(Some((refusal, transfer)));
+            }
+            let steps;
+            (steps, work.left) = work.left.split_at(transfer.moves.len().min(work.left.len()));
+            amended.plan.steps.extend_from_slice(steps);
+            amended.operations.push(transfer.operation);
+            work.done.push(transfer.operation);
+            if latest.more {
+                self.until_seen(&latest).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// True when the gold is still there that the steps left take from characters, though these acted meanwhile.
+    async fn is_still_there(&self, book: &Book, work: &Work<'_>) -> Result<bool, AmendError> {
+        let mut owed: BTreeMap<&GoldAccount, i64> = BTreeMap::new();
+        for step in work.left {
+            if let Step::Pay { amount, from, .. } = step
+                && matches!(from.account, GoldAccount::Character(_))
+            {
+                *owed.entry(&from.account).or_default() += amount;
+            }
+        }
+        for (purse, owed) in owed {
+            let mut readings = book.holders.iter().filter(|((of, _), _)| of == purse);
+            let Some(((_, since_ms), before)) = readings.next() else { return Ok(false) };
+            let now = match self.entries(EntriesOf::Holder(purse.clone()), *since_ms).await {
+                Err(AmendError::No(_)) => return Ok(false),
+                now => now?,
+            };
+            if !stays(owed, purse, before, &now, &work.done) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Lets a character become what it was; nothing but the character itself is refused.
+    async fn regain(&self, run: &mut Run, regain: &Regain) -> Result<Option<TransferRefusal>, AmendError> {
+        let Regain { character, account, to, .. } = *regain;
+        let Some(Fence { epoch, .. }) = run.hold.fences.get(&character).copied() else {
+            return Ok(Some(TransferRefusal::Stale(character)));
         };
-        // each state is left once
-        let parts: [&[u8]; 2] = [&of.0.to_le_bytes(), &since_ms.to_le_bytes()];
+        // the epoch is that of one loading: each is refused for good
+        let parts: [&[u8]; 3] = [&run.of.0.to_le_bytes(), &run.number.to_le_bytes(), &epoch.0.to_le_bytes()];
         let change = ChangeProgress {
             operation: derive::operation("regain", &parts),
             account,
             character,
             epoch,
             actor: Actor::Operator(self.operator.clone()),
-            reason: reason.to_owned(),
+            reason: run.reason.to_owned(),
             progress: to,
         };
         match insist(|| self.store.change_progress(change.clone())).await? {
-            Ok(()) => Ok(Ok(())),
+            Ok(()) => Ok(None),
             Err(StaleProgress) => {
-                hold.fences.remove(&character);
-                Ok(Err(TransferRefusal::Stale(character)))
+                run.hold.fences.remove(&character);
+                Ok(Some(TransferRefusal::Stale(character)))
             }
         }
     }
@@ -239,137 +296,24 @@ impl Clerk<'_> {
             tracing::warn!(%failure, "characters stay with the operator until they are loaded");
         }
     }
+}
 
-    /// Reads until a planner has all that it wants.
-    pub(super) async fn read_and(
-        &self,
-        planner: impl Fn(&Book) -> Result<Plan, Stop>,
-    ) -> Result<Plan, AmendError> {
-        let mut book = Book::default();
-        let mut wanted = 0;
-        for _ in 0..READINGS {
-            let wants = match planner(&book) {
-                Ok(plan) => return Ok(plan),
-                Err(Stop::No(why)) => return Err(AmendError::No(why)),
-                Err(Stop::Wants(wants)) => wants,
-            };
-            wanted += wants.len();
-            if wanted > WANTS {
-                break;
-            }
-            self.read(&mut book, wants).await?;
-        }
-        Err(AmendError::No("it touches too much to be planned at once: name less".to_owned()))
-    }
+/// One undo or restore.
+struct Run {
+    /// What is taken back.
+    of: OperationId,
+    reason: &'static str,
+    /// No two runs have the same.
+    number: u128,
+    attempt: u32,
+    hold: Hold,
+}
 
-    async fn read(&self, book: &mut Book, wants: BTreeSet<Want>) -> Result<(), AmendError> {
-        let (mut operations, mut items, mut characters) = (Vec::new(), Vec::new(), Vec::new());
-        for want in wants {
-            match want {
-                Want::Operation(operation) => operations.push(operation),
-                Want::Item(item) => items.push(item),
-                Want::Character(character) => characters.push(character),
-                other => self.one(book, other).await?,
-            }
-        }
-        for some in operations.chunks(OPERATIONS_MAX) {
-            self.operations(book, some).await?;
-        }
-        for some in items.chunks(LOCATE_MAX) {
-            self.locate(book, some, &[]).await?;
-        }
-        for some in characters.chunks(LOCATE_MAX) {
-            self.locate(book, &[], some).await?;
-        }
-        Ok(())
-    }
-
-    async fn operations(&self, book: &mut Book, some: &[OperationId]) -> Result<(), AmendError> {
-        for operation in some {
-            book.operations.insert(*operation, Vec::new());
-        }
-        for entry in self.entries(EntriesOf::Operations(some.to_vec()), 0).await? {
-            if let Some(entries) = entry.operation.and_then(|operation| book.operations.get_mut(&operation)) {
-                entries.push(entry);
-            }
-        }
-        Ok(())
-    }
-
-    async fn entries(&self, of: EntriesOf, since_ms: i64) -> Result<Vec<Entry>, AmendError> {
-        let request = ListEntries { of, since_ms, limit: ENTRIES_MAX };
-        let listed = insist(|| self.store.list_entries(request.clone())).await?;
-        if listed.more {
-            let what =
-                format!("more than {ENTRIES_MAX} entries of {:?}: name less, or a later moment", request.of);
-            return Err(AmendError::No(what));
-        }
-        Ok(listed.entries)
-    }
-
-    async fn locate(
-        &self,
-        book: &mut Book,
-        items: &[ItemId],
-        characters: &[CharacterId],
-    ) -> Result<(), Failure> {
-        let request = Locate { items: items.to_vec(), characters: characters.to_vec() };
-        let located = insist(|| self.store.locate(request.clone())).await?;
-        book.items.extend(items.iter().map(|item| (*item, None)));
-        book.items.extend(located.items.into_iter().map(|found| (found.item.id, Some(found))));
-        book.characters.extend(characters.iter().map(|character| (*character, None)));
-        book.characters.extend(located.characters.into_iter().map(|found| (found.character, Some(found))));
-        Ok(())
-    }
-
-    async fn one(&self, book: &mut Book, want: Want) -> Result<(), AmendError> {
-        match want {
-            Want::Life(item) => {
-                let request = ItemHistory { item, limit: ENTRIES_MAX };
-                let life = insist(|| self.store.item_history(request)).await?;
-                book.lives.insert(item, life);
-            }
-            Want::Holder(of, since_ms) => {
-                let entries = self.entries(EntriesOf::Holder(of.clone()), since_ms).await?;
-                book.holders.insert((of, since_ms), entries);
-            }
-            Want::Everything(since_ms) => {
-                let entries = self.entries(EntriesOf::All, since_ms).await?;
-                book.since.insert(since_ms, entries);
-            }
-            Want::Account(account) => {
-                let household = self.household(account).await?;
-                book.accounts.insert(account, household);
-            }
-            Want::Guild(guild) => {
-                let cargo = insist(|| self.store.load_guild_bank(LoadGuildBank { guild })).await?;
-                book.guilds.insert(guild, cargo);
-            }
-            Want::Record(key) => {
-                let held = insist(|| self.store.get_record(GetRecord { key, home: None })).await?;
-                book.records.insert(key, held);
-            }
-            Want::Cash(account) => {
-                let cash = insist(|| self.store.read_cash(ReadCash { account })).await?;
-                book.cash.insert(account, cash);
-            }
-            Want::Progress(account, character, at_ms) => {
-                let request = ReadProgress { account, character, at_ms };
-                let found = insist(|| self.store.read_progress(request)).await?;
-                book.progress.insert((character, at_ms), found);
-            }
-            Want::Operation(_) | Want::Item(_) | Want::Character(_) => {}
-        }
-        Ok(())
-    }
-
-    async fn household(&self, account: AccountId) -> Result<Option<Household>, Failure> {
-        let Some(cargo) = insist(|| self.store.load_cargo(LoadCargo { account })).await? else {
-            return Ok(None);
-        };
-        let characters = insist(|| self.store.list_characters(ListCharacters { account })).await?;
-        Ok(Some(Household { characters, cargo }))
-    }
+/// How far the parts of a plan are.
+struct Work<'a> {
+    done: Vec<OperationId>,
+    /// Steps of the others.
+    left: &'a [Step],
 }
 
 /// Characters that the operator has.
@@ -381,12 +325,10 @@ struct Hold {
 }
 
 impl Hold {
-    /// Somebody else has a character now.
-    fn forget(&mut self, refusal: &TransferRefusal, transfer: &Transfer) {
-        if let TransferRefusal::Stale(character) = refusal
-            && transfer.fences.iter().any(|fence| fence.character == *character)
-        {
-            self.fences.remove(character);
-        }
+    /// Somebody else has a character now; which.
+    fn forget(&mut self, refusal: &TransferRefusal, transfer: &Transfer) -> Option<CharacterId> {
+        let TransferRefusal::Stale(character) = refusal else { return None };
+        let is_ours = transfer.fences.iter().any(|fence| fence.character == *character);
+        is_ours.then(|| self.fences.remove(character)).flatten().map(|fence| fence.character)
     }
 }

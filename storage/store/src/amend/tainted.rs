@@ -2,8 +2,9 @@
 
 use super::book::Reader;
 use super::gold::is_purse;
+use super::minutes::Parts;
 use super::undo::Target;
-use super::{Mark, PARTS, RESTORE, UNDO, UNDO_SINCE, is_amendment, mark, part};
+use super::{Mark, RESTORE, UNDO, UNDO_SINCE, is_amendment, mark};
 use crate::ledger::STARTER;
 use model::id::{ItemId, OperationId};
 use model::item::{Effect, ItemKind};
@@ -121,7 +122,7 @@ fn is_settled_since(reader: &Reader<'_>, entries: &[Entry]) -> bool {
     purses.into_iter().filter(|purse| reader.holder(purse, at_ms).iter().any(has_moved)).count() > 0
 }
 
-/// The operations that a target names, oldest first, the number of its next part, and whether gold has gone back for it
+/// The operations that a target names, oldest first, the parts that were done for it, and whether gold has gone back for it
 /// before; `Err` says why not.
 ///
 /// After that its gold is settled. What is left of tainted gold, and whether an exchange with the world comes back whole,
@@ -129,17 +130,11 @@ fn is_settled_since(reader: &Reader<'_>, entries: &[Entry]) -> bool {
 pub(super) fn groups<'a>(
     reader: &Reader<'a>,
     target: &Target,
-) -> Result<(Vec<Group<'a>>, u32, bool), String> {
-    let mut next = 0;
-    let mut parts = Vec::new();
-    for number in 0..PARTS {
-        let operation = part(target.id(), number);
-        let entries = reader.operation(operation);
-        if !entries.is_empty() {
-            next = number + 1;
-            parts.extend(group(operation, entries.iter(), true));
-        }
-    }
+) -> Result<(Vec<Group<'a>>, Parts, bool), String> {
+    let before = Parts::of(reader, target.id())?;
+    let done = before.operations.iter();
+    let parts: Vec<Group<'_>> =
+        done.filter_map(|part| group(*part, reader.operation(*part).iter(), true)).collect();
     let mut is_settled = parts.iter().any(moved_gold);
     let mut found = match target {
         Target::Operation(operation) => {
@@ -189,7 +184,7 @@ pub(super) fn groups<'a>(
     // the same with another moment, or a part of it, has other numbers
     is_settled |= found.iter().any(moved_gold);
     found.sort_by_key(|group| group.at);
-    Ok((found, next, is_settled))
+    Ok((found, before, is_settled))
 }
 
 fn group<'a>(

@@ -5,13 +5,15 @@ mod random;
 mod restore;
 mod town;
 
-use super::compose::{Form, transfers};
+use super::compose::{Form, parts};
+use super::gold::stays;
+use super::minutes::{ALL, Minutes, Parts};
 use super::undo::{Target, plan};
 use super::{Goal, Plan, Step};
 use model::calls::database::FoundCharacter;
 use model::id::{AccountId, CharacterId, Epoch, ItemId, OperationId};
 use model::item::{Effect, Item, ItemKind};
-use model::ledger::ItemPlace;
+use model::ledger::{GoldAccount, ItemPlace};
 use model::transfer::{Fence, ItemLocation, RecordChange};
 use std::collections::{BTreeMap, BTreeSet};
 use town::{Town, cargo, carry};
@@ -257,23 +259,61 @@ fn what_is_too_much_for_one_transfer_becomes_several() {
             steps.push(Step::Bring { item, from, goal: Goal::Parcel(home), effects: item.effects });
         }
     }
-    let plan = Plan { steps, next_part: 3, ..Plan::default() };
-    let of = OperationId(77);
-    let form = Form { of, operator: "root", reason: "undo", now_ms: 5, fences: &fences };
-    let made = transfers(&plan, &form).unwrap();
-    assert_eq!(made.iter().map(|transfer| transfer.moves.len()).sum::<usize>(), plan.steps.len());
+    let plan = Plan { steps, ..Plan::default() };
+    let minutes = Minutes { version: 7, latest: None };
+    let (of, operator, reason) = (OperationId(77), "root", "undo");
+    let form = Form {
+        of,
+        operator,
+        reason,
+        now_ms: 5,
+        fences: &fences,
+        run: 1,
+        attempt: 1,
+        minutes: &minutes,
+        done: &[],
+    };
+    let made = parts(&plan, &form).unwrap();
+    let transfers: Vec<_> = made.iter().map(|part| &part.transfer).collect();
+    assert_eq!(transfers.iter().map(|transfer| transfer.moves.len()).sum::<usize>(), plan.steps.len());
     assert!(made.len() >= 3, "{} transfers", made.len());
-    let mut ids = BTreeSet::new();
-    for (number, transfer) in made.iter().enumerate() {
-        assert!(
-            crate::transfer::Plan::of(transfer).is_ok(),
-            "{:?}",
-            crate::transfer::Plan::of(transfer).err()
-        );
-        assert_eq!(transfer.operation, super::part(of, 3 + number as u32));
+    let (mut parcels, mut operations) = (BTreeSet::new(), BTreeSet::new());
+    for (number, transfer) in transfers.iter().enumerate() {
+        let checked = crate::transfer::Plan::of(transfer);
+        assert!(checked.is_ok(), "{:?}", checked.err());
+        assert!(operations.insert(transfer.operation), "each has its own id");
         for change in &transfer.records {
-            let RecordChange::Put { record, .. } = change else { panic!("{change:?}") };
-            assert!(ids.insert(record.key), "each parcel is another one");
+            let RecordChange::Put { record, expected } = change else { panic!("{change:?}") };
+            match record.key {
+                ALL => assert_eq!(*expected, 7 + number as u64, "each raises the version"),
+                key if key == Parts::key(of) => assert_eq!(*expected, number as u64),
+                key => assert!(parcels.insert(key), "each parcel is another one"),
+            }
         }
+    }
+    // the first is done, the second was refused
+    let done = [transfers[0].operation];
+    let again = parts(&plan, &Form { attempt: 2, done: &done, ..form }).unwrap();
+    assert_eq!(again.len(), made.len() - 1);
+    for (new, old) in again.iter().zip(&transfers[1..]) {
+        assert!(operations.insert(new.transfer.operation), "a refusal is stored under the old id");
+        assert_eq!(new.transfer.moves, old.moves, "the same is still to be done");
+    }
+}
+
+#[test]
+fn gold_that_was_spent_meanwhile_is_not_taken_from_what_came_after() {
+    let purse = GoldAccount::Character(CharacterId(100 + ANA));
+    for spent in [20, 60, 90] {
+        let mut town = Town::new(1);
+        town.mint(ANA, 100);
+        let before = town.entries.clone();
+        town.begin();
+        let done = town.burn(ANA, 10);
+        town.begin();
+        town.burn(ANA, spent);
+        town.mint(ANA, 1_000);
+        assert_eq!(stays(30, &purse, &before, &town.entries, &[done]), spent <= 60, "{spent}");
+        assert!(stays(30, &purse, &town.entries, &town.entries, &[]), "nothing happened since");
     }
 }

@@ -58,7 +58,7 @@ impl Target {
         }
     }
 
-    /// Names it, for the ids of its parts.
+    /// Names it, for its record and the ids of its parts.
     pub(super) fn id(&self) -> OperationId {
         let since = |since_ms: i64| since_ms.to_le_bytes();
         match self {
@@ -93,12 +93,12 @@ pub fn plan(book: &Book, target: &Target) -> Result<Plan, Stop> {
 }
 
 fn made(reader: &Reader<'_>, target: &Target) -> Result<Plan, String> {
-    let (groups, next_part, is_settled) = groups(reader, target)?;
+    let (groups, parts, is_settled) = groups(reader, target)?;
     if !reader.has_all() {
         return Ok(Plan::default());
     }
     let mut planner = Planner::new(reader, target, &groups, is_settled, None);
-    planner.plan.next_part = next_part;
+    planner.plan.parts = parts;
     planner.all(&groups);
     planner.plan.steps.sort_by_key(Step::gives);
     Ok(planner.plan)

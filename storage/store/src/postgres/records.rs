@@ -5,27 +5,18 @@ use super::database::Step;
 use super::fault::Fault;
 use crate::ledger::CASH;
 use crate::rows::{self, Fields, PlaceKind, PlacedItem, item_columns, record_columns};
+use crate::transfer::{record_id, record_kind};
 use deadpool_postgres::Client;
 use model::calls::database::{Cargo, Failure, GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
-use model::transfer::{Record, RecordKey, RecordKind};
+use model::transfer::{Record, RecordKey};
 use std::collections::HashMap;
 use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
-/// A kind as stored.
-fn stored(kind: RecordKind) -> i16 {
-    let kind = match kind {
-        RecordKind::Lot => PlaceKind::Lot,
-        RecordKind::Parcel => PlaceKind::Parcel,
-        RecordKind::Ground => PlaceKind::Ground,
-    };
-    kind as i16
-}
-
 impl Postgres {
     pub(super) async fn do_list_records(&self, request: &ListRecords) -> Result<Vec<HeldRecord>, Failure> {
         let page = Page {
-            kind: stored(request.kind),
+            kind: record_kind(request.kind),
             scope: request.scope.map(|scope| scope as i64),
             home: request.home.map(|home| home.0 as i64),
             // a number above all has none after it
@@ -105,7 +96,7 @@ impl Step for One {
 
     async fn run(&self, client: &mut Client) -> Result<Option<HeldRecord>, Fault> {
         let sql = concat!("SELECT ", record_columns!(), " FROM records WHERE kind = $1 AND id = $2");
-        let (kind, id) = (stored(self.key.kind()), self.key.number() as i64);
+        let (kind, id) = record_id(self.key);
         Ok(held(client, sql, &[&kind, &id], kind).await?.pop())
     }
 }

@@ -10,16 +10,16 @@ use model::ledger::{Actor, ItemPlace};
 use model::transfer::{Move, RecordKind};
 use std::sync::Arc;
 
-fn clerk(store: &Arc<dyn Store>) -> Clerk<'_> {
+pub(super) fn clerk(store: &Arc<dyn Store>) -> Clerk<'_> {
     Clerk { store: store.as_ref(), operator: "root".to_owned(), now_ms: 1_790_000_000_000 }
 }
 
-async fn undone(store: &Arc<dyn Store>, operation: OperationId) -> Amended {
+pub(super) async fn undone(store: &Arc<dyn Store>, operation: OperationId) -> Amended {
     clerk(store).undo(&Target::Operation(operation)).await.expect("it is done")
 }
 
 /// Ana gives a potion and gets 300 gold of Ben.
-async fn trade(store: &Arc<dyn Store>) -> (Player, Player, OperationId) {
+pub(super) async fn trade(store: &Arc<dyn Store>) -> (Player, Player, OperationId) {
     let [ana, ben] = Player::two(store).await;
     let moves = vec![moved(ana.potion(0), ana.carry(0), ben.carry(20)), paid(300, ben.purse(), ana.purse())];
     let trade = transfer(&[&ana, &ben], moves);
@@ -119,11 +119,17 @@ async fn moment(store: &Arc<dyn Store>) -> i64 {
     life[0].at_ms
 }
 
+/// A moment that comes after all that was.
+pub(super) async fn passed(store: &Arc<dyn Store>) -> i64 {
+    let since_ms = moment(store).await + 1;
+    super::stage::until("the clock has moved on", async || moment(store).await > since_ms).await;
+    since_ms
+}
+
 pub(super) async fn all_of_a_player_since_a_moment_is_taken_back(store: &Arc<dyn Store>) {
     let [ana, ben] = Player::two(store).await;
     // their first gold is minted after their items: somebody who comes later marks a moment after that
-    let since_ms = moment(store).await + 1;
-    super::stage::until("the clock has moved on", async || moment(store).await > since_ms).await;
+    let since_ms = passed(store).await;
     let gift = |amount| transfer(&[&ana, &ben], vec![paid(amount, ana.purse(), ben.purse())]);
     for amount in [10, 20, 30] {
         surely(store, &gift(amount)).await;

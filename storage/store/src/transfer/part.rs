@@ -122,12 +122,13 @@ pub(super) fn bucket(home: AccountId) -> i16 {
     placement::bucket_of(home) as i16
 }
 
-/// Kind of a record as stored, that of its place and its purse too.
+/// Kind of a record as stored, that of its place and its purse too, if it has any.
 pub(crate) fn record_kind(kind: RecordKind) -> i16 {
     match kind {
         RecordKind::Lot => 4,
         RecordKind::Parcel => 5,
         RecordKind::Ground => 6,
+        RecordKind::Amendment => 10,
     }
 }
 

@@ -1,8 +1,9 @@
 //! A town in memory: who has what, and the ledger of it.
 
 use super::super::undo::Target;
-use super::super::{Book, Goal, Household, Plan, Step, Stop, Want, mark, part};
-use model::calls::database::{Cargo, FoundCharacter, ProgressThen};
+use super::super::{Book, Goal, Household, Plan, Step, Stop, Want, mark};
+use crate::derive;
+use model::calls::database::{Cargo, FoundCharacter, HeldRecord, ProgressThen};
 use model::calls::ledger::LocatedItem;
 use model::character::{
     Attributes, Character, CharacterName, Class, HardState, Progress, SoftState, Unspent,
@@ -11,6 +12,7 @@ use model::id::{AccountId, CharacterId, ItemId, OperationId};
 use model::item::{CARGO_SLOTS, Effect, Item, ItemKind};
 use model::ledger::{Actor, Change, Entry, GoldAccount, GoldSide, ItemPlace, ItemState};
 use model::place::Tile;
+use model::transfer::{RecordChange, RecordKey};
 use std::collections::BTreeMap;
 
 /// A slot of what a player carries.
@@ -33,15 +35,28 @@ pub(super) struct Town {
     items: BTreeMap<ItemId, ItemPlace>,
     pub(super) purses: BTreeMap<GoldAccount, i64>,
     pub(super) entries: Vec<Entry>,
+    /// What was taken back by which operations.
+    amendments: BTreeMap<RecordKey, HeldRecord>,
     operations: u128,
     amending: Option<(OperationId, &'static str)>,
     born: u128,
+    amended: u64,
 }
 
 impl Town {
     pub(super) fn new(players: u64) -> Self {
-        let (items, purses) = Default::default();
-        Self { players, items, purses, entries: Vec::new(), operations: 0, amending: None, born: 0 }
+        let (items, purses, amendments, entries) = Default::default();
+        Self {
+            players,
+            items,
+            purses,
+            entries,
+            amendments,
+            operations: 0,
+            amending: None,
+            born: 0,
+            amended: 0,
+        }
     }
 
     /// What follows belongs to a new operation.
@@ -232,6 +247,9 @@ impl Town {
                 let known = ProgressThen { then, first, newest_ms: 0, horizon_ms: None };
                 book.progress.insert((character, at_ms), known);
             }
+            Want::Record(key @ RecordKey::Amendment(_)) => {
+                book.records.insert(key, self.amendments.get(&key).cloned());
+            }
             Want::Guild(_) | Want::Record(_) | Want::Cash(_) => panic!("nobody has that here: {want:?}"),
         }
     }
@@ -275,7 +293,9 @@ impl Town {
 
     /// Does a plan as one operation.
     pub(super) fn apply(&mut self, plan: &Plan, target: &Target) -> OperationId {
-        let operation = part(target.id(), plan.next_part);
+        let operation = derive::operation("town", &[&self.amended.to_le_bytes()]);
+        self.amended += 1;
+        self.remember(plan, target, operation);
         self.amending = Some((operation, target.reason()));
         // places are those before and after the whole of it
         let leaving: Vec<ItemId> = plan
@@ -304,6 +324,15 @@ impl Town {
         }
         self.amending = None;
         operation
+    }
+
+    fn remember(&mut self, plan: &Plan, target: &Target, operation: OperationId) {
+        let change = plan.parts.put(target.id(), &[operation]).unwrap();
+        let RecordChange::Put { mut record, expected } = change else { panic!("{change:?}") };
+        let found = self.amendments.get(&record.key).map_or(0, |held| held.record.version);
+        assert_eq!(found, expected, "somebody else took it back since it was planned");
+        record.version = expected + 1;
+        self.amendments.insert(record.key, HeldRecord { record, items: Vec::new(), gold: 0 });
     }
 
     fn lands(&mut self, item: ItemId, from: Option<ItemPlace>, to: Option<ItemPlace>) {
