@@ -71,6 +71,7 @@ pub async fn conformance(store: Arc<dyn Store>) {
         fencing::saving_again_after_giving_up_is_harmless,
         fencing::of_two_states_of_an_owner_the_newer_stays,
         fencing::giving_up_needs_no_newer_state,
+        fencing::giving_up_what_was_only_looked_at_hides_no_former_owner,
         fencing::a_deleted_character_is_neither_loaded_nor_saved,
         fencing::gold_changes_once_for_one_operation,
         fencing::gold_stays_within_its_bounds,

@@ -124,11 +124,20 @@ pub(super) async fn giving_up_needs_no_newer_state(store: &Arc<dyn Store>) {
     let next = load(store, &hero, "tmsrv-2").await;
     assert_eq!(next.former_owner, None, "nobody had it");
     assert_eq!(next.soft_from, SoftMark { epoch, number: state.number });
-    let as_loaded = SaveCharacter { number: 0, release: true, ..save_at(&hero, next.epoch, 99) };
+}
+
+pub(super) async fn giving_up_what_was_only_looked_at_hides_no_former_owner(store: &Arc<dyn Store>) {
+    let hero = living(store).await;
+    let lost = load(store, &hero, "tmsrv-1").await;
+    let state = save_at(&hero, lost.epoch, 30);
+    assert_eq!(save(store, vec![state.clone()]).await, [SaveOutcome::Saved]);
+    let looked = load(store, &hero, "tmsrv-2").await;
+    let as_loaded = SaveCharacter { number: 0, release: true, ..save_at(&hero, looked.epoch, 99) };
     assert_eq!(save(store, vec![as_loaded]).await, [SaveOutcome::Saved]);
-    let third = load(store, &hero, "tmsrv-3").await;
-    assert_eq!((third.soft_from, third.character.soft.tile.x), (next.soft_from, 30), "it wrote nothing");
-    assert_eq!(third.former_owner, Some(ProcessName("tmsrv-2".into())), "who gave up nothing of its own");
+    let next = load(store, &hero, "tmsrv-3").await;
+    assert_eq!(next.character.soft.tile.x, 30, "number 0 is not written");
+    assert_eq!(next.soft_from, SoftMark { epoch: lost.epoch, number: state.number });
+    assert_eq!(next.former_owner, Some(ProcessName("tmsrv-1".into())), "it may have had a newer one");
 }
 
 pub(super) async fn a_deleted_character_is_neither_loaded_nor_saved(store: &Arc<dyn Store>) {
