@@ -17,6 +17,7 @@ use crate::input::{Entering, Input};
 use crate::look;
 use crate::tick::Tick;
 use crate::timers::Timers;
+use crate::unwritten::{Keeper, Unwritten};
 use crate::view::Manner;
 use crate::walk::slack_ms;
 use content::Content;
@@ -163,24 +164,36 @@ impl Zone {
         entity.player().map(|player| player.snapshot(self.resting_tile(entity, player)))
     }
 
-    /// Takes the state of every player that passes the filter and changed since it was last taken.
-    pub fn take_changed(&mut self, filter: impl Fn(SessionId) -> bool, into: &mut Vec<Snapshot>) {
+    /// Takes the state of every player that passes the filter and changed since it was last taken for that keeper.
+    pub fn take_changed(
+        &mut self,
+        keeper: Keeper,
+        filter: impl Fn(SessionId) -> bool,
+        into: &mut Vec<Snapshot>,
+    ) {
         for (session, slot) in &self.sessions {
-            let changed = self.entities[*slot].player().is_some_and(|player| player.changed);
-            if changed && filter(*session) {
+            let Some(player) = self.entities[*slot].player_mut() else { continue };
+            if *player.unwritten.of(keeper) && filter(*session) {
+                *player.unwritten.of(keeper) = false;
                 into.extend(self.snapshot(*session));
-                if let Some(player) = self.entities[*slot].player_mut() {
-                    player.changed = false;
-                }
             }
         }
     }
 
-    /// Marks a player as changed: its state was taken, but could not be saved.
-    pub fn mark_changed(&mut self, session: SessionId) {
+    /// Marks a player as changed: its state was taken, but did not come to that keeper.
+    pub fn mark_changed(&mut self, keeper: Keeper, session: SessionId) {
         let slot = self.sessions.get(&session).copied();
         if let Some(player) = slot.and_then(|slot| self.entities[slot].player_mut()) {
-            player.changed = true;
+            *player.unwritten.of(keeper) = true;
+        }
+    }
+
+    /// Marks all players as changed: a keeper knows nothing of them.
+    pub fn mark_all_changed(&mut self, keeper: Keeper) {
+        for slot in self.sessions.values() {
+            if let Some(player) = self.entities[*slot].player_mut() {
+                *player.unwritten.of(keeper) = true;
+            }
         }
     }
 
@@ -347,7 +360,7 @@ impl Zone {
             bound_for: None,
             jobs_done: 0,
             on_foot_since_ms: on_foot.then_some(self.now.ms()),
-            changed: true,
+            unwritten: Unwritten::EVERYWHERE,
         };
         let since_ms = self.now.ms();
         let kind = Kind::Player(Box::new(player));

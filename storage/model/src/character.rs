@@ -1,7 +1,7 @@
 //! Characters: hard state (rows and columns) and soft state (one versioned column).
 
 use crate::account::{BadName, check_name};
-use crate::id::{AccountId, CharacterId};
+use crate::id::{AccountId, CharacterId, Epoch};
 use crate::item::{CARRY_SLOTS, EQUIP_SLOTS, Item};
 use crate::place::Tile;
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,15 @@ impl SoftState {
     pub fn fresh(tile: Tile, home_city: u8, hp: i32, mp: i32) -> Self {
         Self { tile, facing: 2, hp, mp, home_city, skill_bar: [0xFF; SKILL_BAR], affects: Vec::new() }
     }
+}
+
+/// Which of an owner's states a soft state is: under its epoch, and counted from 1 by it. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SoftMark {
+    /// Epoch of the owner.
+    pub epoch: Epoch,
+    /// Number under that epoch.
+    pub number: u64,
 }
 
 /// Points not yet spent.
