@@ -1,5 +1,6 @@
 //! Letting a session in: is the zone ours, whose character is it, where does it stand.
 
+use crate::journal;
 use crate::node::Node;
 use crate::saver;
 use crate::session::Session;
@@ -72,7 +73,13 @@ async fn load(node: &Node, session: &Session) -> Result<Character, AttachRefusal
         Ok(Ok(loaded)) => {
             // a session loads once: its epoch cannot be set before
             session.epoch.get_or_init(|| loaded.epoch);
-            Ok(loaded.character)
+            let mut character = loaded.character;
+            if let Some(former) = &loaded.former_owner
+                && let Some(newer) = journal::recall(node, character.id, loaded.soft_from, former).await
+            {
+                character.soft = newer;
+            }
+            Ok(character)
         }
         Ok(Err(_)) => Err(AttachRefusal::NoSuchCharacter),
         Err(failure) => {

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use world::{Crossing, Effects, Entering, Input, Job, Snapshot, Tick, Zone};
+use world::{Crossing, Effects, Entering, Input, Job, Keeper, Snapshot, Tick, Zone};
 
 /// Orders that may wait for one game thread.
 const ORDERS_MAX: usize = 16_384;
@@ -42,8 +42,10 @@ pub(crate) enum Order {
     Leave(ZoneId, SessionId, Departure, oneshot::Sender<Option<Snapshot>>),
     /// Hand out the state of everybody who changed since the last time and is in this share of the players.
     Collect { share: u64, of: u64 },
-    /// This player's state could not be saved.
-    NotSaved(ZoneId, SessionId),
+    /// Hand out the state of everybody who changed for the journal, or of everybody.
+    Journal { everybody: bool },
+    /// This player's state did not come to a keeper.
+    NotWritten(Keeper, ZoneId, SessionId),
     /// End.
     Stop,
 }
@@ -56,8 +58,8 @@ pub(crate) enum Outcome {
     ZoneGone(SessionId, Option<Snapshot>),
     /// Durable work of a zone.
     Job(ZoneId, Job),
-    /// States to save, with the zones that they come from.
-    Changed(Vec<(ZoneId, Snapshot)>),
+    /// States for a keeper, with the zones that they come from.
+    Changed(Keeper, Vec<(ZoneId, Snapshot)>),
 }
 
 /// The handle of one game thread. Cheap to clone.
@@ -227,10 +229,18 @@ impl GameThread {
                 }
                 None => drop(answer.send(None)),
             },
-            Order::Collect { share, of } => self.collect(share, of),
-            Order::NotSaved(zone, session) => {
+            Order::Collect { share, of } => {
+                self.collect(Keeper::Store, |session| session.0 % of.max(1) == share);
+            }
+            Order::Journal { everybody } => {
+                if everybody {
+                    self.zones.values_mut().for_each(|played| played.zone.mark_all_changed(Keeper::Buddy));
+                }
+                self.collect(Keeper::Buddy, |_| true);
+            }
+            Order::NotWritten(keeper, zone, session) => {
                 if let Some(played) = self.zones.get_mut(&zone) {
-                    played.zone.mark_changed(session);
+                    played.zone.mark_changed(keeper, session);
                 }
             }
             Order::Stop => {}
@@ -312,18 +322,18 @@ impl GameThread {
         self.show_counts(false);
     }
 
-    fn collect(&mut self, share: u64, of: u64) {
+    fn collect(&mut self, keeper: Keeper, filter: impl Fn(SessionId) -> bool) {
         let mut changed = Vec::new();
         let mut snapshots = Vec::new();
         for (id, played) in &mut self.zones {
-            played.zone.take_changed(|session| session.0 % of.max(1) == share, &mut snapshots);
+            played.zone.take_changed(keeper, &filter, &mut snapshots);
             changed.extend(snapshots.drain(..).map(|snapshot| (*id, snapshot)));
         }
         let taken: Vec<(ZoneId, SessionId)> =
             changed.iter().map(|(zone, snapshot)| (*zone, snapshot.session)).collect();
-        if !changed.is_empty() && !self.tell(Outcome::Changed(changed)) {
+        if !changed.is_empty() && !self.tell(Outcome::Changed(keeper, changed)) {
             for (zone, session) in taken {
-                self.obey(Order::NotSaved(zone, session));
+                self.obey(Order::NotWritten(keeper, zone, session));
             }
         }
     }

@@ -23,6 +23,7 @@
 //! | jobs, saves | finished within `stop_seconds` | repeated by id until the outcome is known; saves come round again |
 //! | stream of the market | ends at once | opened again; trades are asked for beside it until somebody knows |
 //! | ground, one each opening of zones | ends at once | asks again |
+//! | journal: rounds, and one task each | ends at once | the next round has everybody |
 //! | map keeper, save timer, store check | end at once | the last map holds; readiness says what is away |
 //!
 //! Main entry: [`run`]; with a store of one's own: [`run_with_store`].
@@ -34,6 +35,7 @@ mod error;
 mod ground;
 mod host;
 mod jobs;
+mod journal;
 mod keeper;
 mod market;
 mod metrics;

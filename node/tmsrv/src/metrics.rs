@@ -22,6 +22,9 @@ pub(crate) struct Metrics {
     pub(crate) attaches: IntCounterVec,
     pub(crate) partings: IntCounterVec,
     pub(crate) saves: IntCounterVec,
+    pub(crate) journalled: IntCounterVec,
+    pub(crate) journal_kept: IntGauge,
+    pub(crate) recalls: IntCounterVec,
     pub(crate) jobs: IntCounterVec,
     pub(crate) jobs_running: IntGauge,
 }
@@ -49,6 +52,17 @@ impl Metrics {
             attaches: registry.counter_vec("attaches_total", "Attaches by outcome", &["outcome"]),
             partings: registry.counter_vec("partings_total", "Sessions that left, by reason", &["reason"]),
             saves: registry.counter_vec("saves_total", "Saved characters by outcome", &["outcome"]),
+            journalled: registry.counter_vec(
+                "journalled_total",
+                "States of players sent to the buddy node, by outcome",
+                &["outcome"],
+            ),
+            journal_kept: registry.gauge("journal_kept_count", "States of players kept for other nodes"),
+            recalls: registry.counter_vec(
+                "recalls_total",
+                "Characters of a node that died, by what its journal had beyond the store",
+                &["outcome"],
+            ),
             jobs: registry.counter_vec("jobs_total", "Durable work of zones by outcome", &["outcome"]),
             jobs_running: registry.gauge("jobs_running_count", "Durable work that waits for the store"),
         }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use link::{Peer, Receiver, Service, Stream};
 use model::SessionId;
 use model::calls::node::{ToEdge, ToNode};
+use model::calls::sibling;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use world::Input;
 /// How long an edge may take to say who it is.
 const HELLO: Duration = Duration::from_secs(5);
 
-/// The service of the node's link: streams only.
+/// The service of the node's link: streams of edges, calls of other nodes.
 pub(crate) struct Streams {
     node: Arc<Node>,
 }
@@ -70,12 +71,14 @@ impl Streams {
 
 #[async_trait]
 impl Service for Streams {
-    type Request = ();
-    type Reply = ();
+    type Request = sibling::Request;
+    type Reply = sibling::Reply;
     type In = ToNode;
     type Out = ToEdge;
 
-    async fn call(&self, _peer: &Peer, (): ()) {}
+    async fn call(&self, _peer: &Peer, request: sibling::Request) -> sibling::Reply {
+        self.node.journal.kept.answer(request)
+    }
 
     async fn stream(&self, peer: Peer, stream: Stream<ToNode, ToEdge>) {
         let (sender, mut incoming) = stream.split();

@@ -4,12 +4,13 @@ use crate::clock::Clock;
 use crate::edges::EdgeId;
 use crate::error::RunError;
 use crate::host::{Host, Order, Outcome};
+use crate::journal::Journal;
 use crate::market::Trades;
 use crate::metrics::Metrics;
 use crate::network::Streams;
 use crate::session::{Note, Sessions};
 use crate::settings::Settings;
-use crate::{jobs, keeper, market, saver};
+use crate::{jobs, journal, keeper, market, saver};
 use arc_swap::ArcSwap;
 use cluster::Cluster;
 use content::Content;
@@ -30,7 +31,7 @@ use telemetry::Process;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use world::Populate;
+use world::{Keeper, Populate};
 
 /// Outcomes of game threads that may wait for the node.
 const OUTCOMES_MAX: usize = 16_384;
@@ -55,6 +56,8 @@ pub(crate) struct Node {
     pub(crate) market: link::Client<temporary::Request, temporary::Reply>,
     /// Trades of players of this node.
     pub(crate) trades: Trades,
+    /// The journal of another node, and the way to that of this one.
+    pub(crate) journal: Journal,
     /// Zones that are played here, and under which epoch.
     pub(crate) zones: RwLock<BTreeMap<ZoneId, Epoch>>,
     pub(crate) table: ArcSwap<ZoneTable>,
@@ -123,6 +126,7 @@ pub async fn run_with_store(
     process.tasks.spawn("outcomes", hear_outcomes(Arc::clone(&node), outcomes));
     process.tasks.spawn("zones", keeper::run(Arc::clone(&node)));
     process.tasks.spawn("saves", saver::run(Arc::clone(&node)));
+    process.tasks.spawn("journal", journal::run(Arc::clone(&node)));
     process.tasks.spawn("market", market::run(Arc::clone(&node)));
     let asked = Arc::clone(&node.store);
     process.probe("store", move || {
@@ -193,6 +197,7 @@ fn build(
         bank: link::Client::new(credentials.clone(), cluster.target(Role::BiSrv)),
         market: link::Client::new(credentials.clone(), cluster.target(Role::TssSrv)),
         trades: Trades::default(),
+        journal: Journal::new(started.max_players),
         name: process.name.clone(),
         store,
         store_permits: Semaphore::new(started.store_concurrency.clamp(1, 4096)),
@@ -230,8 +235,11 @@ async fn hear_outcomes(node: Arc<Node>, mut outcomes: mpsc::Receiver<Outcome>) {
             Outcome::Job(zone, job) => {
                 node.spawn("job", jobs::run(Arc::clone(&node), zone, job));
             }
-            Outcome::Changed(changed) => {
+            Outcome::Changed(Keeper::Store, changed) => {
                 node.spawn("save", saver::save(Arc::clone(&node), changed));
+            }
+            Outcome::Changed(Keeper::Buddy, changed) => {
+                node.spawn("journal", journal::send(Arc::clone(&node), changed));
             }
         }
     }

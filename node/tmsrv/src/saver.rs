@@ -8,7 +8,7 @@ use model::{SoftState, ZoneId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use world::Snapshot;
+use world::{Keeper, Snapshot};
 
 /// Characters of one call.
 const BATCH: usize = 256;
@@ -78,7 +78,7 @@ async fn save_part(node: &Arc<Node>, part: &[(ZoneId, Snapshot)]) {
         writing.push(guard);
     }
     for (zone, session) in later {
-        node.order(zone, Order::NotSaved(zone, session)).await;
+        node.order(zone, Order::NotWritten(Keeper::Store, zone, session)).await;
     }
     if saves.is_empty() {
         return;
@@ -91,7 +91,9 @@ async fn save_part(node: &Arc<Node>, part: &[(ZoneId, Snapshot)]) {
             SaveOutcome::Stale => {
                 session.note(Note::Fenced);
             }
-            SaveOutcome::Unavailable => node.order(zone, Order::NotSaved(zone, session.id)).await,
+            SaveOutcome::Unavailable => {
+                node.order(zone, Order::NotWritten(Keeper::Store, zone, session.id)).await;
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ impl Zone {
             Command::SetSkillBar { bar } => {
                 if let Some(player) = self.entities[slot].player_mut() {
                     player.character.soft.skill_bar = bar;
-                    player.changed = true;
+                    player.unwritten.touch();
                     fx.tell(player.session, Event::SkillBar { bar });
                 }
             }
@@ -205,7 +205,9 @@ impl Zone {
         let tile = self.entities[slot].tile;
         let really = self.content.cities.get(usize::from(city)).is_some_and(|city| city.area.contains(tile));
         if let Some(player) = self.entities[slot].player_mut().filter(|_| really) {
-            player.changed |= player.character.soft.home_city != city;
+            if player.character.soft.home_city != city {
+                player.unwritten.touch();
+            }
             player.character.soft.home_city = city;
         }
     }

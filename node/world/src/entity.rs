@@ -3,6 +3,7 @@
 use crate::creature::Creature;
 use crate::economy::Dealings;
 use crate::effects::Snapshot;
+use crate::unwritten::Unwritten;
 use crate::walk::{Standing, Walking};
 use model::{Character, EntityId, SessionId, Tile};
 use rules::Derived;
@@ -57,8 +58,8 @@ pub(crate) struct Player {
     pub(crate) softs_taken: u64,
     /// Came on foot over a border at this time, and nothing was heard of it since.
     pub(crate) on_foot_since_ms: Option<u64>,
-    /// Its soft state differs from the last one that was taken for saving.
-    pub(crate) changed: bool,
+    /// Who does not have its soft state as it is.
+    pub(crate) unwritten: Unwritten,
 }
 
 impl Entity {
@@ -100,7 +101,7 @@ impl Entity {
         self.tile = tile;
         self.since_ms = at_ms;
         if let Kind::Player(player) = &mut self.kind {
-            player.changed = true;
+            player.unwritten.touch();
             player.came_from(old, tile);
         }
     }

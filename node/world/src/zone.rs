@@ -17,6 +17,7 @@ use crate::input::{Entering, Input};
 use crate::look;
 use crate::tick::Tick;
 use crate::timers::Timers;
+use crate::unwritten::{Keeper, Unwritten};
 use crate::view::Manner;
 use crate::walk::slack_ms;
 use content::Content;
@@ -165,29 +166,38 @@ impl Zone {
         Some(self.entities[slot].player_mut()?.snapshot(tile))
     }
 
-    /// Takes the state of every player that passes the filter and changed since it was last taken.
-    pub fn take_changed(&mut self, filter: impl Fn(SessionId) -> bool, into: &mut Vec<Snapshot>) {
-        let is_due = |(session, slot): &(&SessionId, &usize)| {
-            self.entities[**slot].player().is_some_and(|player| player.changed) && filter(**session)
-        };
-        let due: Vec<usize> = self.sessions.iter().filter(is_due).map(|(_, slot)| *slot).collect();
-        for slot in due {
-            let entity = &self.entities[slot];
-            let Some(tile) = entity.player().map(|player| self.resting_tile(entity, player)) else {
+    /// Takes the state of every player that passes the filter and changed since it was last taken for that keeper.
+    pub fn take_changed(
+        &mut self,
+        keeper: Keeper,
+        filter: impl Fn(SessionId) -> bool,
+        into: &mut Vec<Snapshot>,
+    ) {
+        let due: Vec<SessionId> = self.sessions.keys().copied().filter(|session| filter(*session)).collect();
+        for session in due {
+            let player = self.slot_of(session).and_then(|slot| self.entities[slot].player_mut());
+            let Some(unwritten) = player.map(|player| player.unwritten.of(keeper)).filter(|it| **it) else {
                 continue;
             };
-            if let Some(player) = self.entities[slot].player_mut() {
-                player.changed = false;
-                into.push(player.snapshot(tile));
-            }
+            *unwritten = false;
+            into.extend(self.snapshot(session));
         }
     }
 
-    /// Marks a player as changed: its state was taken, but could not be saved.
-    pub fn mark_changed(&mut self, session: SessionId) {
+    /// Marks a player as changed: its state was taken, but did not come to that keeper.
+    pub fn mark_changed(&mut self, keeper: Keeper, session: SessionId) {
         let slot = self.sessions.get(&session).copied();
         if let Some(player) = slot.and_then(|slot| self.entities[slot].player_mut()) {
-            player.changed = true;
+            *player.unwritten.of(keeper) = true;
+        }
+    }
+
+    /// Marks all players as changed: a keeper knows nothing of them.
+    pub fn mark_all_changed(&mut self, keeper: Keeper) {
+        for slot in self.sessions.values() {
+            if let Some(player) = self.entities[*slot].player_mut() {
+                *player.unwritten.of(keeper) = true;
+            }
         }
     }
 
@@ -355,7 +365,7 @@ impl Zone {
             jobs_done: 0,
             softs_taken: 0,
             on_foot_since_ms: on_foot.then_some(self.now.ms()),
-            changed: true,
+            unwritten: Unwritten::EVERYWHERE,
         };
         let since_ms = self.now.ms();
         let kind = Kind::Player(Box::new(player));

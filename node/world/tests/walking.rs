@@ -8,7 +8,7 @@ use model::ledger::GoldAccount;
 use model::transfer::TransferRefusal;
 use model::{CharacterId, Command, EntityId, Event, Route, Tile, ZoneId};
 use support::{Stage, content, terrain, tile};
-use world::{Change, Input, JobOutcome};
+use world::{Change, Input, JobOutcome, Keeper};
 
 #[test]
 fn two_who_meet_see_each_other_once_and_lose_each_other_once() {
@@ -375,18 +375,23 @@ fn only_what_changed_is_taken_for_saving() {
     let mut stage = Stage::new(1);
     stage.player("ana", tile(1010, 1050)).player("bob", tile(1040, 1050));
     let mut taken = Vec::new();
-    stage.zone.take_changed(|_| true, &mut taken);
+    stage.zone.take_changed(Keeper::Store, |_| true, &mut taken);
     assert_eq!(taken.len(), 2);
     stage.walks("ana", "6").passes(5);
     taken.clear();
-    stage.zone.take_changed(|_| true, &mut taken);
+    stage.zone.take_changed(Keeper::Store, |_| true, &mut taken);
     assert_eq!(
         taken.iter().map(|s| (s.session, s.soft.tile)).collect::<Vec<_>>(),
         [(stage.session("ana"), tile(1011, 1050))]
     );
-    stage.zone.mark_changed(stage.session("bob"));
     taken.clear();
-    stage.zone.take_changed(|_| true, &mut taken);
+    stage.zone.take_changed(Keeper::Buddy, |_| true, &mut taken);
+    assert_eq!(taken.len(), 2, "what the store has taken the buddy has not");
+    stage.zone.mark_changed(Keeper::Store, stage.session("bob"));
+    stage.zone.take_changed(Keeper::Buddy, |_| true, &mut taken);
+    assert_eq!(taken.len(), 2, "and the other way round");
+    taken.clear();
+    stage.zone.take_changed(Keeper::Store, |_| true, &mut taken);
     assert_eq!(taken.len(), 1);
 }
 

@@ -14,6 +14,7 @@ pub mod records;
 pub mod registry;
 pub mod repair;
 pub mod shards;
+pub mod sibling;
 pub mod temporary;
 
 /// Deadline of an ordinary call, in milliseconds.

@@ -267,6 +267,8 @@ async fn watch_over(shared: Arc<Shared>) {
 
 fn report(shared: &Shared, prefix: &str) -> Report {
     let options = &shared.options;
+    let (held_ms, rolled_back_ms) =
+        shared.ledger.read_resumed(|resumed| (Latency::of(&resumed.held), Latency::of(&resumed.rolled_back)));
     shared.ledger.read(|counts, violations, latency| Report {
         players: options.players,
         profile: options.profile.to_string(),
@@ -281,6 +283,8 @@ fn report(shared: &Shared, prefix: &str) -> Report {
         violation_count: violations.total(),
         violations: violations.texts.clone(),
         latency_ms: Latency::of(latency),
+        held_ms,
+        rolled_back_ms,
         economy: shared.book.as_ref().map(|book| book.report()),
         own_lag_ms_max: shared.own_lag_us.load(Ordering::Relaxed) as f64 / 1000.0,
     })

@@ -2,6 +2,7 @@
 //! ports, real processes killed by pid. It knows the command line and the wire, and nothing inside.
 
 mod cluster;
+pub mod failover;
 mod fleet;
 mod http;
 mod player;

@@ -52,7 +52,7 @@ pub fn run(options: &Options) -> anyhow::Result<(Value, Vec<String>)> {
 
     fleet.close();
     let report = fleet.finish()?;
-    let fsck = verdict::examine(&stage);
+    let fsck = verdict::examine(&stage.cluster);
     let mut failures = verdict::bots_failures(&report, options.players);
     failures.extend(own_failures(&report, again.err(), &fsck));
     let mut json = verdict::bots_json(&report);

@@ -144,7 +144,9 @@ impl Zone {
         let score = &player.derived.score;
         let soft = &mut player.character.soft;
         let (hp, mp) = (soft.hp.min(score.hp_max), soft.mp.min(score.mp_max));
-        player.changed |= (hp, mp) != (soft.hp, soft.mp);
+        if (hp, mp) != (soft.hp, soft.mp) {
+            player.unwritten.touch();
+        }
         (soft.hp, soft.mp) = (hp, mp);
         let session = player.session;
         let score = model::Score { facing: soft.facing, ..player.derived.score };

@@ -20,6 +20,8 @@ const SETTLED: Duration = Duration::from_secs(1);
 const DISTURBANCE: Duration = Duration::from_secs(2);
 /// Positions kept for each bot.
 const TRACKS_KEPT: usize = 24;
+/// How fine the own time is searched for a tile.
+const ROLLBACK_STEP: Duration = Duration::from_millis(20);
 /// Corrections kept for each bot.
 const DISTURBANCES_KEPT: usize = 16;
 /// Walks of a bot that may still be heard of.
@@ -101,6 +103,15 @@ impl Truth {
         !self.disturbed.iter().any(|at| (from..=to).contains(at))
     }
 
+    /// How long before a moment it stood on a tile last; at most since the oldest track that is known.
+    fn time_since_on(&self, tile: Tile, before: Instant) -> Duration {
+        let oldest = self.tracks.front().map_or(before, |track| track.since);
+        let known = before.saturating_duration_since(oldest);
+        let mut steps = (0..).map(|step| ROLLBACK_STEP * step).take_while(|back| *back <= known);
+        let on_it = |back: &Duration| before.checked_sub(*back).and_then(|at| self.at(at)) == Some(tile);
+        steps.find(on_it).unwrap_or(known)
+    }
+
     fn push_track(&mut self, track: Track) {
         if self.tracks.len() == TRACKS_KEPT {
             self.tracks.pop_front();
@@ -128,8 +139,31 @@ struct Inner {
     order: VecDeque<u64>,
     next: u64,
     latency: Histogram<u64>,
+    resumed: Resumed,
     counts: Counts,
     violations: Violations,
+}
+
+/// What bots went through whose node was lost: how long they heard nothing until they were shown where they are, and how
+/// far back in their own time that is. Microseconds.
+#[derive(Debug)]
+pub struct Resumed {
+    /// From the last thing that was heard.
+    pub held: Histogram<u64>,
+    /// From when it stood there to the last thing that was heard.
+    pub rolled_back: Histogram<u64>,
+}
+
+fn histogram() -> Histogram<u64> {
+    let mut histogram = Histogram::new_with_bounds(1, 120_000_000, 3).unwrap_or_else(|_| {
+        unreachable!("one microsecond to two minutes with three digits are bounds that every histogram takes")
+    });
+    histogram.auto(true);
+    histogram
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The shared book of what happened.
@@ -147,19 +181,14 @@ pub struct Ledger {
 impl Ledger {
     /// A book for at most `capacity` bots.
     pub fn new(capacity: usize, deadlines: Deadlines, tolerant: bool, cross_check: bool) -> Ledger {
-        let mut latency = Histogram::new_with_bounds(1, 120_000_000, 3).unwrap_or_else(|_| {
-            unreachable!(
-                "one microsecond to two minutes with three digits are bounds that every histogram takes"
-            )
-        });
-        latency.auto(true);
         let inner = Inner {
             bots: Vec::new(),
             by_name: HashMap::new(),
             records: HashMap::new(),
             order: VecDeque::new(),
             next: 1,
-            latency,
+            latency: histogram(),
+            resumed: Resumed { held: histogram(), rolled_back: histogram() },
             counts: Counts::default(),
             violations: Violations::default(),
         };
@@ -243,6 +272,15 @@ impl Ledger {
                 record.void = true;
             }
         }
+    }
+
+    /// The server showed the bot where it is after it had heard nothing for a while.
+    pub fn resumed(&self, bot: BotIndex, tile: Tile, heard_last: Instant, now: Instant) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let back = inner.bots[bot].time_since_on(tile, heard_last);
+        inner.resumed.held.saturating_record(micros(now.saturating_duration_since(heard_last)));
+        inner.resumed.rolled_back.saturating_record(micros(back));
     }
 
     /// The bot says something near; the token that its line has to carry.
@@ -454,6 +492,11 @@ impl Ledger {
         let inner = self.lock();
         read(&inner.counts, &inner.violations, &inner.latency)
     }
+
+    /// What those went through whose node was lost.
+    pub fn read_resumed<T>(&self, read: impl FnOnce(&Resumed) -> T) -> T {
+        read(&self.lock().resumed)
+    }
 }
 
 /// True when two bots have been near each other and undisturbed since a moment.
@@ -477,7 +520,7 @@ impl Inner {
 
     fn took(&mut self, ledger: &Ledger, took: Duration, late: Duration, what: impl FnOnce() -> String) {
         self.counts.heard += 1;
-        self.latency.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        self.latency.saturating_record(micros(took));
         if took > late {
             let excused = ledger.tolerant || !ledger.cross_check;
             self.judge(excused, Kind::Late, || format!("{} after {} ms", what(), took.as_millis()));

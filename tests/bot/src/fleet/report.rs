@@ -122,6 +122,10 @@ pub struct Report {
     pub violations: Vec<String>,
     /// Latencies.
     pub latency_ms: Latency,
+    /// How long bots heard nothing before they were shown where they are, beside enough others.
+    pub held_ms: Latency,
+    /// How far back in their own time that was.
+    pub rolled_back_ms: Latency,
     /// The most that this process itself woke up too late: latencies contain it.
     pub own_lag_ms_max: f64,
     /// Counts of the economy, when there is one.

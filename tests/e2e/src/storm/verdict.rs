@@ -2,6 +2,7 @@
 
 use super::killer::Killer;
 use super::{Options, Stage};
+use crate::Cluster;
 use bot::fleet::Report;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ pub fn judge(
     if prepared > 0 {
         failures.push(format!("{prepared} transactions are still prepared"));
     }
-    let fsck = examine(stage);
+    let fsck = examine(&stage.cluster);
     if fsck["clean"] != true {
         failures.push(format!("fsck found {:?}", fsck["findings"].as_u64()));
     }
@@ -128,10 +129,10 @@ fn left_prepared(stage: &Stage) -> u64 {
 }
 
 /// The report of `wydbr fsck`, or why there is none; `clean` says whether it found nothing.
-pub fn examine(stage: &Stage) -> Value {
-    let file = stage.cluster.data().join("fsck.json");
+pub fn examine(cluster: &Cluster) -> Value {
+    let file = cluster.data().join("fsck.json");
     let path = file.to_string_lossy().into_owned();
-    let output = stage.cluster.with_data(&["fsck", "--json", &path], None);
+    let output = cluster.with_data(&["fsck", "--json", &path], None);
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default();
     let mut found = serde_json::from_str(last)

@@ -146,3 +146,21 @@ fn who_left_is_not_expected_to_hear() {
     stage.ledger.left(1, stage.now);
     assert_eq!(stage.end(), [""; 0]);
 }
+
+#[test]
+fn who_was_held_is_measured_from_what_it_heard_last_and_from_when_it_stood_there() {
+    let mut stage = Stage::new(&[2100]);
+    let track = stage.walks(0, Tile::new(SPOT.x + 6, SPOT.y));
+    // three seconds of the walk, then silence: it is shown where it was after one and a half
+    stage.after(3_000);
+    let heard_last = stage.now;
+    stage.after(700);
+    let tile = track.at(track.since + Duration::from_millis(1_500));
+    stage.ledger.resumed(0, tile, heard_last, stage.now);
+    let (held, back) = stage.ledger.read_resumed(|found| (found.held.max(), found.rolled_back.max()));
+    assert!((690_000..710_000).contains(&held), "{held}");
+    assert!((900_000..=1_520_000).contains(&back), "{back}");
+    // a tile that it never stood on: as far back as is known
+    stage.ledger.resumed(0, Tile::new(1, 1), heard_last, stage.now);
+    assert!(stage.ledger.read_resumed(|found| found.rolled_back.max()) >= 3_000_000);
+}

@@ -11,16 +11,29 @@ const LIVELY: usize = 4;
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Shorter silences are not worth a look.
 const GAP_NOTED: Duration = Duration::from_millis(200);
+/// Who heard nothing for so long and is shown where it is was held.
+const HELD_FROM: Duration = Duration::from_millis(250);
 /// A correction this long after the end of a walk still belongs to it.
 const BLAME_WINDOW: Duration = Duration::from_secs(2);
+
+/// True when so many are near that silence means something.
+fn is_lively(client: &Client) -> bool {
+    client.world().entities().filter(|entity| entity.is_player()).count() >= LIVELY
+}
 
 impl Player {
     pub(super) async fn on_event(&mut self, client: &mut Client, event: Event, at: Instant) -> Option<End> {
         if is_of_the_world(&event) {
-            let gap = at.saturating_duration_since(self.heard_at);
-            self.heard_at = at;
+            let heard_last = std::mem::replace(&mut self.heard_at, at);
+            let gap = at.saturating_duration_since(heard_last);
             self.silence_told = false;
             self.note_gap(client, gap);
+            if let Event::OwnPlaced { to, .. } = &event
+                && gap >= HELD_FROM
+                && is_lively(client)
+            {
+                self.shared.ledger.resumed(self.index, *to, heard_last, at);
+            }
         }
         let end = self.deal_with(client, &event, at).await;
         if end.is_some() {
@@ -59,8 +72,7 @@ impl Player {
     }
 
     pub(super) fn note_gap(&mut self, client: &Client, gap: Duration) {
-        let lively = client.world().entities().filter(|entity| entity.is_player()).count() >= LIVELY;
-        if !lively || gap < GAP_NOTED {
+        if gap < GAP_NOTED || !is_lively(client) {
             return;
         }
         let ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);

@@ -1,0 +1,199 @@
+//! The journal of soft states: what a node knows of its players and the store does not yet, kept by another node.
+//!
+//! Each node sends the states that changed to its buddy, the next node by name, twice a second. When it dies, whoever
+//! loads one of its characters asks the buddy where the character stood last. Nothing waits for the journal but that, and
+//! that only for a moment: without it the state is the stored one.
+//!
+//! | what happens | what the journal does |
+//! |---|---|
+//! | another buddy, or it runs anew | gets the states of everybody with the next round |
+//! | the buddy does not answer | the same, until it does |
+//! | a player left and was saved | what is kept of it is older than the store's, and forgotten after [`KEPT_FOR`] |
+//! | node and buddy die at the same time | the state is the stored one, up to `save_every_seconds` old |
+
+mod kept;
+
+pub(crate) use kept::Kept;
+
+use crate::host::Order;
+use crate::node::Node;
+use crate::session::Session;
+use cluster::View;
+use link::{Client, Target};
+use model::calls::sibling::{Journalled, KEEP_MAX, Reply, Request};
+use model::character::SoftMark;
+use model::membership::{Member, ProcessName, Role};
+use model::{CharacterId, Incarnation, SoftState, ZoneId};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use world::{Keeper, Snapshot};
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_millis(500);
+/// Between two rounds with everybody, so that the buddy knows who still plays.
+const EVERYBODY_EVERY: Duration = Duration::from_secs(60);
+/// How long a round waits for the buddy: the next one has newer states.
+const DEADLINE: Duration = Duration::from_millis(500);
+/// How long a loading waits for one answer.
+const RECALL: Duration = Duration::from_millis(250);
+
+/// Connections to the other nodes, and what is kept for them.
+pub(crate) struct Journal {
+    pub(crate) kept: Kept,
+    siblings: Mutex<BTreeMap<ProcessName, Sibling>>,
+    /// The next round goes to everybody's states.
+    everybody: AtomicBool,
+}
+
+struct Sibling {
+    target: Target,
+    client: Client<Request, Reply>,
+}
+
+impl Journal {
+    pub(crate) fn new(players_max: usize) -> Self {
+        // the own players, once more those of a node that died, and some that have left
+        let kept = Kept::new(players_max.saturating_mul(4));
+        Self { kept, siblings: Mutex::default(), everybody: AtomicBool::new(true) }
+    }
+
+    fn client(&self, node: &Node, member: &Member) -> Client<Request, Reply> {
+        let target = Target { name: member.name.clone(), address: member.link };
+        let mut siblings = self.siblings.lock();
+        if let Some(known) = siblings.get(&member.name).filter(|known| known.target == target) {
+            return known.client.clone();
+        }
+        let client = Client::fixed(node.process.credentials.clone(), target.clone());
+        siblings.insert(member.name.clone(), Sibling { target, client: client.clone() });
+        client
+    }
+
+    fn forget_gone(&self, view: &View) {
+        self.siblings
+            .lock()
+            .retain(|name, _| view.members_of(Role::TmSrv).any(|member| member.name == *name));
+    }
+}
+
+/// The node that keeps the journal of another one: the next by name, around the circle.
+fn buddy_of<'a>(name: &ProcessName, view: &'a View) -> Option<&'a Member> {
+    let others = || view.members_of(Role::TmSrv).filter(|member| member.name != *name);
+    let next = others().filter(|member| member.name > *name).min_by(|a, b| a.name.cmp(&b.name));
+    next.or_else(|| others().min_by(|a, b| a.name.cmp(&b.name)))
+}
+
+/// Asks the game threads for what changed, round after round, until the process stops.
+pub(crate) async fn run(node: Arc<Node>) {
+    let mut every = interval(EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut buddy: Option<(ProcessName, Incarnation)> = None;
+    let mut last_whole = Instant::now();
+    loop {
+        tokio::select! {
+            () = node.process.stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        let view = node.cluster.view();
+        let now = buddy_of(&node.name, &view).map(|member| (member.name.clone(), member.incarnation));
+        node.journal.forget_gone(&view);
+        node.journal.kept.forget_old();
+        node.metrics.journal_kept.set(node.journal.kept.count() as i64);
+        if now != buddy || last_whole.elapsed() >= EVERYBODY_EVERY {
+            node.journal.everybody.store(true, Ordering::SeqCst);
+        }
+        buddy = now;
+        if buddy.is_none() {
+            continue;
+        }
+        let everybody = node.journal.everybody.swap(false, Ordering::SeqCst);
+        if everybody {
+            last_whole = Instant::now();
+        }
+        for host in &node.hosts {
+            drop(host.send(Order::Journal { everybody }).await);
+        }
+    }
+}
+
+/// Sends states to the buddy.
+pub(crate) async fn send(node: Arc<Node>, states: Vec<(ZoneId, Snapshot)>) {
+    let mut journalled = Vec::with_capacity(states.len());
+    for (zone, snapshot) in &states {
+        let Some(session) = node.sessions.get(snapshot.session) else { continue };
+        if session.paid.lock().unknown_to(snapshot).is_some() {
+            // the store has a newer state than its zone
+            node.order(*zone, Order::NotWritten(Keeper::Buddy, *zone, session.id)).await;
+            continue;
+        }
+        journalled.extend(entry(&session, snapshot));
+    }
+    if !hand_over(&node, &journalled).await {
+        node.journal.everybody.store(true, Ordering::SeqCst);
+    }
+}
+
+fn entry(session: &Session, snapshot: &Snapshot) -> Option<Journalled> {
+    let mark = SoftMark { epoch: *session.epoch.get()?, number: snapshot.number };
+    Some(Journalled { character: session.character, mark, soft: snapshot.soft.clone() })
+}
+
+async fn hand_over(node: &Node, journalled: &[Journalled]) -> bool {
+    let view = node.cluster.view();
+    let Some(buddy) = buddy_of(&node.name, &view) else { return false };
+    let client = node.journal.client(node, buddy);
+    for part in journalled.chunks(KEEP_MAX) {
+        let answer = client.call(&Request::Keep(part.to_vec()), DEADLINE).await;
+        let is_kept = matches!(answer, Ok(Reply::Kept));
+        let label = if is_kept { "kept" } else { "not_kept" };
+        node.metrics.journalled.with_label_values(&[label]).inc_by(part.len() as u64);
+        if !is_kept {
+            tracing::debug!(buddy = %buddy.name, ?answer, "the buddy does not keep the journal");
+            return false;
+        }
+    }
+    true
+}
+
+/// What a node that died, or lost its lease, knew of a character beyond what is stored: `None` when that is nothing.
+pub(crate) async fn recall(
+    node: &Node,
+    character: CharacterId,
+    stored: SoftMark,
+    former: &ProcessName,
+) -> Option<SoftState> {
+    let view = node.cluster.view();
+    let own = node.journal.kept.recall(character);
+    let first = buddy_of(former, &view).filter(|first| first.name != node.name);
+    let mut found: Vec<Journalled> = own.into_iter().collect();
+    if let Some(first) = first {
+        found.extend(ask(node, first, character).await);
+    }
+    if found.is_empty() {
+        // the buddy of that time may be another one than now
+        let is_other = |member: &&Member| {
+            member.name != node.name && first.is_none_or(|first| first.name != member.name)
+        };
+        let others = view.members_of(Role::TmSrv).filter(is_other);
+        let answers = futures::future::join_all(others.map(|other| ask(node, other, character))).await;
+        found.extend(answers.into_iter().flatten());
+    }
+    let newest = found.into_iter().max_by_key(|one| one.mark).filter(|newest| newest.mark > stored);
+    let label = if newest.is_some() { "newer" } else { "nothing" };
+    node.metrics.recalls.with_label_values(&[label]).inc();
+    newest.map(|newest| newest.soft)
+}
+
+async fn ask(node: &Node, sibling: &Member, character: CharacterId) -> Option<Journalled> {
+    let client = node.journal.client(node, sibling);
+    match client.call(&Request::Recall(character), RECALL).await {
+        Ok(Reply::Recalled(found)) => found,
+        other => {
+            tracing::debug!(sibling = %sibling.name, ?other, "no answer from a journal");
+            None
+        }
+    }
+}
