@@ -33,13 +33,12 @@ impl Kept {
         }
         let mut kept = self.states.lock();
         for state in states {
-            match kept.get_mut(&state.character) {
-                Some((_, newer)) if newer.mark > state.mark => {}
-                Some(known) => *known = (now, state),
-                None if kept.len() >= self.most => return Reply::Refused,
-                None => {
-                    kept.insert(state.character, (now, state));
-                }
+            let known = kept.get(&state.character);
+            if known.is_none() && kept.len() >= self.most {
+                return Reply::Refused;
+            }
+            if known.is_none_or(|(_, known)| known.mark <= state.mark) {
+                kept.insert(state.character, (now, state));
             }
         }
         Reply::Kept
