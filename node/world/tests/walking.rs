@@ -297,16 +297,21 @@ fn a_portal_that_cannot_be_paid_stays_shut() {
 fn who_has_paid_for_a_portal_is_never_turned_back() {
     let mut stage = Stage::new(3);
     stage.player("ana", tile(1008, 1040)).asks("ana", Command::UsePortal).tick();
-    let there = stage.plan().soft.as_ref().expect("the price is written with the place").soft.tile;
+    let paid = stage.plan().soft.clone().expect("the price is written with the place");
+    let there = paid.soft.tile;
     assert!(there.distance(tile(1201, 1061)) <= 1, "{there}");
     stage.store_does();
-    assert_eq!(stage.crossings.pop().expect("ana crosses").tile(), there);
+    let first = stage.crossings.pop().expect("ana crosses");
+    assert_eq!(first.tile(), there);
     let session = stage.session("ana");
     stage.input(Input::TurnBack { session }).passes(20);
-    assert_eq!(stage.crossings.pop().expect("ana crosses again").tile(), there);
+    let second = stage.crossings.pop().expect("ana crosses again");
+    assert_eq!(second.tile(), there);
     stage.leaves("ana");
     let last = stage.left.pop().expect("a last state");
     assert_eq!((last.soft.tile, last.jobs_done), (there, 1));
+    let numbers = [paid.number, first.snapshot.number, second.snapshot.number, last.number];
+    assert_eq!(numbers, [1, 2, 3, 4], "states are counted as they are taken, whoever writes them");
 }
 
 #[test]

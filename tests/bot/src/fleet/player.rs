@@ -44,6 +44,8 @@ pub struct Player {
     panel_due: Option<Instant>,
     doubts: Vec<Doubt>,
     heard_at: Instant,
+    /// The last silence: what was heard before, and when it was over.
+    silence: Option<(Instant, Instant)>,
     target: Option<Tile>,
     last_walk: Option<Track>,
     fully_entered: bool,
@@ -69,6 +71,7 @@ impl Player {
             panel_due: None,
             doubts: Vec::new(),
             heard_at: Instant::now(),
+            silence: None,
             target: None,
             last_walk: None,
             fully_entered: false,
@@ -165,6 +168,7 @@ impl Player {
         self.shared.ground.area(snapshot.tile);
         self.shared.ledger.entered(self.index, &snapshot.name, snapshot.tile, now);
         self.heard_at = now;
+        self.silence = None;
         self.panel_due = None;
         self.doubts.clear();
         self.target = None;

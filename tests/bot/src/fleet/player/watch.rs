@@ -13,6 +13,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 const GAP_NOTED: Duration = Duration::from_millis(200);
 /// Who heard nothing for so long and is shown where it is was held.
 const HELD_FROM: Duration = Duration::from_millis(250);
+/// All that is shown anew comes within so long.
+const SHOWN_ANEW: Duration = Duration::from_millis(500);
 /// A correction this long after the end of a walk still belongs to it.
 const BLAME_WINDOW: Duration = Duration::from_secs(2);
 
@@ -28,12 +30,15 @@ impl Player {
             let gap = at.saturating_duration_since(heard_last);
             self.silence_told = false;
             self.note_gap(client, gap);
-            if let Event::OwnPlaced { to, .. } = &event
-                && gap >= HELD_FROM
-                && is_lively(client)
-            {
-                self.shared.ledger.resumed(self.index, *to, heard_last, at);
+            if gap >= HELD_FROM && is_lively(client) {
+                self.silence = Some((heard_last, at));
             }
+        }
+        if let Event::OwnPlaced { to, .. } = &event
+            && let Some((heard_last, over)) = self.silence.take()
+            && at.saturating_duration_since(over) < SHOWN_ANEW
+        {
+            self.shared.ledger.resumed(self.index, *to, heard_last, at);
         }
         let end = self.deal_with(client, &event, at).await;
         if end.is_some() {
