@@ -89,6 +89,10 @@ impl Market {
     /// older loading of it, give way.
     async fn begin_trade(&self, asked: &OfferTrade, mine: &Seated, theirs: &Seated) -> Result<Next, Early> {
         if let Some(live) = &theirs.live {
+            // invited by the very partner since the own seat was read
+            if live.trade.side_of(asked.me.fence.character).is_some() {
+                return Ok(Next::Again);
+            }
             if live.trade.holds(asked.partner, asked.partner_epoch) {
                 return Err(MarketRefusal::PartnerBusy.into());
             }
