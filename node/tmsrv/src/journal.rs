@@ -81,9 +81,9 @@ impl Journal {
 
 /// The node that keeps the journal of another one: the next by name, around the circle.
 fn buddy_of<'a>(name: &ProcessName, view: &'a View) -> Option<&'a Member> {
+    // members are ordered by name
     let others = || view.members_of(Role::TmSrv).filter(|member| member.name != *name);
-    let next = others().filter(|member| member.name > *name).min_by(|a, b| a.name.cmp(&b.name));
-    next.or_else(|| others().min_by(|a, b| a.name.cmp(&b.name)))
+    others().find(|member| member.name > *name).or_else(|| others().next())
 }
 
 /// Asks the game threads for what changed, round after round, until the process stops.
@@ -172,8 +172,9 @@ pub(crate) async fn recall(
     if let Some(first) = first {
         found.extend(ask(node, first, character).await);
     }
-    if found.is_empty() {
-        // the buddy of that time may be another one than now
+    if !found.iter().any(|one| one.mark > stored) {
+        // the buddy of that time may be another one than now, and the former owner may have died before it wrote anything:
+        // then the buddy of the one before it has the newest
         let is_other = |member: &&Member| {
             member.name != node.name && first.is_none_or(|first| first.name != member.name)
         };

@@ -12,8 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CALM: Duration = Duration::from_secs(4);
 /// How long a node stands still: longer than its lease, and than any silence that a peer takes for life.
 const STILL: Duration = Duration::from_secs(10);
-/// How long bots may take to arrive, at their usual rate, in seconds.
-const ARRIVAL_SECONDS: u64 = 30;
+/// Bots play so many seconds longer after each fault than it takes, and after all of them.
+const AFTER_EACH: u64 = 6;
+const AFTER_ALL: u64 = 10;
 
 /// What is done to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +45,9 @@ pub struct Options {
 /// Does it on a cluster that runs; the report, and what did not hold in words.
 pub fn run(cluster: &Cluster, options: &Options) -> (Value, Vec<String>) {
     println!("failover with seed {}: {options:?}", options.seed);
-    let each = CALM.as_secs() + if options.how == How::Stop { 2 * STILL.as_secs() } else { 6 };
-    let seconds = (u64::from(options.times) * each + ARRIVAL_SECONDS).to_string();
+    let fault = if options.how == How::Stop { STILL.as_secs() } else { 0 };
+    let each = CALM.as_secs() + fault + AFTER_EACH;
+    let seconds = (u64::from(options.times) * each + AFTER_ALL).to_string();
     let (players, seed) = (options.players.to_string(), options.seed.to_string());
     let bots = cluster.start_bots(&[
         "--players",

@@ -31,6 +31,10 @@ struct Refused {
 }
 
 impl Refused {
+    fn counts(&self, now: Instant) -> bool {
+        self.strikes >= STRIKES && !self.is_forgotten(now)
+    }
+
     fn is_forgotten(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last) >= FORGOTTEN_AFTER
     }
@@ -101,17 +105,15 @@ impl Ground {
             return None;
         }
         let now = Instant::now();
-        (1..=steps.len()).all(|count| !self.is_refused(steps.after(from, count), now)).then_some(steps)
-    }
-
-    fn is_refused(&self, tile: Tile, now: Instant) -> bool {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.get(&tile).is_some_and(|known| known.strikes >= STRIKES && !known.is_forgotten(now))
+        let is_refused = |tile: Tile| refused.get(&tile).is_some_and(|known| known.counts(now));
+        (1..=steps.len()).all(|count| !is_refused(steps.after(from, count))).then_some(steps)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -120,14 +122,16 @@ mod tests {
         let (from, wall) = (Tile::new(100, 100), Tile::new(102, 100));
         let steps = Steps::straight(from, Tile::new(104, 100));
         let begin = Instant::now();
+        let is_refused =
+            |now| ground.refused.lock().unwrap().get(&wall).is_some_and(|known| known.counts(now));
         let strike = |now| ground.refused(from, &steps, Tile::new(101, 100), now);
         strike(begin);
-        assert!(!ground.is_refused(wall, begin), "once may be chance");
+        assert!(!is_refused(begin), "once may be chance");
         strike(begin);
-        assert!(ground.is_refused(wall, begin));
+        assert!(is_refused(begin));
         let later = begin + FORGOTTEN_AFTER;
-        assert!(!ground.is_refused(wall, later));
+        assert!(!is_refused(later));
         strike(later);
-        assert!(!ground.is_refused(wall, later), "what was before does not count any more");
+        assert!(!is_refused(later), "what was before does not count any more");
     }
 }
