@@ -22,6 +22,8 @@ struct Cli {
 enum Command {
     /// Start the whole cluster on this machine and keep it running; Ctrl-C stops it cleanly.
     Up(crate::up::UpArgs),
+    /// Put another program under a running cluster, process by process, while everybody plays.
+    Upgrade(crate::upgrade::UpgradeArgs),
     /// List the processes of a running cluster.
     Ps(crate::ps::PsArgs),
     /// Create, show, block and freeze accounts; set passwords.
@@ -42,6 +44,8 @@ enum Command {
     Shards(crate::shards::ShardsArgs),
     /// List and show the lots of the auction house; take one off.
     Auctions(crate::auctions::AuctionsArgs),
+    /// Make the CA of a cluster, and a certificate for each of its hosts.
+    Certs(crate::certs::CertsArgs),
     /// Show the logs of all processes, live with --follow.
     Logs(crate::logs::LogsArgs),
     /// Send a line to every player.
@@ -50,6 +54,8 @@ enum Command {
     Content(crate::content_check::ContentArgs),
     /// Write serverlist.bin and serverlist.txt for the clients.
     Serverlist(crate::serverlist::ServerlistArgs),
+    /// Carry the game of this machine to an edge, encrypted, over QUIC.
+    Relay(crate::relay::RelayArgs),
     /// Play with many headless clients and check what they see.
     Bots(bot::cli::BotsArgs),
     /// Throw hostile input at an edge of your own (loopback only).
@@ -79,6 +85,7 @@ impl Command {
                 | Self::RestoreCharacter(_)
                 | Self::Shards(_)
                 | Self::Cluster(_)
+                | Self::Certs(_)
         )
     }
 }
@@ -115,6 +122,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     match cli.command {
         Command::Up(args) => crate::up::main(args),
+        Command::Upgrade(args) => finish(crate::upgrade::main(args)),
         Command::Ps(args) => finish(crate::ps::main(&args)),
         Command::Account(args) => crate::account::main(args),
         Command::Item(args) => finish(crate::ledger::item(&args)),
@@ -125,10 +133,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cluster(args) => finish(crate::cluster::main(&args)),
         Command::Shards(args) => finish(crate::shards::main(&args)),
         Command::Auctions(args) => finish(crate::auctions::main(&args)),
+        Command::Certs(args) => finish(crate::certs::main(&args)),
         Command::Logs(args) => finish(crate::logs::main(args)),
         Command::Notice(args) => finish(crate::notice::main(args)),
         Command::Content(args) => crate::content_check::main(&args),
         Command::Serverlist(args) => finish(crate::serverlist::main(&args)),
+        Command::Relay(args) => finish(crate::relay::main(args)),
         Command::Bots(args) => finish(in_runtime(bot::cli::bots(args)).and_then(|done| done)),
         Command::Hostile(args) => finish(in_runtime(bot::cli::hostile(args)).and_then(|done| done)),
         Command::Run { process, args } => crate::process::run(process, args),

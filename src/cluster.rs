@@ -8,9 +8,9 @@ use crate::data_dir::DataDir;
 use crate::probe;
 use crate::stored::{self, Opened};
 use clap::{Args, Subcommand};
-use model::calls::cluster::{ClusterReport, Hold, ReadCluster, Wish, Wishes};
+use model::calls::cluster::{ClusterReport, CutBy, Hold, ReadCluster, Wish, Wishes};
 use model::membership::{Member, ProcessName, Role, Slot};
-use placement::{ZoneTable, nodes_of, plan_slots};
+use placement::{ZoneTable, nodes_of, plan_slots, wished_zones};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -72,6 +72,16 @@ enum ClusterCommand {
         /// Its name or number, as `map` prints them.
         zone: String,
     },
+    /// Cut a zone in two along its longer side while people stand in it; another split of a half cuts again.
+    Split {
+        /// Its name or number, as `map` prints them.
+        zone: String,
+    },
+    /// Join a zone that was cut with its other half.
+    Merge {
+        /// Name or number of either half, as `map` prints them.
+        zone: String,
+    },
     /// Give all zones that were moved back to the ring; pinned ones stay.
     Rebalance {
         /// Only show what would move.
@@ -92,6 +102,8 @@ impl ClusterCommand {
             Self::Pin { zone, node: name } => Wish::Pin { zone: zone.clone(), node: node(name) },
             Self::Unpin { zone } => Wish::Unpin { zone: zone.clone() },
             Self::Rebalance { dry_run: false } => Wish::Rebalance,
+            Self::Split { zone } => Wish::Split { zone: zone.clone(), by: CutBy::Operator },
+            Self::Merge { zone } => Wish::Merge { zone: zone.clone() },
         })
     }
 }
@@ -148,10 +160,11 @@ struct Shift<'a> {
 
 /// What would move, all at once, if some wishes held.
 fn shifts<'a>(report: &'a ClusterReport, wishes: &Wishes) -> Vec<Shift<'a>> {
-    let zones = ZoneTable::new(report.table.named_zones.clone());
+    let zones = wished_zones(report);
     let nodes = nodes_of(report.live(), report.content_hash());
     let slots = &report.table.slots;
-    let wanted = plan_slots(slots, &zones, &nodes, wishes, usize::MAX);
+    let stored = ZoneTable::new(report.table.named_zones.clone());
+    let wanted = plan_slots(&zones.carry_over(&stored, &report.table), &zones, &nodes, wishes, usize::MAX);
     let now: BTreeMap<_, &Slot> = slots.iter().map(|slot| (slot.zone, slot)).collect();
     let shift = |new: Slot| Shift { old: now.get(&new.zone).copied(), new };
     wanted.into_iter().map(shift).filter(|shift| shift.old != Some(&shift.new)).collect()

@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/
 //!   cluster.key          key of the internal links, only for the owner
+//!   certs/               CA of the cluster and certificate of this machine, made by `up --tls`
 //!   wydbr.sqlite         the embedded store
 //!   config/<Process>.conf   settings, made once from the defaults, yours to edit
 //!   logs/<process>/      logs of every process, rotated by LogSrv
@@ -11,13 +12,15 @@
 //!   run/cluster.json     what `up` was told, ports, and the processes that run now
 //!   run/<process>.out    what a process printed
 //!   run/lock             held while `up` runs
+//!   run/up.sock          where `up` hears of upgrades
+//!   run/<edge>.takeover  where an edge hears of its successor
 //! ```
 //!
 //! All of it is only for its owner: there are password hashes in the store, addresses of databases with their
 //! passwords in the settings, and names and addresses of players in the logs.
 
 use anyhow::{Context, bail};
-use link::Credentials;
+use link::{CertificateFiles, Credentials};
 use model::Secret;
 use model::membership::{ProcessName, Role};
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// Name of the certificate of the machine that `up` runs on.
+const LOCAL_HOST: &str = "localhost";
 
 /// The folder of a cluster.
 #[derive(Clone, Debug)]
@@ -41,6 +47,9 @@ pub struct ClusterFile {
     pub supervisor: u32,
     /// Databases, when PostgreSQL is used.
     pub postgres: Vec<Secret>,
+    /// True when the internal links are encrypted.
+    #[serde(default)]
+    pub tls: bool,
     /// The processes.
     pub processes: Vec<ProcessState>,
 }
@@ -83,6 +92,21 @@ impl DataDir {
     /// File with the cluster's key.
     pub fn key_file(&self) -> PathBuf {
         self.path("cluster.key")
+    }
+
+    /// Certificates of this machine, when `up` was told to encrypt.
+    pub fn certificates(&self) -> CertificateFiles {
+        crate::certs::files(&self.path("certs"), LOCAL_HOST)
+    }
+
+    /// Makes the CA of the cluster and the certificate of this machine if there are none.
+    pub fn ensure_certificates(&self) -> anyhow::Result<()> {
+        let folder = self.path("certs");
+        if self.certificates().certificate.exists() {
+            return Ok(());
+        }
+        let host = crate::certs::Host::parse("localhost,127.0.0.1,::1").map_err(anyhow::Error::msg)?;
+        crate::certs::Authority::open_or_make(&folder)?.issue(&host)
     }
 
     /// Makes the folders that are missing, for their owner alone.
@@ -135,7 +159,11 @@ impl DataDir {
         let path = self.key_file();
         let key = fs::read_to_string(&path)
             .with_context(|| format!("cannot read the cluster's key {}; is --data right?", path.display()))?;
-        Ok(Credentials { name: ProcessName(name.to_owned()), key: Secret::new(key.trim()) })
+        let credentials = Credentials::new(ProcessName(name.to_owned()), Secret::new(key.trim()));
+        if self.read_cluster()?.is_some_and(|cluster| cluster.tls) {
+            credentials.policy.set_certificates(Some(&self.certificates()))?;
+        }
+        Ok(credentials)
     }
 
     /// The state that the supervisor wrote last; `None` when the cluster was never started.

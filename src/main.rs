@@ -4,6 +4,7 @@
 
 mod account;
 mod auctions;
+mod certs;
 mod cli;
 mod cluster;
 mod content_check;
@@ -17,12 +18,14 @@ mod operator;
 mod probe;
 mod process;
 mod ps;
+mod relay;
 mod restore;
 mod serverlist;
 mod shards;
 mod stored;
 mod undo;
 mod up;
+mod upgrade;
 
 use std::process::ExitCode;
 

@@ -92,6 +92,10 @@ where
             return ExitCode::from(EXIT_CONFIGURATION);
         }
     };
+    if let Err(error) = telemetry::check_links(&common) {
+        eprintln!("{}: {error}", role.program());
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
     if args.check {
         println!("{}: configuration is good", role.program());
         return ExitCode::SUCCESS;
@@ -135,7 +139,8 @@ where
     code
 }
 
-/// Follows the configuration file: limits and the log level change without a restart.
+/// Follows the configuration file: limits, the log level and certificates change without a restart. Certificates are
+/// read at SIGHUP, too, since their files may be new under old names.
 async fn follow<S>(source: Source, live: Live<S>, process: Process)
 where
     S: Check + Serialize + DeserializeOwned + Default + Send + Sync + 'static,
@@ -144,6 +149,9 @@ where
     let on_common = move |common: &Common| {
         if let Err(error) = process.set_log_level(&common.log_level) {
             tracing::warn!(%error, "the log level stays as it was");
+        }
+        if let Err(error) = process.set_links(common) {
+            tracing::error!(%error, "the certificates stay as they were");
         }
     };
     settings::follow_with(source, live, on_common, stop).await;

@@ -9,6 +9,7 @@ mod first_account;
 mod last_run;
 mod layout;
 mod supervisor;
+mod upgrade;
 
 use crate::cli::{EXIT_CONFIGURATION, finish, in_runtime, one_line};
 use crate::data_dir::DataDir;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub use layout::Layout;
+pub use upgrade::{Said, UPGRADE_SOCKET, Wanted};
 
 /// Arguments of `wydbr up`.
 #[derive(Args, Clone, Debug)]
@@ -47,6 +49,9 @@ pub struct UpArgs {
     /// Redis for sessions and temporary values: redis://, redis+sentinel:// or redis+cluster://, see the README
     #[arg(long, value_name = "URL", env = "WYDBR_REDIS", hide_env_values = true, value_parser = secret)]
     pub redis: Option<Secret>,
+    /// Encrypt the internal links: makes a CA and a certificate in the data folder when there are none.
+    #[arg(long)]
+    pub tls: bool,
     /// Print what happens to the processes as it happens.
     #[arg(long)]
     pub verbose: bool,
@@ -79,6 +84,9 @@ async fn up(args: UpArgs) -> anyhow::Result<ExitCode> {
     data.create()?;
     let _lock = data.lock()?;
     data.ensure_key()?;
+    if args.tls {
+        data.ensure_certificates()?;
+    }
     last_run::wait_for_its_end(&data, args.listen, [args.edge_port, args.http_port]).await;
     let layout = Layout::prepare(&data, &args)?;
     supervisor::run(data, args, layout).await

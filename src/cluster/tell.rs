@@ -4,7 +4,7 @@ use super::{Shift, owner, unowned, zones_of};
 use crate::moment;
 use model::calls::cluster::{ClusterReport, Hold, Leased};
 use model::membership::{ProcessName, Role, Slot};
-use placement::ZoneTable;
+use placement::{ZoneTable, wished_zones};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ pub(super) fn status(report: &ClusterReport, players: &Players) -> String {
     }
     for (zone, placed) in &report.wishes.placed {
         lines.push(format!("zone {zone} is {} to {}", placed.hold.name(), placed.node));
+    }
+    for (part, by) in &report.wishes.cut {
+        lines.push(format!("zone {part} is cut off by {}", by.name()));
     }
     for wish in &report.log {
         let ago = (moment::now_ms() - wish.at_ms).max(0) / 1_000;
@@ -108,6 +111,7 @@ pub(super) fn status_in_json(report: &ClusterReport, players: &Players) -> Value
     let placed = report.wishes.placed.iter().map(
         |(zone, placed)| json!({ "zone": zone, "node": placed.node.as_str(), "hold": placed.hold.name() }),
     );
+    let cut = report.wishes.cut.iter().map(|(part, by)| json!({ "part": part, "by": by.name() }));
     json!({
         "version": report.table.version,
         "controller": report.controller.as_ref().map(ProcessName::as_str),
@@ -116,6 +120,7 @@ pub(super) fn status_in_json(report: &ClusterReport, players: &Players) -> Value
         "members": members.collect::<Vec<_>>(),
         "drained": report.wishes.drained.iter().map(ProcessName::as_str).collect::<Vec<_>>(),
         "placed": placed.collect::<Vec<_>>(),
+        "cut": cut.collect::<Vec<_>>(),
         "log": report.log,
     })
 }
@@ -171,7 +176,7 @@ pub(super) fn map_in_json(report: &ClusterReport) -> Value {
 /// What would move.
 pub(super) fn shifts(report: &ClusterReport, shifts: &[Shift<'_>]) -> String {
     let mut lines = Vec::new();
-    let zones = ZoneTable::new(report.table.named_zones.clone());
+    let zones = wished_zones(report);
     for Shift { old, new } in shifts {
         let (from, to) = (name_of_owner(*old), name_of_owner(Some(new)));
         lines.push(format!("zone {} would go from {from} to {to}", zones.name(new.zone)));
@@ -204,7 +209,7 @@ fn loads(report: &ClusterReport, shifts: &[Shift<'_>]) -> BTreeMap<String, [usiz
 
 /// What would move, for a program.
 pub(super) fn shifts_in_json(report: &ClusterReport, shifts: &[Shift<'_>]) -> Value {
-    let zones = ZoneTable::new(report.table.named_zones.clone());
+    let zones = wished_zones(report);
     let moves = shifts.iter().map(|Shift { old, new }| {
         json!({
             "zone": new.zone.0,

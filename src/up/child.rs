@@ -7,19 +7,25 @@
 //!                 stop  v                      v
 //!                    stopping ------------> stopped
 //! ```
+//!
+//! On demand it is started anew at once, or succeeded: a second process takes over from the first one, which ends by
+//! itself then.
 
 use super::layout::Planned;
 use crate::probe;
 use model::membership::Role;
+use parking_lot::Mutex;
+use rustix::process::{Pid, kill_process};
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::process::{Child as Process, ChildStdin, Command};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{interval, timeout};
 
 /// First wait before a restart; doubles up to [`BACK_OFF_MAX`].
@@ -34,6 +40,8 @@ const HEALTHY_AFTER: Duration = Duration::from_secs(60);
 const READY_EVERY: Duration = Duration::from_millis(200);
 /// Deaths without a healthy run between them before the child counts as failing.
 const FAILING_AFTER: u32 = 5;
+/// How long a process may take to take over from another one.
+const SUCCESSION: Duration = Duration::from_secs(60);
 /// A child that was told to stop and has not stopped after this is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -57,12 +65,54 @@ pub struct Status {
 
 /// A running watch over one child.
 pub struct Handle {
-    /// What it is.
-    pub planned: Planned,
     /// What it does now.
     pub status: watch::Receiver<Status>,
-    stop: mpsc::Sender<()>,
+    planned: Arc<Mutex<Planned>>,
+    asks: mpsc::Sender<Ask>,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// What a watch is asked to do.
+enum Ask {
+    Stop,
+    /// Stop it in order and start it again; answered when the new one runs.
+    Restart(oneshot::Sender<Result<(), String>>),
+    /// Start this beside it, to which it gives everything.
+    Succeed(Box<Planned>, oneshot::Sender<Result<(), String>>),
+}
+
+/// Another way to one child, for who changes it while it is watched.
+#[derive(Clone)]
+pub struct Remote {
+    /// What it does now.
+    pub status: watch::Receiver<Status>,
+    planned: Arc<Mutex<Planned>>,
+    asks: mpsc::Sender<Ask>,
+}
+
+impl Remote {
+    /// What it is.
+    pub fn planned(&self) -> Planned {
+        self.planned.lock().clone()
+    }
+
+    /// Stops it in order and starts it again.
+    pub async fn restart(&self) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Restart(reply), answer).await
+    }
+
+    /// Starts another one beside it, to which it gives everything and ends; on an error it goes on.
+    pub async fn succeed(&self, planned: Planned) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Succeed(Box::new(planned), reply), answer).await
+    }
+
+    async fn ask(&self, ask: Ask, answer: oneshot::Receiver<Result<(), String>>) -> Result<(), String> {
+        let gone = || "it is not watched any more".to_owned();
+        self.asks.send(ask).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
 }
 
 impl Handle {
@@ -70,30 +120,48 @@ impl Handle {
     pub fn start(planned: Planned, run_dir: &Path) -> Self {
         let (status_sender, status) =
             watch::channel(Status { pid: 0, state: "starting", restarts: 0, last_exit: None });
-        let (stop, stopped) = mpsc::channel(1);
+        let (asks, asked) = mpsc::channel(1);
         let output = run_dir.join(format!("{}.out", planned.name));
-        let watcher = Watcher { planned: planned.clone(), output, status: status_sender, stop: stopped };
+        let planned = Arc::new(Mutex::new(planned));
+        let watcher = Watcher { planned: Arc::clone(&planned), output, status: status_sender, asks: asked };
         let task = tokio::spawn(watcher.run());
-        Self { planned, status, stop, task }
+        Self { status, planned, asks, task }
+    }
+
+    /// What it is.
+    pub fn planned(&self) -> Planned {
+        self.planned.lock().clone()
+    }
+
+    /// A way to it for others.
+    pub fn remote(&self) -> Remote {
+        Remote { status: self.status.clone(), planned: Arc::clone(&self.planned), asks: self.asks.clone() }
     }
 
     /// Stops the child in order and waits for its end.
     pub async fn stop(self) {
-        let _ = self.stop.send(()).await;
+        let _ = self.asks.send(Ask::Stop).await;
         let _ = self.task.await;
     }
 }
 
 struct Watcher {
-    planned: Planned,
+    planned: Arc<Mutex<Planned>>,
     output: PathBuf,
     status: watch::Sender<Status>,
-    stop: mpsc::Receiver<()>,
+    asks: mpsc::Receiver<Ask>,
 }
 
 enum Ended {
     Asked,
+    ToRestart(oneshot::Sender<Result<(), String>>),
     ByItself(Option<ExitStatus>),
+}
+
+/// A process that runs, and the pipe whose end tells it to stop.
+struct Running {
+    process: Process,
+    stdin: Option<ChildStdin>,
 }
 
 /// How long a child waits to be started again, and how often it died.
@@ -130,10 +198,18 @@ impl BackOff {
 impl Watcher {
     async fn run(mut self) {
         let mut back_off = BackOff::new();
+        let mut restarted = None;
         loop {
             let began = Instant::now();
-            let (ended, ready_at) = self.run_once().await;
-            let Ended::ByItself(exit) = ended else { break };
+            let (ended, ready_at) = self.run_once(&mut restarted).await;
+            let exit = match ended {
+                Ended::Asked => break,
+                Ended::ToRestart(reply) => {
+                    restarted = Some(reply);
+                    continue;
+                }
+                Ended::ByItself(exit) => exit,
+            };
             let ready = ready_at.map_or(Duration::ZERO, |ready_at: Instant| ready_at.elapsed());
             let wait = back_off.after(began.elapsed(), ready);
             let state = if back_off.is_failing() { "failing" } else { "restarting" };
@@ -145,7 +221,11 @@ impl Watcher {
                 status.last_exit = code;
             });
             tokio::select! {
-                _ = self.stop.recv() => break,
+                ask = self.asks.recv() => match ask {
+                    None | Some(Ask::Stop) => break,
+                    Some(Ask::Restart(reply)) => restarted = Some(reply),
+                    Some(Ask::Succeed(_, reply)) => drop(reply.send(Err("it does not run".to_owned()))),
+                },
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -153,23 +233,37 @@ impl Watcher {
     }
 
     /// One life; how it ended, and since when it was ready, if it ever was.
-    async fn run_once(&mut self) -> (Ended, Option<Instant>) {
-        let mut process = match self.spawn() {
-            Ok(process) => process,
+    async fn run_once(
+        &mut self,
+        restarted: &mut Option<oneshot::Sender<Result<(), String>>>,
+    ) -> (Ended, Option<Instant>) {
+        let planned = self.planned.lock().clone();
+        let spawned = self.spawn(&planned);
+        if let Some(reply) = restarted.take() {
+            drop(reply.send(spawned.as_ref().map(|_| ()).map_err(ToString::to_string)));
+        }
+        let mut running = match spawned {
+            Ok(running) => running,
             Err(error) => {
-                eprintln!("wydbr: cannot start {}: {error}", self.planned.name);
+                eprintln!("wydbr: cannot start {}: {error}", planned.name);
                 return (Ended::ByItself(None), None);
             }
         };
-        let stdin = process.stdin.take();
-        self.set("running", process.id().unwrap_or(0));
+        self.set("running", running.process.id().unwrap_or(0));
         let mut look = interval(OUTPUT_EVERY);
-        let mut getting_ready = pin!(until_ready(self.planned.http));
+        let mut getting_ready = pin!(until_ready(planned.http));
         let mut ready_at = None;
-        loop {
+        let ended = loop {
             tokio::select! {
-                exit = process.wait() => return (Ended::ByItself(exit.ok()), ready_at),
-                _ = self.stop.recv() => break,
+                exit = running.process.wait() => return (Ended::ByItself(exit.ok()), ready_at),
+                ask = self.asks.recv() => match ask {
+                    None | Some(Ask::Stop) => break Ended::Asked,
+                    Some(Ask::Restart(reply)) => break Ended::ToRestart(reply),
+                    Some(Ask::Succeed(successor, reply)) => {
+                        let succeeded = self.succeed(&mut running, *successor).await;
+                        drop(reply.send(succeeded));
+                    }
+                },
                 () = &mut getting_ready, if ready_at.is_none() => ready_at = Some(Instant::now()),
                 _ = look.tick() => {
                     if let Err(error) = cut(&self.output, OUTPUT_MAX) {
@@ -177,39 +271,73 @@ impl Watcher {
                     }
                 }
             }
-        }
-        self.set("stopping", process.id().unwrap_or(0));
-        self.end(process, stdin).await;
-        (Ended::Asked, ready_at)
+        };
+        self.set("stopping", running.process.id().unwrap_or(0));
+        // told alone, it need not wait for those who need it: they stay
+        let alone = matches!(ended, Ended::ToRestart(_));
+        self.end(running, &planned, alone).await;
+        (ended, ready_at)
     }
 
-    fn spawn(&self) -> std::io::Result<Process> {
+    /// Lets another process take over from the one that runs, which ends by itself when it has given everything.
+    async fn succeed(&mut self, running: &mut Running, planned: Planned) -> Result<(), String> {
+        let mut successor = self.spawn(&planned).map_err(|error| error.to_string())?;
+        let outcome = timeout(SUCCESSION, async {
+            tokio::select! {
+                exit = running.process.wait() => Ok(exit.ok().and_then(|exit| exit.code())),
+                exit = successor.process.wait() => Err(exit.ok().and_then(|exit| exit.code())),
+            }
+        })
+        .await;
+        match outcome {
+            Ok(Ok(exit)) => {
+                // whatever it said at its end: it is gone, and the other one runs
+                self.set("running", successor.process.id().unwrap_or(0));
+                *running = successor;
+                *self.planned.lock() = planned;
+                match exit {
+                    Some(0) => Ok(()),
+                    exit => Err(format!("the process that was succeeded ended badly ({exit:?})")),
+                }
+            }
+            Ok(Err(exit)) => {
+                Err(format!("the successor died (exit {exit:?}); the process that runs goes on"))
+            }
+            Err(_) => {
+                drop(successor.process.kill().await);
+                Err(format!("not succeeded within {} s; the process that runs goes on", SUCCESSION.as_secs()))
+            }
+        }
+    }
+
+    fn spawn(&self, planned: &Planned) -> std::io::Result<Running> {
         let output = OpenOptions::new().create(true).append(true).open(&self.output)?;
         let errors = output.try_clone()?;
-        let mut command = Command::new(&self.planned.program);
-        for (variable, _) in std::env::vars_os().filter(|(name, _)| is_of_others(name, self.planned.role)) {
+        let mut command = Command::new(&planned.program);
+        for (variable, _) in std::env::vars_os().filter(|(name, _)| is_of_others(name, planned.role)) {
             command.env_remove(variable);
         }
-        command
-            .args(&self.planned.arguments)
-            .envs(self.planned.environment.iter().map(|(name, value)| (name, value.expose())))
+        let mut process = command
+            .args(&planned.arguments)
+            .envs(planned.environment.iter().map(|(name, value)| (name, value.expose())))
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(errors)
             .process_group(0) // Ctrl-C reaches the supervisor alone: it stops the children in order
             .kill_on_drop(true)
-            .spawn()
+            .spawn()?;
+        let stdin = process.stdin.take();
+        Ok(Running { process, stdin })
     }
 
-    /// Closing standard input is the request to stop.
-    async fn end(&self, mut process: Process, stdin: Option<ChildStdin>) {
-        drop(stdin);
+    /// Closing standard input is the request to stop with everybody, SIGTERM that to stop alone.
+    async fn end(&self, running: Running, planned: &Planned, alone: bool) {
+        let Running { mut process, stdin } = running;
+        let pid = process.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        let told = alone && pid.is_some_and(|pid| kill_process(pid, rustix::process::Signal::TERM).is_ok());
+        let _open_until_the_end = stdin.filter(|_| told);
         if timeout(STOP_DEADLINE, process.wait()).await.is_err() {
-            eprintln!(
-                "wydbr: {} did not stop in {} s and is killed",
-                self.planned.name,
-                STOP_DEADLINE.as_secs()
-            );
+            eprintln!("wydbr: {} did not stop in {} s and is killed", planned.name, STOP_DEADLINE.as_secs());
             let _ = process.kill().await;
         }
     }

@@ -49,6 +49,19 @@ pub struct Planned {
     pub environment: Vec<(String, Secret)>,
 }
 
+impl Planned {
+    /// The same with its health and metrics elsewhere.
+    pub fn with_http(mut self, http: SocketAddr) -> Self {
+        let (old, new) = (format!("process.http={}", self.http), format!("process.http={http}"));
+        self.arguments
+            .iter_mut()
+            .filter(|argument| **argument == old)
+            .for_each(|argument| argument.clone_from(&new));
+        self.http = http;
+        self
+    }
+}
+
 impl Layout {
     /// Chooses ports, writes missing configuration files and links, checks what can be checked.
     pub fn prepare(data: &DataDir, args: &UpArgs) -> anyhow::Result<Self> {
@@ -93,6 +106,11 @@ impl Layout {
         Ok(layout)
     }
 
+    /// A loopback address that is free now.
+    pub fn free_address(data: &DataDir) -> anyhow::Result<SocketAddr> {
+        Ports::new(data)?.next()
+    }
+
     /// The first process of a role.
     pub fn first(&self, role: Role) -> Option<&Planned> {
         self.processes.iter().find(|process| process.role == role)
@@ -111,6 +129,12 @@ impl Layout {
             ];
             set.extend(dbsrv.map(|address| format!("process.dbsrv=[\"{address}\"]")));
             set.extend(logsrv.map(|address| format!("process.logsrv={address}")));
+            if args.tls {
+                let files = data.certificates();
+                set.push(format!("process.tls.ca={}", files.ca.display()));
+                set.push(format!("process.tls.certificate={}", files.certificate.display()));
+                set.push(format!("process.tls.key={}", files.key.display()));
+            }
             set.extend(own_flags(process.role, args));
             let config = data.path(&format!("config/{}.conf", process.role.program()));
             process.arguments =

@@ -1,6 +1,8 @@
 //! Starts everything in order, keeps the state file true, stops everything in reverse order.
 
 use super::child::{Handle, Status, last_words};
+use super::layout::Planned;
+use super::upgrade::Upgrades;
 use super::{BadConfiguration, Layout, UpArgs, first_account};
 use crate::cli::EXIT_CONFIGURATION;
 use crate::data_dir::{ClusterFile, DataDir, ProcessState};
@@ -59,6 +61,15 @@ pub async fn run(data: DataDir, args: UpArgs, layout: Layout) -> anyhow::Result<
     })
 }
 
+/// A task that ends with who holds this.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Supervisor {
     /// False when a signal came first.
     async fn start_all(&mut self, layout: &Layout) -> anyhow::Result<bool> {
@@ -81,6 +92,9 @@ impl Supervisor {
     async fn keep(&mut self, layout: &Layout) -> anyhow::Result<()> {
         let created = first_account::ensure(&self.data, layout).await?;
         self.greet(layout, created);
+        let children = self.children.iter().map(super::child::Handle::remote).collect();
+        let upgrades = Upgrades::listen(self.data.clone(), children)?;
+        let _upgrades = AbortOnDrop(tokio::spawn(upgrades.serve()));
         let mut every = interval(STATE_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -97,7 +111,7 @@ impl Supervisor {
     async fn stop_all(&mut self) {
         for group in GROUPS.iter().rev() {
             let (ending, staying): (Vec<Handle>, Vec<Handle>) =
-                self.children.drain(..).partition(|child| group.contains(&child.planned.role));
+                self.children.drain(..).partition(|child| group.contains(&child.planned().role));
             self.children = staying;
             futures::future::join_all(ending.into_iter().map(Handle::stop)).await;
         }
@@ -119,18 +133,22 @@ impl Supervisor {
             return Ok(());
         }
         self.report_changes(&now);
-        let processes = self.children.iter().zip(&now).map(|(child, status)| ProcessState {
-            name: child.planned.name.to_string(),
-            role: child.planned.role,
-            pid: status.pid,
-            state: status.state.to_owned(),
-            restarts: status.restarts,
-            link: child.planned.link,
-            http: child.planned.http,
+        let processes = self.children.iter().zip(&now).map(|(child, status)| {
+            let planned = child.planned();
+            ProcessState {
+                name: planned.name.to_string(),
+                role: planned.role,
+                pid: status.pid,
+                state: status.state.to_owned(),
+                restarts: status.restarts,
+                link: planned.link,
+                http: planned.http,
+            }
         });
         let cluster = ClusterFile {
             supervisor: std::process::id(),
             postgres: self.args.postgres.clone(),
+            tls: self.args.tls,
             processes: processes.collect(),
         };
         self.data.write_cluster(&cluster)?;
@@ -141,7 +159,7 @@ impl Supervisor {
     fn report_changes(&self, now: &[Status]) {
         for (index, (child, status)) in self.children.iter().zip(now).enumerate() {
             let before = self.written.get(index);
-            let name = &child.planned.name;
+            let name = child.planned().name;
             if before.is_some_and(|before| before.restarts != status.restarts) {
                 let why =
                     status.last_exit.map_or("killed by a signal".to_owned(), |code| format!("exit {code}"));
@@ -169,6 +187,9 @@ impl Supervisor {
         for planned in &layout.processes {
             println!("  metrics of {:<10} http://{}/metrics", planned.name.as_str(), planned.http);
         }
+        if args.tls {
+            println!("  internal links       TLS 1.3, certificates in {data}/certs");
+        }
         println!("  data                 {data}");
         println!("  settings             {data}/config");
         println!("  logs                 wydbr logs --follow --data {data}");
@@ -182,10 +203,10 @@ impl Supervisor {
 
 async fn wait_ready(children: &[Handle], group: &[Role], data: &DataDir) -> anyhow::Result<()> {
     let began = Instant::now();
-    for child in children.iter().filter(|child| group.contains(&child.planned.role)) {
-        let name = &child.planned.name;
+    for child in children.iter().filter(|child| group.contains(&child.planned().role)) {
+        let Planned { name, http, .. } = child.planned();
         loop {
-            let why = match probe::ready(child.planned.http).await {
+            let why = match probe::ready(http).await {
                 Ok(()) => break,
                 Err(why) => why,
             };

@@ -19,7 +19,7 @@ mod load;
 mod shape;
 
 pub use check::{BadValue, Check, within};
-pub use common::Common;
+pub use common::{Common, Tls};
 pub use describe::describe;
 pub use error::{Origin, SettingsError};
 pub use follow::{follow, follow_with};

@@ -73,7 +73,9 @@ where
 
     let (common, given): (Vec<Given>, Vec<Given>) =
         given.into_iter().partition(|given| given.path.first().is_some_and(|key| key == PROCESS));
-    let common = build(&common, 1, &shape)?;
+    let given_common = common;
+    let common: Common = build(&given_common, 1, &shape)?;
+    common.check().map_err(|bad| unworkable(bad, &given_common))?;
     let own: T = build(&given, 0, &shape)?;
     match own.check() {
         Ok(()) => Ok(Loaded { common, own }),

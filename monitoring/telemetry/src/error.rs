@@ -38,6 +38,9 @@ pub enum StartError {
         /// What is there, without showing it.
         found: String,
     },
+    /// The certificates of the links cannot be used.
+    #[error("process.tls: {0}")]
+    Certificates(#[from] link::CertificateError),
     /// The log filter is not one.
     #[error("log_level `{found}`: {why}; expected a filter like info or info,link=debug")]
     LogLevel {

@@ -1,5 +1,6 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 
+use crate::links::Links;
 use crate::usage::Usage;
 use crate::web::{self, Bounds};
 use crate::{Health, Metrics, Tasks};
@@ -19,6 +20,7 @@ pub(crate) struct Pages {
     pub(crate) health: Health,
     pub(crate) tasks: Tasks,
     pub(crate) usage: Usage,
+    pub(crate) links: Links,
 }
 
 /// One page each time, for a few collectors at once; nothing here takes longer.
@@ -37,6 +39,7 @@ pub(crate) async fn serve(listener: TcpListener, pages: Pages, gone: Cancellatio
 
 async fn metrics(State(pages): State<Arc<Pages>>) -> impl IntoResponse {
     pages.usage.refresh(pages.tasks.count());
+    pages.links.refresh();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], pages.metrics.encode())
 }
 

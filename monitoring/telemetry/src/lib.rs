@@ -16,6 +16,7 @@ mod health;
 mod http;
 mod key;
 mod layer;
+mod links;
 mod logging;
 mod metrics;
 mod probe;
@@ -30,6 +31,7 @@ pub mod web;
 
 pub use error::StartError;
 pub use health::Health;
+pub use links::check_links;
 pub use metrics::Metrics;
 pub use process::{Process, Started, start, stop};
 pub use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};

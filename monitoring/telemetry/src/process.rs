@@ -2,12 +2,13 @@
 
 use crate::http::{self, Pages};
 use crate::layer::Sink;
+use crate::links::{self, Links};
 use crate::logging::{Logging, filter};
 use crate::ship::Shipper;
 use crate::spool::{self, Counters, Progress, Spool, Writer};
 use crate::usage::Usage;
 use crate::{Health, Metrics, StartError, Tasks, key, signals, stdout};
-use link::{Credentials, Target};
+use link::{Credentials, Policy, Target};
 use model::Incarnation;
 use model::membership::{Member, ProcessName, Role};
 use parking_lot::Mutex;
@@ -57,8 +58,40 @@ pub struct Process {
 impl Process {
     /// Changes what is logged, like `common.log_level` did at the start.
     pub fn set_log_level(&self, level: &str) -> Result<(), StartError> {
-        self.running.logging.set_filter(filter(level)?);
+        let filter = filter(level)?;
+        if let Some(logging) = &self.running.logging {
+            logging.set_filter(filter);
+        }
         Ok(())
+    }
+
+    /// Reads the certificates of the links anew, and from which size on they compress; what runs goes on as it is.
+    pub fn set_links(&self, common: &Common) -> Result<(), StartError> {
+        links::apply(&self.credentials.policy, common)
+    }
+
+    /// One of a simulation: it has tasks, health and metrics like any other, and no log, no page and no signals.
+    #[cfg(feature = "testing")]
+    pub fn simulated(name: ProcessName, role: Role, incarnation: Incarnation, data: PathBuf) -> Self {
+        let stop = CancellationToken::new();
+        let running = Running {
+            logging: None,
+            gone: CancellationToken::new(),
+            shipping: Mutex::default(),
+            http: Mutex::default(),
+        };
+        Self {
+            credentials: Credentials::new(name.clone(), model::Secret::new("")),
+            name,
+            role,
+            incarnation,
+            data,
+            metrics: Metrics::new(role),
+            health: Health::new(stop.clone()),
+            tasks: Tasks::local(stop.clone()),
+            stop,
+            running: Arc::new(running),
+        }
     }
 
     /// Its row in the list of members: weight 1, without content.
@@ -85,7 +118,8 @@ pub struct Started {
 
 /// What runs beside the service's own tasks.
 struct Running {
-    logging: Logging,
+    /// `None` in a simulation.
+    logging: Option<Logging>,
     gone: CancellationToken,
     shipping: Mutex<Option<JoinHandle<()>>>,
     http: Mutex<Option<JoinHandle<()>>>,
@@ -102,7 +136,9 @@ pub async fn start(role: Role, common: &Common) -> Result<Started, StartError> {
     let name = name(role, &common.name)?;
     let filter = filter(&common.log_level)?;
     let key = key::read(&common.key_file)?;
-    let credentials = Credentials { name: name.clone(), key };
+    let policy = Policy::new(&common.cluster);
+    links::apply(&policy, common)?;
+    let credentials = Credentials { name: name.clone(), key, policy };
     let listener = TcpListener::bind(common.http).await;
     let listener = listener.map_err(|source| StartError::Http { address: common.http, source })?;
     let http = listener.local_addr().map_err(|source| StartError::Http { address: common.http, source })?;
@@ -129,11 +165,17 @@ pub async fn start(role: Role, common: &Common) -> Result<Started, StartError> {
         health: health.clone(),
         tasks: tasks.clone(),
         usage: Usage::new(&metrics),
+        links: Links::new(&metrics, credentials.policy.clone()),
     };
     let serving = tokio::spawn(http::serve(listener, pages, gone.clone()));
     tokio::spawn(signals::watch(stop.clone(), gone.clone())); // ends with `gone`
     tracing::info!(process = %name, incarnation = %incarnation, %http, version = env!("CARGO_PKG_VERSION"), "started");
-    let running = Running { logging, gone, shipping: Mutex::new(shipping), http: Mutex::new(Some(serving)) };
+    let running = Running {
+        logging: Some(logging),
+        gone,
+        shipping: Mutex::new(shipping),
+        http: Mutex::new(Some(serving)),
+    };
     let running = Arc::new(running);
     let data = common.data.clone();
     let process =
@@ -147,7 +189,9 @@ pub async fn stop(process: Process) {
     process.tasks.close_and_wait(TASKS_END).await;
     tracing::info!(process = %process.name, "stopped");
     let running = process.running;
-    running.logging.close();
+    if let Some(logging) = &running.logging {
+        logging.close();
+    }
     let shipping = running.shipping.lock().take();
     if let Some(mut shipping) = shipping
         && timeout(LOGS_END, &mut shipping).await.is_err()

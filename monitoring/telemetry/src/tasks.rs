@@ -34,6 +34,8 @@ pub struct Tasks {
     names: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     /// Where events of the tasks go when that is not the global subscriber.
     dispatch: Option<Dispatch>,
+    /// They run on the local set of their thread.
+    are_local: bool,
 }
 
 impl Tasks {
@@ -45,7 +47,15 @@ impl Tasks {
             failed: Arc::default(),
             names: Arc::default(),
             dispatch,
+            are_local: false,
         }
+    }
+
+    /// Those of a simulated process. When it dies local ones end in the order in which they began; those of a runtime in one that follows from
+    /// numbers that count on from run to run, and so would the last words of their connections.
+    #[cfg(feature = "testing")]
+    pub(crate) fn local(stop: CancellationToken) -> Self {
+        Self { are_local: true, ..Self::new(stop, None) }
     }
 
     /// Runs a future until it returns.
@@ -69,6 +79,7 @@ impl Tasks {
         };
         match &self.dispatch {
             Some(dispatch) => self.tracker.spawn(task.with_subscriber(dispatch.clone())),
+            None if self.are_local => self.tracker.spawn_local(task),
             None => self.tracker.spawn(task),
         }
     }

@@ -2,13 +2,15 @@
 
 use crate::journal;
 use crate::node::Node;
+use crate::queue::Turn;
 use crate::saver;
 use crate::session::Session;
 use model::calls::database::LoadCharacter;
 use model::calls::node::{Attach, AttachReason, AttachRefusal};
 use model::event::Arrival;
-use model::{Character, Tile};
+use model::{Character, Epoch, Tile};
 use std::sync::Arc;
+use std::time::Instant;
 use world::{Entering, Snapshot};
 
 /// Loads the character of a session under a new epoch and checks that it belongs into the zone.
@@ -17,11 +19,15 @@ pub(crate) async fn admit(
     session: &Arc<Session>,
     attach: &Attach,
 ) -> Result<Entering, AttachRefusal> {
+    let began = Instant::now();
     if node.closing.is_cancelled() || !owns(node, attach) {
         return Err(AttachRefusal::NotOwner);
     }
     if node.sessions.count() > node.settings.get().max_players {
         return Err(AttachRefusal::Overloaded);
+    }
+    if attach.reason == AttachReason::Login {
+        wait_for_turn(node, attach)?;
     }
     let mut character = load(node, session).await?;
     let tile = standing_place(node, &character);
@@ -30,8 +36,15 @@ pub(crate) async fn admit(
     if zone != attach.zone || !owns(node, attach) {
         // the character is given back as it is; the edge asks again, there or here
         let Character { account, id, soft, .. } = character;
-        let as_loaded =
-            Snapshot { session: session.id, account, character: id, number: 0, soft, jobs_done: 0 };
+        let as_loaded = Snapshot {
+            session: session.id,
+            account,
+            character: id,
+            number: 0,
+            soft,
+            jobs_done: 0,
+            obeyed: 0,
+        };
         saver::save_and_release(node, session, &as_loaded).await;
         return Err(if zone == attach.zone {
             AttachRefusal::NotOwner
@@ -44,7 +57,9 @@ pub(crate) async fn admit(
     character.soft.mp = derived.score.mp.max(0);
     let arrival = if attach.reason == AttachReason::Login { Arrival::Glow } else { Arrival::Plain };
     let on_foot = matches!(attach.reason, AttachReason::Handover(_));
-    Ok(Entering { session: session.id, character, derived, arrival, on_foot })
+    let away_ms = u64::from(attach.away_ms) + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let epoch = session.epoch.get().copied().unwrap_or(Epoch(0));
+    Ok(Entering { session: session.id, epoch, character, derived, arrival, on_foot, away_ms })
 }
 
 /// Label of an outcome for the metrics.
@@ -56,6 +71,21 @@ pub(crate) fn label(refusal: Option<&AttachRefusal>) -> &'static str {
         Some(AttachRefusal::Overloaded) => "overloaded",
         Some(AttachRefusal::NoSuchCharacter) => "no_such_character",
         Some(AttachRefusal::StoreUnavailable) => "store_unavailable",
+        Some(AttachRefusal::Queued { .. }) => "queued",
+    }
+}
+
+/// Where nobody new is let in a login waits in the queue. Who is handed over or comes back from a node that died never does.
+fn wait_for_turn(node: &Node, attach: &Attach) -> Result<(), AttachRefusal> {
+    let pause = node.settings.get().overload.login_pause();
+    let refuses = node.loads.refuses(attach.zone);
+    let mut queue = node.queue.lock();
+    let turn = queue.ask(attach.character, refuses, pause, Instant::now());
+    node.metrics.login_queue.set(i64::try_from(queue.len()).unwrap_or(i64::MAX));
+    match turn {
+        Turn::Enter => Ok(()),
+        Turn::Wait(place) => Err(AttachRefusal::Queued { place }),
+        Turn::Full => Err(AttachRefusal::Overloaded),
     }
 }
 

@@ -38,6 +38,11 @@ fn read_body(body: &[u8]) -> Option<(Tile, u8)> {
     }
 }
 
+/// Under which number what lies in a zone is looked for: that of the zone of the content, however that is cut at the moment.
+pub(crate) fn scope_of(zone: ZoneId) -> u64 {
+    u64::from(placement::whole_of(zone).0)
+}
+
 /// Brings zones that were opened just now what lies on their ground.
 pub(crate) async fn bring(node: Arc<Node>, zones: BTreeSet<ZoneId>) {
     let mut times = 2;
@@ -64,10 +69,11 @@ pub(crate) async fn bring(node: Arc<Node>, zones: BTreeSet<ZoneId>) {
 
 async fn read(node: &Node, zones: &BTreeSet<ZoneId>) -> Result<BTreeMap<ZoneId, Vec<Lying>>, Failure> {
     let mut found: BTreeMap<ZoneId, Vec<Lying>> = BTreeMap::new();
-    let one = if zones.len() == 1 { zones.first() } else { None };
+    let scopes: BTreeSet<u64> = zones.iter().map(|zone| scope_of(*zone)).collect();
+    let scope = if scopes.len() == 1 { scopes.first().copied() } else { None };
+    let table = node.table.load_full();
     let mut after = 0;
     for _ in 0..PAGES_MAX {
-        let scope = one.map(|zone| u64::from(zone.0));
         let request = ListRecords { kind: RecordKind::Ground, scope, home: None, after, limit: RECORDS_MAX };
         let permit = node.store_permits.acquire().await;
         let page = node.store.list_records(request).await;
@@ -76,10 +82,15 @@ async fn read(node: &Node, zones: &BTreeSet<ZoneId>) -> Result<BTreeMap<ZoneId, 
         let Some(last) = page.last() else { break };
         after = last.record.key.number();
         for held in &page {
-            let zone = ZoneId(u32::try_from(held.record.scope).unwrap_or(u32::MAX));
             match lying(held, node.clock.now()) {
-                Some(lying) if zones.contains(&zone) => found.entry(zone).or_default().push(lying),
-                Some(_) => {}
+                Some(lying) => {
+                    // not the zone of its tile: who stands near a border reaches over it
+                    let whole = ZoneId(u32::try_from(held.record.scope).unwrap_or(u32::MAX));
+                    let zone = table.part_of(whole, lying.tile);
+                    if zones.contains(&zone) {
+                        found.entry(zone).or_default().push(lying);
+                    }
+                }
                 None => tracing::error!(record = ?held.record.key, "a record of the ground cannot be read"),
             }
         }

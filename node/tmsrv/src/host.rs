@@ -9,15 +9,25 @@
 use crate::clock::Clock;
 use crate::edges::Edge;
 use crate::metrics::Metrics;
+use crate::neighbours::Told;
 use crate::outbox::Outbox;
+use crate::overload::{Loads, Meter};
+use crate::played::Played;
+use crate::postponed::{Postponed, Sorted};
+use crate::session::Session;
+use crate::settings::Settings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use model::event::Departure;
 use model::{SessionId, ZoneId};
+use placement::ZoneTable;
+use settings::Live;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use world::{Crossing, Effects, Entering, Input, Job, Keeper, Snapshot, Tick, Zone};
+use world::overload::Step;
+use world::{Crossing, Effects, Entering, Input, Job, Keeper, Relief, Snapshot, Tick, Zone};
 
 /// Orders that may wait for one game thread.
 const ORDERS_MAX: usize = 16_384;
@@ -34,10 +44,16 @@ pub(crate) enum Order {
     Open(Box<Zone>),
     /// Play a zone no more; who is in it is told through [`Outcome::ZoneGone`].
     Close(ZoneId),
+    /// The map is divided in another way: for all zones of the thread.
+    Map(Arc<ZoneTable>),
     /// A player enters a zone.
     Enter(ZoneId, Box<Entering>, Edge),
     /// An input for a zone.
     Input(ZoneId, Input),
+    /// A session's edge gives it away: it is told nothing more on its stream.
+    Park(ZoneId, Arc<Session>),
+    /// A parked session is at this edge now.
+    Adopt(Arc<Session>, Edge),
     /// A player leaves a zone; the answer is its last state, or nothing when it is not there.
     Leave(ZoneId, SessionId, Departure, oneshot::Sender<Option<Snapshot>>),
     /// Hand out the state of everybody who changed since the last time and is in this share of the players.
@@ -58,6 +74,8 @@ pub(crate) enum Outcome {
     ZoneGone(SessionId, Option<Snapshot>),
     /// Durable work of a zone.
     Job(ZoneId, Job),
+    /// What zones tell their neighbours, in order.
+    Sights(Vec<Told>),
     /// States for a keeper, with the zones that they come from.
     Changed(Keeper, Vec<(ZoneId, Snapshot)>),
 }
@@ -68,6 +86,21 @@ pub(crate) struct Host {
     orders: Sender<Order>,
 }
 
+/// What all game threads of a node have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) settings: Live<Settings>,
+    pub(crate) loads: Arc<Loads>,
+}
+
+/// How long this thread has worked so far. Not the clock on the wall: what others make it wait is no cost of a zone.
+fn work_done() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
 /// The game thread is gone.
 #[derive(Debug)]
 pub(crate) struct HostGone;
@@ -76,22 +109,27 @@ impl Host {
     /// Starts a game thread.
     pub(crate) fn start(
         number: usize,
-        clock: Clock,
-        metrics: Metrics,
+        shared: Shared,
         outcomes: mpsc::Sender<Outcome>,
         died: CancellationToken,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (orders, queue) = bounded(ORDERS_MAX);
         let thread = GameThread {
             queue,
-            clock,
-            metrics,
+            number,
+            clock: shared.clock,
+            metrics: shared.metrics,
+            settings: shared.settings,
+            loads: shared.loads,
+            meter: Meter::default(),
+            postponed: Postponed::default(),
             outcomes,
             zones: BTreeMap::new(),
             leaving: Vec::new(),
+            urgent: false,
             outbox: Outbox::default(),
             fx: Effects::default(),
-            shown: (0, 0),
+            shown: (0, 0, 0),
         };
         let handle = std::thread::Builder::new().name(format!("game-{number}")).spawn(move || {
             let _alarm = Alarm(died);
@@ -125,11 +163,6 @@ impl Drop for Alarm {
     }
 }
 
-struct Played {
-    zone: Zone,
-    inputs: Vec<Input>,
-}
-
 /// Somebody who waits for the last state of a player.
 struct Leaver {
     zone: ZoneId,
@@ -138,16 +171,23 @@ struct Leaver {
 }
 
 struct GameThread {
+    number: usize,
     queue: Receiver<Order>,
     clock: Clock,
     metrics: Metrics,
+    settings: Live<Settings>,
+    loads: Arc<Loads>,
+    meter: Meter,
+    postponed: Postponed,
     outcomes: mpsc::Sender<Outcome>,
     zones: BTreeMap<ZoneId, Played>,
     leaving: Vec<Leaver>,
+    /// Somebody comes or goes and waits for it: the next step is at once, in the same tick when it has begun.
+    urgent: bool,
     outbox: Outbox,
     fx: Effects,
-    /// Players and entities as last shown in the metrics.
-    shown: (i64, i64),
+    /// Players, entities and ghosts as last shown in the metrics.
+    shown: (i64, i64, i64),
 }
 
 impl GameThread {
@@ -155,7 +195,9 @@ impl GameThread {
         let mut last = self.clock.now();
         loop {
             let due = self.next_due(last);
-            let wake = due.map_or_else(|| Instant::now() + IDLE, |due| self.clock.begins(due));
+            let look = self.meter.is_warm().then(|| self.meter.next_look());
+            let wake = due.into_iter().chain(look).min();
+            let wake = wake.map_or_else(|| Instant::now() + IDLE, |tick| self.clock.begins(tick));
             match self.queue.recv_deadline(wake) {
                 Ok(order) => {
                     if !self.obey_all(order) {
@@ -166,20 +208,22 @@ impl GameThread {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             let now = self.clock.now();
-            if now > last && self.next_due(last).is_some_and(|due| due <= now) {
+            let due = now > last && self.next_due(last).is_some_and(|due| due <= now);
+            let urgent = std::mem::take(&mut self.urgent);
+            if due || urgent {
+                self.tick(last, now, urgent);
                 last = now;
-                self.tick(now);
             }
+            self.look_at_load(now);
         }
         self.show_counts(true);
     }
 
     /// When the next tick has something to do; ticks up to `last` are over.
     fn next_due(&self, last: Tick) -> Option<Tick> {
-        let wanted = |played: &Played| {
-            if played.inputs.is_empty() { played.zone.next_due() } else { Some(Tick(0)) }
-        };
-        let first = self.zones.values().filter_map(wanted).min()?;
+        let zones = self.zones.values().filter_map(|played| played.next_due(last));
+        let postponed = self.postponed.next_due(self.postpones());
+        let first = zones.chain(postponed).min()?;
         Some(first.max(last.plus(1)))
     }
 
@@ -199,17 +243,23 @@ impl GameThread {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Open(zone) => {
-                let played = Played { zone: *zone, inputs: Vec::new() };
+                let played = Played::new(*zone);
                 self.zones.insert(played.zone.id(), played);
                 self.metrics.zones.inc();
                 self.show_counts(false);
             }
             Order::Close(zone) => self.close(zone),
+            Order::Map(table) => {
+                for played in self.zones.values_mut() {
+                    played.inputs.push(Input::Map(Arc::clone(&table)));
+                }
+            }
             Order::Enter(zone, entering, edge) => {
                 let session = entering.session;
                 match self.zones.get_mut(&zone) {
                     Some(played) => {
                         self.outbox.enter(session, edge);
+                        self.urgent = true;
                         played.inputs.push(Input::Enter(entering));
                     }
                     None => {
@@ -222,10 +272,17 @@ impl GameThread {
                     played.inputs.push(input);
                 }
             }
+            Order::Park(zone, session) => {
+                if self.zones.contains_key(&zone) {
+                    self.outbox.park(session);
+                }
+            }
+            Order::Adopt(session, edge) => self.outbox.adopt(&session, edge),
             Order::Leave(zone, session, departure, answer) => match self.zones.get_mut(&zone) {
                 Some(played) => {
                     played.inputs.push(Input::Leave { session, departure });
                     self.leaving.push(Leaver { zone, session, answer });
+                    self.urgent = true;
                 }
                 None => drop(answer.send(None)),
             },
@@ -247,27 +304,94 @@ impl GameThread {
         }
     }
 
-    fn tick(&mut self, now: Tick) {
+    /// Steps what is due; with `urgent` also the zones that have inputs.
+    fn tick(&mut self, last: Tick, now: Tick, urgent: bool) {
         let begun = Instant::now();
         let mut crossings = Vec::new();
-        let mut jobs = Vec::new();
+        let postpones = self.postpones();
+        let mut jobs = self.postponed.take(now, postpones);
+        let mut sights = Vec::new();
+        let mut told = Vec::new();
         for (id, played) in &mut self.zones {
-            let due = played.zone.next_due().is_some_and(|due| due <= now);
-            if due || !played.inputs.is_empty() {
-                played.zone.step(now, &mut played.inputs, &mut self.fx);
+            if played.is_due(last, now) || (urgent && !played.inputs.is_empty()) {
+                let (step_begun, before) = (work_done(), self.fx.events.len());
+                played.zone.step(played.pace.at(now), &mut played.inputs, &mut self.fx);
+                let said = self.fx.events.get(before..).unwrap_or_default();
+                told.push((*id, said.iter().map(|addressed| addressed.to.len()).sum::<usize>()));
+                self.meter.spend(*id, work_done().saturating_sub(step_begun));
                 crossings.extend(self.fx.crossings.drain(..).map(|crossing| (*id, crossing)));
-                jobs.extend(self.fx.jobs.drain(..).map(|job| (*id, job)));
+                for job in self.fx.jobs.drain(..) {
+                    match self.postponed.sort(*id, job, postpones) {
+                        Sorted::Now(job) => jobs.push((*id, job)),
+                        Sorted::Waits => self.metrics.shed.with_label_values(&["mail_and_listings"]).inc(),
+                        Sorted::TooMany(job) => {
+                            let outcome = world::JobOutcome::Failed;
+                            played.inputs.push(Input::JobDone { job, outcome });
+                        }
+                    }
+                }
+                let seen = self.fx.sights.drain(..);
+                sights.extend(seen.map(|(to, whole, sightings)| Told { from: *id, to, whole, sightings }));
             }
         }
+        self.show_shed();
+        let flush_begun = work_done();
         let sent = self.outbox.flush(&mut self.fx);
+        self.share_out(work_done().saturating_sub(flush_begun), &told);
         self.metrics.events.inc_by(sent);
         self.answer_leavers(|_| true);
         self.hand_out(crossings, jobs);
+        self.tell_neighbours(sights);
         self.show_counts(false);
         let took = begun.elapsed();
         self.metrics.tick_seconds.observe(took.as_secs_f64());
         if took > Duration::from_millis(Tick::MS) {
             self.metrics.tick_overruns.inc();
+        }
+    }
+
+    /// True while mail and listings wait.
+    fn postpones(&self) -> bool {
+        self.relief().step >= Step::PostponeTrade
+    }
+
+    /// What the zones that are the cause of the load are relieved of.
+    fn relief(&self) -> Relief {
+        self.meter.relief(&self.settings.get().overload.limits())
+    }
+
+    /// Looks at the load when it is time, and tells the zones what comes of it.
+    fn look_at_load(&mut self, now: Tick) {
+        if now < self.meter.next_look() {
+            return;
+        }
+        let overload = self.settings.get().overload.clone();
+        let limits = overload.limits();
+        let Some(told) = self.meter.look(now, overload.tick_budget(), &limits) else { return };
+        for (zone, relief) in told {
+            if let Some(played) = self.zones.get_mut(&zone) {
+                played.relieve(relief, now);
+            }
+        }
+        self.loads.show(self.number, &self.meter, self.postponed.len(), &limits, &self.metrics);
+    }
+
+    /// What it took to send the events of a tick is the cost of the zones that said them.
+    fn share_out(&mut self, took: Duration, told: &[(ZoneId, usize)]) {
+        let all: usize = told.iter().map(|(_, count)| count).sum();
+        for (zone, count) in told.iter().filter(|(_, count)| *count > 0) {
+            self.meter.spend(*zone, took.mul_f64(*count as f64 / all as f64));
+        }
+    }
+
+    fn show_shed(&mut self) {
+        let shed = std::mem::take(&mut self.fx.shed);
+        for (what, count) in
+            [("creature_turns", shed.turns), ("gestures", shed.gestures), ("far_walks", shed.far)]
+        {
+            if count > 0 {
+                self.metrics.shed.with_label_values(&[what]).inc_by(count);
+            }
         }
     }
 
@@ -303,14 +427,30 @@ impl GameThread {
         }
     }
 
+    /// A neighbour that missed something is told everything with the next tick.
+    fn tell_neighbours(&mut self, sights: Vec<Told>) {
+        let pairs: Vec<(ZoneId, ZoneId)> = sights.iter().map(|told| (told.from, told.to)).collect();
+        if sights.is_empty() || self.tell(Outcome::Sights(sights)) {
+            return;
+        }
+        for (from, by) in pairs {
+            if let Some(played) = self.zones.get_mut(&from) {
+                played.inputs.push(Input::Watch { by });
+            }
+        }
+    }
+
     fn close(&mut self, zone: ZoneId) {
         let Some(mut played) = self.zones.remove(&zone) else { return };
         self.metrics.zones.dec();
         let now = self.clock.now();
         // what was ordered before the closing still counts
-        played.zone.step(now, &mut played.inputs, &mut self.fx);
+        played.zone.step(played.pace.at(now), &mut played.inputs, &mut self.fx);
+        self.meter.forget(zone);
+        self.postponed.forget(zone);
         self.fx.crossings.clear();
         self.fx.jobs.clear();
+        self.fx.sights.clear();
         self.outbox.flush(&mut self.fx);
         self.answer_leavers(|stepped| stepped == zone);
         let sessions: Vec<SessionId> = played.zone.sessions().collect();
@@ -350,9 +490,13 @@ impl GameThread {
     fn show_counts(&mut self, ending: bool) {
         let count =
             |of: fn(&Zone) -> usize| self.zones.values().map(|played| of(&played.zone) as i64).sum::<i64>();
-        let now = if ending { (0, 0) } else { (count(Zone::player_count), count(Zone::entity_count)) };
+        let now = match ending {
+            true => (0, 0, 0),
+            false => (count(Zone::player_count), count(Zone::entity_count), count(Zone::ghost_count)),
+        };
         self.metrics.players.add(now.0 - self.shown.0);
         self.metrics.entities.add(now.1 - self.shown.1);
+        self.metrics.ghosts.add(now.2 - self.shown.2);
         self.shown = now;
     }
 }

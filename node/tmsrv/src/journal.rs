@@ -19,13 +19,10 @@ use crate::host::Order;
 use crate::node::Node;
 use crate::session::Session;
 use cluster::View;
-use link::{Client, Target};
 use model::calls::sibling::{Journalled, KEEP_MAX, Reply, Request};
 use model::character::SoftMark;
 use model::membership::{Member, ProcessName, Role};
 use model::{CharacterId, Incarnation, SoftState, ZoneId};
-use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,44 +35,22 @@ const EVERY: Duration = Duration::from_millis(500);
 const EVERYBODY_EVERY: Duration = Duration::from_secs(60);
 /// How long a round waits for the buddy: the next one has newer states.
 const DEADLINE: Duration = Duration::from_millis(500);
-/// How long a loading waits for one answer.
-const RECALL: Duration = Duration::from_millis(250);
+/// How long a loading waits for one answer. When a node dies, all its players ask at once, and to give up puts one back by
+/// up to `save_every_seconds`.
+const RECALL: Duration = Duration::from_millis(600);
 
-/// Connections to the other nodes, and what is kept for them.
+/// What is kept for other nodes.
 pub(crate) struct Journal {
     pub(crate) kept: Kept,
-    siblings: Mutex<BTreeMap<ProcessName, Sibling>>,
     /// The next round goes to everybody's states.
     everybody: AtomicBool,
-}
-
-struct Sibling {
-    target: Target,
-    client: Client<Request, Reply>,
 }
 
 impl Journal {
     pub(crate) fn new(players_max: usize) -> Self {
         // the own players, once more those of a node that died, and some that have left
         let kept = Kept::new(players_max.saturating_mul(4));
-        Self { kept, siblings: Mutex::default(), everybody: AtomicBool::new(true) }
-    }
-
-    fn client(&self, node: &Node, member: &Member) -> Client<Request, Reply> {
-        let target = Target { name: member.name.clone(), address: member.link };
-        let mut siblings = self.siblings.lock();
-        if let Some(known) = siblings.get(&member.name).filter(|known| known.target == target) {
-            return known.client.clone();
-        }
-        let client = Client::fixed(node.process.credentials.clone(), target.clone());
-        siblings.insert(member.name.clone(), Sibling { target, client: client.clone() });
-        client
-    }
-
-    fn forget_gone(&self, view: &View) {
-        self.siblings
-            .lock()
-            .retain(|name, _| view.members_of(Role::TmSrv).any(|member| member.name == *name));
+        Self { kept, everybody: AtomicBool::new(true) }
     }
 }
 
@@ -99,7 +74,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         }
         let view = node.cluster.view();
         let now = buddy_of(&node.name, &view).map(|member| (member.name.clone(), member.incarnation));
-        node.journal.forget_gone(&view);
+        node.siblings.forget_gone(&view);
         node.journal.kept.forget_old();
         node.metrics.journal_kept.set(node.journal.kept.count() as i64);
         if now != buddy || last_whole.elapsed() >= EVERYBODY_EVERY {
@@ -144,7 +119,7 @@ fn entry(session: &Session, snapshot: &Snapshot) -> Option<Journalled> {
 async fn hand_over(node: &Node, journalled: &[Journalled]) -> bool {
     let view = node.cluster.view();
     let Some(buddy) = buddy_of(&node.name, &view) else { return false };
-    let client = node.journal.client(node, buddy);
+    let client = node.siblings.client(buddy);
     for part in journalled.chunks(KEEP_MAX) {
         let answer = client.call(&Request::Keep(part.to_vec()), DEADLINE).await;
         let is_kept = matches!(answer, Ok(Reply::Kept));
@@ -189,7 +164,7 @@ pub(crate) async fn recall(
 }
 
 async fn ask(node: &Node, sibling: &Member, character: CharacterId) -> Option<Journalled> {
-    let client = node.journal.client(node, sibling);
+    let client = node.siblings.client(sibling);
     match client.call(&Request::Recall(character), RECALL).await {
         Ok(Reply::Recalled(found)) => found,
         other => {

@@ -30,7 +30,13 @@ async fn apply(node: &Arc<Node>, view: &View) {
         return;
     }
     if **node.table.load() != view.zones {
-        node.table.store(Arc::new(view.zones.clone()));
+        let table = Arc::new(view.zones.clone());
+        for host in &node.hosts {
+            // who is gone has stopped the process already
+            let _ = host.send(Order::Map(Arc::clone(&table))).await;
+        }
+        // not before: who is told to watch a part has to know where it lies
+        node.table.store(table);
     }
     let mine = view.slots().iter().filter(|slot| slot.owner.as_ref() == Some(&node.name));
     let wanted: BTreeMap<ZoneId, Epoch> = mine.map(|slot| (slot.zone, slot.epoch)).collect();
@@ -58,10 +64,13 @@ async fn apply(node: &Arc<Node>, view: &View) {
 async fn open(node: &Arc<Node>, gained: Vec<(ZoneId, Epoch)>) {
     let table = node.table.load_full();
     let building = Arc::clone(node);
-    let ids: Vec<ZoneId> = gained.iter().map(|(zone, _)| *zone).collect();
+    let wanted = gained.clone();
     // filling a zone with creatures takes milliseconds: not on a game thread, whose other zones go on
     let built = tokio::task::spawn_blocking(move || {
-        ids.into_iter().filter_map(|id| build(&building, id, &table)).collect::<Vec<Zone>>()
+        wanted
+            .into_iter()
+            .filter_map(|(id, epoch)| build(&building, id, epoch, &table))
+            .collect::<Vec<Zone>>()
     });
     let Ok(zones) = built.await else {
         tracing::error!("zones could not be built");
@@ -77,10 +86,10 @@ async fn open(node: &Arc<Node>, gained: Vec<(ZoneId, Epoch)>) {
     }
 }
 
-fn build(node: &Node, id: ZoneId, table: &Arc<ZoneTable>) -> Option<Zone> {
+fn build(node: &Node, id: ZoneId, epoch: Epoch, table: &Arc<ZoneTable>) -> Option<Zone> {
     let seed: u64 = rand::random();
     tracing::debug!(zone = %table.name(id), seed, "opening a zone");
     let content = Arc::clone(&node.content);
-    let setup = ZoneSetup { id, zones: Arc::clone(table), content, seed, populate: node.populate };
+    let setup = ZoneSetup { id, zones: Arc::clone(table), content, epoch, seed, populate: node.populate };
     Zone::new(setup, node.clock.now())
 }

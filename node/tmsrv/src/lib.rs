@@ -24,11 +24,13 @@
 //! | stream of the market | ends at once | opened again; trades are asked for beside it until somebody knows |
 //! | ground, one each opening of zones | ends at once | asks again |
 //! | journal: rounds, and one task each | ends at once | the next round has everybody |
+//! | balance | ends at once | the next look asks again |
 //! | map keeper, save timer, store check | end at once | the last map holds; readiness says what is away |
 //!
 //! Main entry: [`run`]; with a store of one's own: [`run_with_store`].
 
 mod attach;
+mod balance;
 mod clock;
 mod edges;
 mod error;
@@ -39,13 +41,21 @@ mod journal;
 mod keeper;
 mod market;
 mod metrics;
+mod neighbours;
 mod network;
 mod node;
 mod outbox;
+mod overload;
+mod parking;
+mod played;
+mod postponed;
+mod queue;
 mod saver;
 mod session;
 mod settings;
+mod siblings;
+mod suspects;
 
 pub use error::RunError;
 pub use node::{run, run_with_store};
-pub use settings::Settings;
+pub use settings::{Overload, Settings};

@@ -211,7 +211,7 @@ async fn hear(node: &Node, message: ToNode) {
             for session in node.sessions.of_account(account) {
                 let event = Event::Notice(notice.clone());
                 let told = Addressed { to: vec![session.id], event };
-                session.edge.send(&ToEdge::Events(vec![told]));
+                session.home.tell(ToEdge::Events(vec![told]));
             }
         }
         ToNode::StallSold { owner, position, cargo_slot, cargo_gold } => {
@@ -302,7 +302,7 @@ async fn read_trade(node: Arc<Node>, Question { of, asked, request }: Question) 
         }
         Some(Reply::DoneUnseen) => {
             node.trades.forget(trade, session);
-            node.sessions.note(session, Note::Fenced);
+            node.sessions.note(session, Note::Outdated);
         }
         Some(Reply::Trade(view)) => {
             if let Some(partner) = view.partner {

@@ -13,6 +13,7 @@ pub(crate) struct Metrics {
     pub(crate) tick_overruns: IntCounter,
     pub(crate) players: IntGauge,
     pub(crate) entities: IntGauge,
+    pub(crate) ghosts: IntGauge,
     pub(crate) zones: IntGauge,
     pub(crate) edges: IntGauge,
     pub(crate) slow_edges: IntCounter,
@@ -25,8 +26,22 @@ pub(crate) struct Metrics {
     pub(crate) journalled: IntCounterVec,
     pub(crate) journal_kept: IntGauge,
     pub(crate) recalls: IntCounterVec,
+    pub(crate) sightings: IntCounterVec,
+    pub(crate) told_anew: IntCounter,
+    pub(crate) suspects: IntCounterVec,
     pub(crate) jobs: IntCounterVec,
     pub(crate) jobs_running: IntGauge,
+    pub(crate) load: IntGauge,
+    pub(crate) zone_cost: IntGauge,
+    pub(crate) overload_level: IntGauge,
+    pub(crate) overload_rung: IntGauge,
+    pub(crate) overload_steps: IntCounterVec,
+    pub(crate) view_tiles: IntGauge,
+    pub(crate) pace: IntGauge,
+    pub(crate) shed: IntCounterVec,
+    pub(crate) postponed: IntGauge,
+    pub(crate) login_queue: IntGauge,
+    pub(crate) balanced: IntCounter,
 }
 
 impl Metrics {
@@ -40,6 +55,7 @@ impl Metrics {
             tick_overruns: registry.counter("tick_overruns_total", "Ticks that took longer than a tick may"),
             players: registry.gauge("players_count", "Players in the zones of this node"),
             entities: registry.gauge("entities_count", "Players, monsters and merchants of this node"),
+            ghosts: registry.gauge("ghosts_count", "Players and creatures of other zones, seen over a border"),
             zones: registry.gauge("zones_count", "Zones that this node plays"),
             edges: registry.gauge("edges_count", "Edges that are connected"),
             slow_edges: registry.counter("slow_edges_total", "Streams closed because the edge was too slow"),
@@ -63,8 +79,52 @@ impl Metrics {
                 "Characters of a node that died, by what its journal had beyond the store",
                 &["outcome"],
             ),
+            sightings: registry.counter_vec(
+                "sightings_total",
+                "What zones told their neighbours: within the node, sent to other nodes, heard from them, lost",
+                &["way"],
+            ),
+            told_anew: registry.counter(
+                "neighbours_told_anew_total",
+                "Times that a zone was told everybody near the border of its neighbour",
+            ),
+            suspects: registry.counter_vec(
+                "suspects_total",
+                "Nodes that an edge did not reach, by what was done: their lease ended",
+                &["outcome"],
+            ),
             jobs: registry.counter_vec("jobs_total", "Durable work of zones by outcome", &["outcome"]),
             jobs_running: registry.gauge("jobs_running_count", "Durable work that waits for the store"),
+            load: registry.gauge(
+                "thread_load_percent",
+                "Smoothed share of the tick budget that the zones of the busiest game thread take",
+            ),
+            zone_cost: registry.gauge(
+                "zone_cost_percent",
+                "Smoothed share of the tick budget that the dearest zone takes",
+            ),
+            overload_level: registry.gauge(
+                "overload_level_count",
+                "Step of the overload ladder, 0 calm to 6 no logins, of the game thread that is highest",
+            ),
+            overload_rung: registry.gauge(
+                "overload_rung_count",
+                "Rung of the overload ladder, 0 to 9: shrunk sight has two, the slowed clock three",
+            ),
+            overload_steps: registry.counter_vec(
+                "overload_steps_total",
+                "Times that a game thread climbed to a step of the overload ladder",
+                &["step"],
+            ),
+            view_tiles: registry.gauge("view_tiles", "How far players see where they see the least"),
+            pace: registry.gauge("zone_clock_percent", "Pace of the slowest clock of a zone, of real time"),
+            shed: registry.counter_vec("shed_total", "What was held back because of overload", &["what"]),
+            postponed: registry.gauge("postponed_count", "Mail and listings that wait because of overload"),
+            balanced: registry.counter(
+                "balanced_zones_total",
+                "Zones that this node, as the controller, moved from a node that had too much",
+            ),
+            login_queue: registry.gauge("login_queue_count", "Players who wait to be let in"),
         }
     }
 }

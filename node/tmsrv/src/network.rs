@@ -1,16 +1,21 @@
 //! Streams of edges.
 
+use crate::balance;
 use crate::edges::Edge;
 use crate::host::Order;
+use crate::neighbours;
 use crate::node::Node;
+use crate::parking;
 use crate::session::{self, Note};
+use crate::suspects;
 use async_trait::async_trait;
 use link::{Peer, Receiver, Service, Stream};
 use model::SessionId;
 use model::calls::node::{ToEdge, ToNode};
 use model::calls::sibling;
+use placement::NodeCosts;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use world::Input;
 
@@ -44,12 +49,17 @@ impl Streams {
                     self.command(edge, session, Input::Command { session, command }).await;
                 }
                 Some(ToNode::Detach { session }) => self.detach(edge, session),
+                Some(ToNode::Park { session }) => parking::park(&self.node, edge, session).await,
+                Some(ToNode::Adopt { session }) => parking::adopt(&self.node, edge, session).await,
+                Some(ToNode::Unreachable { node, run }) => {
+                    suspects::reported(&self.node, &edge.name, node, run);
+                }
             }
         }
     }
 
     async fn command(&self, edge: &Edge, id: SessionId, input: Input) {
-        let session = self.node.sessions.get(id).filter(|session| session.edge.id == edge.id);
+        let session = self.node.sessions.get(id).filter(|session| session.home.is_at(edge.id));
         let zone = session.and_then(|session| *session.place.lock());
         match zone {
             Some(zone) => {
@@ -61,7 +71,7 @@ impl Streams {
     }
 
     fn detach(&self, edge: &Edge, id: SessionId) {
-        let session = self.node.sessions.get(id).filter(|session| session.edge.id == edge.id);
+        let session = self.node.sessions.get(id).filter(|session| session.home.is_at(edge.id));
         if !session.is_some_and(|session| session.note(Note::Detach)) {
             // it is not here: whatever it was, it is saved and released
             edge.send(&ToEdge::Detached { session: id });
@@ -77,7 +87,26 @@ impl Service for Streams {
     type Out = ToEdge;
 
     async fn call(&self, _peer: &Peer, request: sibling::Request) -> sibling::Reply {
-        self.node.journal.kept.answer(request)
+        match request {
+            sibling::Request::Keep(states) => self.node.journal.kept.keep(states, Instant::now()),
+            sibling::Request::Ping { unreached_by } => {
+                self.node.suspects.note(&self.node.name, &unreached_by, tokio::time::Instant::now());
+                sibling::Reply::Alive
+            }
+            sibling::Request::Costs => {
+                let NodeCosts { threads, zones } = balance::own(&self.node);
+                sibling::Reply::Costs { threads, zones: zones.into_iter().collect() }
+            }
+            sibling::Request::Recall(character) => {
+                sibling::Reply::Recalled(self.node.journal.kept.recall(character))
+            }
+            sibling::Request::Sights { sights, .. } if sights.len() > sibling::SIGHTS_MAX => {
+                sibling::Reply::Refused
+            }
+            sibling::Request::Sights { from, run, number, sights } => {
+                neighbours::hear(&self.node, from, run, number, sights).await
+            }
+        }
     }
 
     async fn stream(&self, peer: Peer, stream: Stream<ToNode, ToEdge>) {

@@ -3,14 +3,20 @@
 use crate::clock::Clock;
 use crate::edges::EdgeId;
 use crate::error::RunError;
-use crate::host::{Host, Order, Outcome};
+use crate::host::{Host, Order, Outcome, Shared};
 use crate::journal::Journal;
 use crate::market::Trades;
 use crate::metrics::Metrics;
+use crate::neighbours::Neighbours;
 use crate::network::Streams;
+use crate::overload::Loads;
+use crate::parking::Parked;
+use crate::queue::Queue;
 use crate::session::{Note, Sessions};
 use crate::settings::Settings;
-use crate::{jobs, journal, keeper, market, saver};
+use crate::siblings::Siblings;
+use crate::suspects::Suspects;
+use crate::{balance, jobs, journal, keeper, market, neighbours, saver};
 use arc_swap::ArcSwap;
 use cluster::Cluster;
 use content::Content;
@@ -19,7 +25,7 @@ use model::calls::database::ReadClusterView;
 use model::calls::{bank, temporary};
 use model::membership::{Member, ProcessName, Role};
 use model::{Epoch, ZoneId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use placement::ZoneTable;
 use settings::{Common, Live};
 use std::collections::BTreeMap;
@@ -29,6 +35,7 @@ use std::time::Duration;
 use store::Store;
 use telemetry::Process;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use world::{Keeper, Populate};
@@ -50,14 +57,26 @@ pub(crate) struct Node {
     pub(crate) populate: Populate,
     pub(crate) metrics: Metrics,
     pub(crate) sessions: Sessions,
+    /// Sessions whose edge gives them away.
+    pub(crate) parked: Parked,
     /// BISrv.
     pub(crate) bank: link::Client<bank::Request, bank::Reply>,
     /// TSSSrv.
     pub(crate) market: link::Client<temporary::Request, temporary::Reply>,
     /// Trades of players of this node.
     pub(crate) trades: Trades,
-    /// The journal of another node, and the way to that of this one.
+    /// The ways to the other nodes.
+    pub(crate) siblings: Siblings,
+    /// The journal of another node.
     pub(crate) journal: Journal,
+    /// What zones tell their neighbours.
+    pub(crate) neighbours: Neighbours,
+    /// Nodes that edges do not reach.
+    pub(crate) suspects: Suspects,
+    /// How overloaded the game threads are.
+    pub(crate) loads: Arc<Loads>,
+    /// Who waits to be let in.
+    pub(crate) queue: Mutex<Queue>,
     /// Zones that are played here, and under which epoch.
     pub(crate) zones: RwLock<BTreeMap<ZoneId, Epoch>>,
     pub(crate) table: ArcSwap<ZoneTable>,
@@ -72,7 +91,8 @@ pub(crate) struct Node {
 impl Node {
     /// The game thread of a zone.
     pub(crate) fn host(&self, zone: ZoneId) -> &Host {
-        &self.hosts[zone.0 as usize % self.hosts.len()]
+        let threads = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
+        &self.hosts[placement::thread_of(zone, threads) as usize]
     }
 
     /// Gives an order to the game thread of a zone; a thread that is gone has stopped the process already.
@@ -118,15 +138,21 @@ pub async fn run_with_store(
     };
     let cluster = Cluster::join(&process, Arc::clone(&store), member).await;
     let named_zones = content.zones.clone();
-    let controller =
-        cluster::run_controller(process.clone(), cluster.clone(), Arc::clone(&store), named_zones);
+    let (node, outcomes, threads, died) =
+        build(process.clone(), settings, Arc::clone(&store), content, cluster.clone())?;
+    let judge = Arc::clone(&node);
+    let avoid = cluster::Avoid {
+        changed: Arc::clone(&node.suspects.lasted),
+        nodes: Box::new(move |view: &cluster::View| judge.suspects.unreached(view, Instant::now())),
+    };
+    let controller = cluster::run_controller(process.clone(), cluster, store, named_zones, avoid);
     process.tasks.spawn("controller", controller);
-
-    let (node, outcomes, threads, died) = build(process.clone(), settings, store, content, cluster)?;
     process.tasks.spawn("outcomes", hear_outcomes(Arc::clone(&node), outcomes));
     process.tasks.spawn("zones", keeper::run(Arc::clone(&node)));
     process.tasks.spawn("saves", saver::run(Arc::clone(&node)));
     process.tasks.spawn("journal", journal::run(Arc::clone(&node)));
+    process.tasks.spawn("neighbours", neighbours::run(Arc::clone(&node)));
+    process.tasks.spawn("balance", balance::run(Arc::clone(&node)));
     process.tasks.spawn("market", market::run(Arc::clone(&node)));
     let asked = Arc::clone(&node.store);
     process.probe("store", move || {
@@ -185,10 +211,13 @@ fn build(
     let clock = Clock::start();
     let died = CancellationToken::new();
     let (outcomes, hearing) = mpsc::channel(OUTCOMES_MAX);
+    let loads = Arc::<Loads>::default();
+    let shared =
+        Shared { clock, metrics: metrics.clone(), settings: settings.clone(), loads: Arc::clone(&loads) };
     let mut hosts = Vec::new();
     let mut threads = Vec::new();
     for number in 0..started.thread_count() {
-        let (host, thread) = Host::start(number, clock, metrics.clone(), outcomes.clone(), died.clone())?;
+        let (host, thread) = Host::start(number, shared.clone(), outcomes.clone(), died.clone())?;
         hosts.push(host);
         threads.push(thread);
     }
@@ -197,7 +226,12 @@ fn build(
         bank: link::Client::new(credentials.clone(), cluster.target(Role::BiSrv)),
         market: link::Client::new(credentials.clone(), cluster.target(Role::TssSrv)),
         trades: Trades::default(),
+        siblings: Siblings::new(credentials.clone()),
         journal: Journal::new(started.max_players),
+        neighbours: Neighbours::default(),
+        suspects: Suspects::default(),
+        loads,
+        queue: Mutex::default(),
         name: process.name.clone(),
         store,
         store_permits: Semaphore::new(started.store_concurrency.clamp(1, 4096)),
@@ -209,6 +243,7 @@ fn build(
         settings,
         metrics,
         sessions: Sessions::default(),
+        parked: Parked::default(),
         zones: RwLock::new(BTreeMap::new()),
         table: ArcSwap::from_pointee(ZoneTable::default()),
         next_edge: AtomicU64::new(1),
@@ -235,6 +270,7 @@ async fn hear_outcomes(node: Arc<Node>, mut outcomes: mpsc::Receiver<Outcome>) {
             Outcome::Job(zone, job) => {
                 node.spawn("job", jobs::run(Arc::clone(&node), zone, job));
             }
+            Outcome::Sights(all) => neighbours::carry(&node, all).await,
             Outcome::Changed(Keeper::Store, changed) => {
                 node.spawn("save", saver::save(Arc::clone(&node), changed));
             }

@@ -1,25 +1,51 @@
 //! Events of a tick, sorted by edge.
 
 use crate::edges::{Edge, EdgeId};
+use crate::parking;
+use crate::session::Session;
 use model::calls::node::ToEdge;
 use model::{Addressed, SessionId};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use world::Effects;
 
 /// What one game thread has to say to each edge at the end of a tick.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    /// Which edge holds a session.
-    homes: HashMap<SessionId, Edge>,
+    /// Where a session is told.
+    homes: HashMap<SessionId, Home>,
     /// Events of this tick; the vectors are used again.
     batches: BTreeMap<EdgeId, (Edge, Vec<Addressed>)>,
     parts: Vec<(EdgeId, Vec<SessionId>)>,
 }
 
+enum Home {
+    /// With all other sessions of that edge.
+    Edge(Edge),
+    /// Alone: its edge gives it away.
+    Parked(Arc<Session>),
+}
+
 impl Outbox {
     /// A session is at an edge now.
     pub(crate) fn enter(&mut self, session: SessionId, edge: Edge) {
-        self.homes.insert(session, edge);
+        self.homes.insert(session, Home::Edge(edge));
+    }
+
+    /// A session of an edge is parked, and its edge hears that it is.
+    pub(crate) fn park(&mut self, session: Arc<Session>) {
+        if let Some(home) = self.homes.get_mut(&session.id) {
+            session.home.park(session.id);
+            *home = Home::Parked(session);
+        }
+    }
+
+    /// A parked session is at an edge now, or what waited for it is, when it is here no more.
+    pub(crate) fn adopt(&mut self, session: &Session, edge: Edge) {
+        parking::give(session, edge.clone());
+        if let Some(home @ Home::Parked(_)) = self.homes.get_mut(&session.id) {
+            *home = Home::Edge(edge);
+        }
     }
 
     /// A session is here no more.
@@ -55,7 +81,15 @@ impl Outbox {
     fn sort_in(&mut self, addressed: Addressed, fx: &mut Effects) {
         let Addressed { to, event } = addressed;
         for session in &to {
-            let Some(edge) = self.homes.get(session) else { continue };
+            let edge = match self.homes.get(session) {
+                None => continue,
+                Some(Home::Parked(parked)) => {
+                    let told = Addressed { to: vec![*session], event: event.clone() };
+                    parked.home.tell(ToEdge::Events(vec![told]));
+                    continue;
+                }
+                Some(Home::Edge(edge)) => edge,
+            };
             match self.parts.iter_mut().find(|(id, _)| *id == edge.id) {
                 Some((_, part)) => part.push(*session),
                 None => {

@@ -14,6 +14,7 @@ use crate::attach;
 use crate::edges::{Edge, EdgeId};
 use crate::host::Order;
 use crate::node::Node;
+use crate::parking::{self, Home};
 use crate::saver::{self, Saved};
 use model::calls::node::{Attach, DropReason, ToEdge};
 use model::event::Departure;
@@ -22,7 +23,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use world::{Crossing, Input, Snapshot};
@@ -49,6 +50,8 @@ pub(crate) enum Note {
     Ousted,
     /// The store says that somebody else has the character.
     Fenced,
+    /// The store has more of the character than its zone knows.
+    Outdated,
     /// The node stops.
     Stop,
 }
@@ -58,7 +61,8 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) account: AccountId,
     pub(crate) character: CharacterId,
-    pub(crate) edge: Edge,
+    /// Where it is told.
+    pub(crate) home: Home,
     /// The epoch of its character, once it is loaded.
     pub(crate) epoch: OnceLock<Epoch>,
     /// Held while its character is being written: writes of one character never overtake each other.
@@ -140,7 +144,7 @@ impl Sessions {
     /// Tells all sessions of one stream that it is gone.
     pub(crate) fn edge_gone(&self, edge: EdgeId) {
         let all: Vec<Arc<Session>> = self.all.lock().values().cloned().collect();
-        all.iter().filter(|session| session.edge.id == edge).for_each(|session| {
+        all.iter().filter(|session| session.home.is_at(edge)).for_each(|session| {
             session.note(Note::EdgeGone);
         });
     }
@@ -183,8 +187,15 @@ impl Session {
 enum Farewell {
     Refused(model::calls::node::AttachRefusal),
     Detached,
-    HandedOver(ZoneId, Tile),
-    Dropped(DropReason),
+    HandedOver {
+        zone: ZoneId,
+        tile: Tile,
+        on_foot: bool,
+        since: Instant,
+        obeyed: u32,
+    },
+    /// With the number of commands that were obeyed, when that is known.
+    Dropped(DropReason, Option<u32>),
     Silent,
 }
 
@@ -193,9 +204,10 @@ impl Farewell {
         match self {
             Self::Refused(_) => "refused",
             Self::Detached => "detached",
-            Self::HandedOver(..) => "handed_over",
-            Self::Dropped(DropReason::Fenced) => "fenced",
-            Self::Dropped(DropReason::ZoneGone) => "zone_gone",
+            Self::HandedOver { .. } => "handed_over",
+            Self::Dropped(DropReason::Fenced, _) => "fenced",
+            Self::Dropped(DropReason::ZoneGone, _) => "zone_gone",
+            Self::Dropped(DropReason::Outdated, _) => "outdated",
             Self::Silent => "silent",
         }
     }
@@ -204,11 +216,12 @@ impl Farewell {
         match self {
             Self::Refused(refusal) => Some(ToEdge::AttachRefused { session, refusal }),
             Self::Detached => Some(ToEdge::Detached { session }),
-            Self::HandedOver(zone, tile) => {
+            Self::HandedOver { zone, tile, on_foot, since, obeyed } => {
                 let transfer = TransferId(rand::random());
-                Some(ToEdge::Handover { session, transfer, zone, tile })
+                let held_ms = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
+                Some(ToEdge::Handover { session, transfer, zone, tile, on_foot, held_ms, obeyed })
             }
-            Self::Dropped(reason) => Some(ToEdge::Dropped { session, reason }),
+            Self::Dropped(reason, obeyed) => Some(ToEdge::Dropped { session, reason, obeyed }),
             Self::Silent => None,
         }
     }
@@ -221,7 +234,7 @@ pub(crate) fn begin(node: &Arc<Node>, edge: &Edge, attach: Attach) {
         id: attach.session,
         account: attach.account,
         character: attach.character,
-        edge: edge.clone(),
+        home: Home::at(edge.clone()),
         epoch: OnceLock::new(),
         writing: Arc::default(),
         paid: Mutex::default(),
@@ -256,8 +269,10 @@ async fn live(
     }
     node.metrics.partings.with_label_values(&[farewell.label()]).inc();
     tracing::debug!(session = %session.id, farewell = farewell.label(), "a session ended");
-    if let Some(message) = farewell.message(session.id) {
-        session.edge.send(&message);
+    match farewell.message(session.id) {
+        Some(message) => session.home.tell(message),
+        // whoever adopts it has to hear that there is nothing to adopt
+        None => session.home.tell_if_parked(parking::gone(session.id)),
     }
     // last: what the session that waits for this has to say must not come before this one's farewell
     session.ended.cancel();
@@ -276,7 +291,7 @@ async fn play(
         Ok(entering) => entering,
         Err(refusal) => return Farewell::Refused(refusal),
     };
-    let enter = Order::Enter(attach.zone, Box::new(entering), session.edge.clone());
+    let enter = Order::Enter(attach.zone, Box::new(entering), session.home.edge());
     // before the entry: its edge may answer the first event at once
     *session.place.lock() = Some(attach.zone);
     node.order(attach.zone, enter).await;
@@ -289,26 +304,31 @@ async fn play(
                 }
             }
             Note::ZoneGone(snapshot) => {
+                let obeyed = snapshot.as_ref().map(|snapshot| snapshot.obeyed);
                 release(node, session, snapshot).await;
-                return Farewell::Dropped(DropReason::ZoneGone);
+                return Farewell::Dropped(DropReason::ZoneGone, obeyed);
             }
             Note::Detach => {
                 return leave(node, session, Departure::LoggedOut, Farewell::Detached, inbox).await;
             }
+            Note::Outdated => {
+                let dropped = Farewell::Dropped(DropReason::Outdated, None);
+                return leave(node, session, Departure::Vanished, dropped, inbox).await;
+            }
             Note::Stop => {
-                let dropped = Farewell::Dropped(DropReason::ZoneGone);
+                let dropped = Farewell::Dropped(DropReason::ZoneGone, None);
                 return leave(node, session, Departure::Vanished, dropped, inbox).await;
             }
             Note::EdgeGone | Note::Replaced => {
                 return leave(node, session, Departure::LoggedOut, Farewell::Silent, inbox).await;
             }
             Note::Ousted => {
-                let fenced = Farewell::Dropped(DropReason::Fenced);
+                let fenced = Farewell::Dropped(DropReason::Fenced, None);
                 return leave(node, session, Departure::Vanished, fenced, inbox).await;
             }
             Note::Fenced => {
                 take_out(node, session, Departure::Vanished, inbox).await;
-                return Farewell::Dropped(DropReason::Fenced);
+                return Farewell::Dropped(DropReason::Fenced, None);
             }
         }
     }
@@ -323,9 +343,12 @@ async fn leave(
     inbox: &mut mpsc::Receiver<Note>,
 ) -> Farewell {
     let snapshot = take_out(node, session, departure, inbox).await;
-    match release(node, session, snapshot).await {
-        Some(Saved::Stale) if farewell != Farewell::Silent => Farewell::Dropped(DropReason::Fenced),
-        _ => farewell,
+    let obeyed = snapshot.as_ref().map(|snapshot| snapshot.obeyed);
+    match (release(node, session, snapshot).await, farewell) {
+        (_, Farewell::Silent) => Farewell::Silent,
+        (Some(Saved::Stale), _) => Farewell::Dropped(DropReason::Fenced, None),
+        (_, Farewell::Dropped(reason, _)) => Farewell::Dropped(reason, obeyed),
+        (_, other) => other,
     }
 }
 
@@ -372,6 +395,7 @@ async fn cross(
     crossing: Crossing,
     inbox: &mut mpsc::Receiver<Note>,
 ) -> Option<Farewell> {
+    let since = Instant::now();
     let tile = crossing.tile();
     let reachable = node.cluster.view().owner(crossing.to).is_some() && !node.closing.is_cancelled();
     let saved = match reachable {
@@ -382,7 +406,7 @@ async fn cross(
         Saved::Written => {}
         Saved::Stale => {
             take_out(node, session, Departure::Vanished, inbox).await;
-            return Some(Farewell::Dropped(DropReason::Fenced));
+            return Some(Farewell::Dropped(DropReason::Fenced, None));
         }
         Saved::Unavailable => {
             tracing::info!(session = %session.id, to = %crossing.to, reachable, "a player could not cross");
@@ -392,15 +416,16 @@ async fn cross(
         }
     }
     let departure = if crossing.on_foot { Departure::OutOfView } else { Departure::Vanished };
-    take_out(node, session, departure, inbox).await;
+    let last = take_out(node, session, departure, inbox).await;
+    let obeyed = last.map_or(crossing.snapshot.obeyed, |last| last.obeyed);
     // what the edge wanted in the meantime counts more than where the player went
     while let Ok(note) = inbox.try_recv() {
         match note {
             Note::Detach => return Some(Farewell::Detached),
             Note::EdgeGone | Note::Replaced => return Some(Farewell::Silent),
-            Note::Ousted => return Some(Farewell::Dropped(DropReason::Fenced)),
-            Note::Crossing(..) | Note::ZoneGone(_) | Note::Fenced | Note::Stop => {}
+            Note::Ousted => return Some(Farewell::Dropped(DropReason::Fenced, None)),
+            Note::Crossing(..) | Note::ZoneGone(_) | Note::Fenced | Note::Outdated | Note::Stop => {}
         }
     }
-    Some(Farewell::HandedOver(crossing.to, tile))
+    Some(Farewell::HandedOver { zone: crossing.to, tile, on_foot: crossing.on_foot, since, obeyed })
 }

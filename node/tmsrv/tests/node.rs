@@ -39,7 +39,7 @@ async fn a_player_enters_walks_in_front_of_another_and_is_saved_when_it_leaves()
     edge.walks(bob_session, bob_sheet.tile, "8888", 2).await;
     let walk = edge
         .perceives(ana_session, "bob walk", |event| match event {
-            Event::Walked { entity, walk } if *entity == bob_sheet.entity => Some(walk.clone()),
+            Event::Walked { entity, walk, .. } if *entity == bob_sheet.entity => Some(walk.clone()),
             _ => None,
         })
         .await;
@@ -143,7 +143,7 @@ async fn while_the_store_is_away_a_walker_stays_and_nothing_is_lost() {
     edge.walks(session, sheet.tile, "66666666666", 2).await;
     let back = edge
         .perceives(session, "being placed back", |event| match event {
-            Event::Placed { entity, tile } if *entity == sheet.entity => Some(*tile),
+            Event::Placed { entity, tile, .. } if *entity == sheet.entity => Some(*tile),
             _ => None,
         })
         .await;
@@ -333,7 +333,7 @@ async fn a_stop_saves_everybody_and_says_where_to_go() {
     while !left.is_empty() {
         let (session, reason) = edge
             .hears("that a session was dropped", |heard| match heard {
-                ToEdge::Dropped { session, reason } => Some((*session, *reason)),
+                ToEdge::Dropped { session, reason, .. } => Some((*session, *reason)),
                 _ => None,
             })
             .await;
@@ -412,5 +412,43 @@ async fn players_of_a_stopped_node_go_on_at_another() {
     let mut edge = house.edge_to("edge-1", &next).await;
     let again = house.enters_as(&mut edge, session, &ana, TOWN, AttachReason::Resume).await;
     assert_eq!((again.entity, again.tile), (sheet.entity, Tile::new(sheet.tile.x, sheet.tile.y + 2)));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_session_goes_on_at_the_edge_that_adopts_it_without_a_gap() {
+    let house = one_node().await;
+    let (ana, bob) = (house.character(TOWN).await, house.character(TOWN).await);
+    let mut before = house.edge("edge-1", TOWN).await;
+    let mut other = house.edge("edge-2", TOWN).await;
+    let (talking, bobs) = house.enters(&mut other, &bob, TOWN).await;
+    let (listening, _) = house.enters(&mut other, &house.character(TOWN).await, TOWN).await;
+    let (session, anas) = house.enters(&mut before, &ana, TOWN).await;
+    other.sees(talking, anas.entity).await;
+    for round in 0..5 {
+        let said = |what: &str| format!("{what} {round}");
+        let says = |event: &Event, who: EntityId, what: &str| {
+            matches!(event, Event::Said { entity, text, .. } if *entity == who && *text == said(what))
+                .then_some(())
+        };
+        before.command(session, Command::Say { text: said("last of the old") }).await;
+        before.says(ToNode::Park { session }).await;
+        before.hears("that it is parked", |heard| (*heard == ToEdge::Parked { session }).then_some(())).await;
+        other.perceives(talking, "the last line", |event| says(event, anas.entity, "last of the old")).await;
+        other.command(talking, Command::Say { text: said("meanwhile") }).await;
+        other.perceives(listening, "bob", |event| says(event, bobs.entity, "meanwhile")).await;
+        let mut next = house.edge("edge-1", TOWN).await;
+        next.says(ToNode::Adopt { session }).await;
+        next.command(session, Command::Say { text: said("first of the new") }).await;
+        drop(before);
+        next.perceives(session, "what waited", |event| says(event, bobs.entity, "meanwhile")).await;
+        other
+            .perceives(talking, "the first line", |event| says(event, anas.entity, "first of the new"))
+            .await;
+        before = next;
+    }
+    let nobody = house.session();
+    before.says(ToNode::Adopt { session: nobody }).await;
+    assert_eq!(before.is_dropped(nobody).await, DropReason::ZoneGone);
     house.stop().await;
 }

@@ -2,16 +2,17 @@
 
 use crate::effects::Effects;
 use crate::path;
-use crate::view::Manner;
 use crate::zone::Zone;
 use model::Tile;
+use model::sight::Manner;
 
 impl Zone {
     /// True when somebody else rests on a tile. Walkers pass through each other and through who rests.
     pub(crate) fn is_occupied(&self, tile: Tile, by_other_than: Option<usize>) -> bool {
         self.grid
             .on(tile)
-            .any(|entry| Some(entry.slot) != by_other_than && self.entities[entry.slot].walk.is_none())
+            .map(|entry| (entry.slot, &self.entities[entry.slot]))
+            .any(|(slot, other)| Some(slot) != by_other_than && other.walk.is_none() && !other.is_ghost())
     }
 
     /// The nearest tile on which an entity can come to rest; `None` when everything around is full.

@@ -1,13 +1,14 @@
 //! What players ask, and what the zone does about it.
 
 use crate::effects::Effects;
+use crate::entity::WAITING_MAX;
 use crate::look;
 use crate::path;
 use crate::tick::Tick;
-use crate::view::Manner;
 use crate::walk::{self, Walking};
 use crate::zone::Zone;
 use model::event::{Arrival, Departure};
+use model::sight::Manner;
 use model::{Command, EntityId, Event, Route, Tile};
 
 /// Steps past the border of a zone after which a walker is handed over: who walks along a border does not
@@ -29,11 +30,19 @@ struct Asked {
 }
 
 impl Zone {
-    /// Does what a player asks. Who waits to be handed over is not listened to.
+    /// Does what a player asks. What one asks who waits to be handed over the next zone does, or this one when the player
+    /// stays.
     pub(crate) fn obey(&mut self, slot: usize, command: Command, fx: &mut Effects) {
-        if self.entities[slot].player().is_none_or(|player| player.frozen) {
-            return;
+        let Some(player) = self.entities[slot].player_mut() else { return };
+        if player.frozen {
+            if player.waiting.len() == WAITING_MAX {
+                // the oldest is lost; its edge, which counts as well, must not take a later one that was obeyed for it
+                player.waiting.remove(0);
+                player.obeyed = player.obeyed.wrapping_add(1);
+            }
+            return player.waiting.push(command);
         }
+        player.obeyed = player.obeyed.wrapping_add(1);
         match command {
             Command::Walk { from, route, to, speed } => {
                 self.begin_walk(slot, &Asked { from, route, to, speed }, fx);
@@ -42,11 +51,14 @@ impl Zone {
             Command::Motion { motion, parameter, direction } => {
                 let direction = if direction.is_finite() { direction } else { 0.0 };
                 let entity = self.entities[slot].id;
-                self.tell_viewers(slot, Event::Motion { entity, motion, parameter, direction }, fx);
+                let number = self.numbers.id63();
+                let event = Event::Motion { entity, motion, parameter, direction, number };
+                self.tell_moment(slot, event, fx);
             }
             Command::Say { text } => {
                 let entity = self.entities[slot].id;
-                self.tell_viewers(slot, Event::Said { entity, text }, fx);
+                let number = self.numbers.id63();
+                self.tell_moment(slot, Event::Said { entity, text, number }, fx);
             }
             Command::Recall => self.recall(slot, fx),
             Command::EnterCity { city } => self.enter_city(slot, city),
@@ -93,13 +105,15 @@ impl Zone {
         if self.entities[slot].player().is_none_or(|player| player.frozen) {
             return; // the claimed tile was over the border
         }
-        let own_speed = self.entities[slot].player().map_or(1, |player| player.run_speed());
+        let own_speed = self.entities[slot].player().map_or(1, |player| self.told_speed(player.run_speed()));
         let speed = asked.speed.clamp(1, own_speed);
-        let Some(mut walk) = Walking::begin(asked.from, route, speed, self.now.ms()) else {
+        let pace = self.relief().pace_percent;
+        let Some(mut walk) = Walking::begin(asked.from, route, speed, self.now.ms(), pace) else {
             return self.correct(slot, fx);
         };
         walk.wanted = asked.to;
-        let told = Event::Walked { entity: self.entities[slot].id, walk: walk.rest(asked.from) };
+        let mark = self.entities[slot].moves();
+        let told = Event::Walked { entity: self.entities[slot].id, walk: walk.rest(asked.from), mark };
         self.set_timer(slot, Tick::at_or_after(walk.next_due_ms()));
         self.entities[slot].walk = Some(walk);
         self.tell_viewers(slot, told, fx);
@@ -162,7 +176,8 @@ impl Zone {
         }
         let steps = path::around(entity.tile, tile, |a, b| terrain.can_step(a, b));
         let arrives = steps.iter().try_fold(entity.tile, |at, step| at.step(*step)) == Some(tile);
-        let needed = steps.len() as u64 * walk::pace_ms(player.run_speed());
+        let step_ms = walk::pace_ms(self.told_speed(player.run_speed()));
+        let needed = steps.len() as u64 * step_ms * u64::from(self.relief().pace_percent) / 100;
         arrives && steps.len() <= ON_FOOT_STEPS_MAX && needed <= elapsed + HANDOVER_MS
     }
 
@@ -174,8 +189,9 @@ impl Zone {
         }
         let beside = self.settle(slot, self.now.ms(), fx);
         if !beside && (was_walking || from != at) {
-            let Some(entity) = self.entities.get(slot) else { return };
-            let told = Event::Stopped { entity: entity.id, tile: entity.tile };
+            let Some(entity) = self.entities.get_mut(slot) else { return };
+            let mark = entity.moves();
+            let told = Event::Stopped { entity: entity.id, tile: entity.tile, mark };
             self.tell_viewers(slot, told, fx);
         }
     }
@@ -192,12 +208,14 @@ impl Zone {
         let (id, tile) = (entity.id, entity.tile);
         if was_walking {
             entity.since_ms = now_ms;
+            entity.moves();
         }
+        let mark = entity.mark;
         if let Some(player) = entity.player() {
-            fx.tell(player.session, Event::Placed { entity: id, tile });
+            fx.tell(player.session, Event::Placed { entity: id, tile, mark });
         }
         if was_walking {
-            self.tell_viewers(slot, Event::Stopped { entity: id, tile }, fx);
+            self.tell_viewers(slot, Event::Stopped { entity: id, tile, mark }, fx);
         }
     }
 
@@ -218,7 +236,7 @@ impl Zone {
         let found = self.slot_of_entity(entity).map(|slot| &self.entities[slot]);
         let event = match found.filter(|found| viewer.tile.sees(found.tile)) {
             Some(found) => Event::Appeared {
-                look: Box::new(look::appearance(found, &self.content)),
+                look: Box::new(look::appearance(found, &self.content, self.relief().pace_percent)),
                 arrival: Arrival::Plain,
             },
             None => Event::Disappeared { entity, departure: Departure::OutOfView },

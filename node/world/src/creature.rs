@@ -13,11 +13,11 @@
 use crate::effects::Effects;
 use crate::path;
 use crate::tick::Tick;
-use crate::view::Manner;
 use crate::walk::Walking;
 use crate::zone::Zone;
 use content::RouteKind;
 use model::event::Departure;
+use model::sight::Manner;
 use model::{EntityId, Event, Route, Tile};
 
 /// Ticks between two turns of a creature that does nothing special: 3 s.
@@ -53,6 +53,8 @@ pub(crate) struct Creature {
     /// Walks in a row that brought it nowhere.
     pub(crate) vain: u8,
     pub(crate) leader: Option<EntityId>,
+    /// Turns that it did not take since the last one.
+    pub(crate) rested: u8,
 }
 
 /// What a creature does after it waited at a point.
@@ -108,6 +110,9 @@ impl Creature {
 impl Zone {
     /// A creature's turn.
     pub(crate) fn take_turn(&mut self, slot: usize, due: Tick, fx: &mut Effects) {
+        if self.rests(slot, fx) {
+            return self.set_timer(slot, due.plus(TURN));
+        }
         let tile = self.entities[slot].tile;
         let Some(creature) = self.entities[slot].creature_mut() else { return };
         if creature.route == RouteKind::Follow {
@@ -179,11 +184,12 @@ impl Zone {
         let steps =
             path::straight(from, goal, most, can_step).unwrap_or_else(|| path::around(from, goal, can_step));
         let kind = self.entities[slot].creature()?.kind;
-        let speed = self.content.creatures[kind].score.run_speed.clamp(1, 6);
+        let speed = self.told_speed(self.content.creatures[kind].score.run_speed.clamp(1, 6));
         let route = Route::from_steps(steps.into_iter().take(most));
-        let walk = Walking::begin(from, route, speed, self.clock_ms(slot))?;
+        let walk = Walking::begin(from, route, speed, self.clock_ms(slot), self.relief().pace_percent)?;
         let end = walk.end();
-        let told = Event::Walked { entity: self.entities[slot].id, walk: walk.rest(from) };
+        let mark = self.entities[slot].moves();
+        let told = Event::Walked { entity: self.entities[slot].id, walk: walk.rest(from), mark };
         self.set_timer(slot, Tick::at_or_after(walk.next_due_ms()));
         self.entities[slot].walk = Some(walk);
         self.tell_viewers(slot, told, fx);

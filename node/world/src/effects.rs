@@ -1,10 +1,13 @@
 //! What a zone says.
 
+use crate::ghost::Noted;
 use crate::plan::Plan;
+use crate::relief::Shed;
 use model::calls::bank::{GuildAct, KindRule};
 use model::calls::market::Carried;
 use model::character::SoftState;
 use model::item::ItemSpec;
+use model::sight::Sighting;
 use model::trade::{FirmOffer, Ware};
 use model::{
     AccountId, Addressed, CharacterId, CharacterName, Event, GuildId, Item, SessionId, Slot, Tile, TradeId,
@@ -142,8 +145,10 @@ pub enum MarketWork {
     Offer {
         /// Name of the character.
         name: String,
-        /// With whom, in the same zone.
+        /// With whom.
         partner: CharacterId,
+        /// The zone where that one stands, as far as it is seen here.
+        partner_zone: ZoneId,
         /// What.
         offer: FirmOffer,
         /// True to agree.
@@ -220,6 +225,8 @@ pub struct Snapshot {
     pub soft: SoftState,
     /// Ways that were paid and gone by then: a state with fewer of them is older than what paying wrote.
     pub jobs_done: u32,
+    /// Commands of its session that were obeyed in this zone: its edge gives the others to the next one.
+    pub obeyed: u32,
 }
 
 /// A player who stands still, waiting to be handed over to another zone.
@@ -251,6 +258,14 @@ pub struct Effects {
     pub crossings: Vec<Crossing>,
     /// Players that left, with their last state.
     pub left: Vec<Snapshot>,
+    /// What neighbours are told: which zone, whether it is everybody, what.
+    pub sights: Vec<(ZoneId, bool, Vec<Sighting>)>,
+    /// What was held back.
+    pub shed: Shed,
+    /// What happened near a border in this step.
+    pub(crate) noted: Vec<Noted>,
+    /// The same of items on the ground: where, and what neighbours are told.
+    pub(crate) noted_ground: Vec<(Tile, Sighting)>,
     spare: Vec<Vec<SessionId>>,
 }
 
@@ -289,6 +304,10 @@ impl Effects {
 
     /// True when nothing came of it.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.jobs.is_empty() && self.crossings.is_empty() && self.left.is_empty()
+        self.events.is_empty()
+            && self.jobs.is_empty()
+            && self.crossings.is_empty()
+            && self.left.is_empty()
+            && self.sights.is_empty()
     }
 }

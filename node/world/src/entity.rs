@@ -3,12 +3,15 @@
 use crate::creature::Creature;
 use crate::economy::Dealings;
 use crate::effects::Snapshot;
+use crate::ghost::Ghost;
 use crate::unwritten::Unwritten;
 use crate::walk::{Standing, Walking};
-use model::{Character, EntityId, SessionId, Tile};
+use model::{Character, Command, EntityId, MoveMark, SessionId, Tile, ZoneId};
 use rules::Derived;
 use std::collections::VecDeque;
 
+/// Commands that wait while a player does.
+pub(crate) const WAITING_MAX: usize = 32;
 /// Tiles of its way that a player is remembered to have come over.
 const TRAIL_MAX: usize = 12;
 
@@ -20,6 +23,8 @@ pub(crate) struct Entity {
     /// When it came onto its tile by the pace of its walk, in milliseconds of its own clock.
     pub(crate) since_ms: u64,
     pub(crate) walk: Option<Walking>,
+    /// The movement that was told of it last; of a ghost, by its zone.
+    pub(crate) mark: MoveMark,
     /// Tells its pending timer from those that it gave up; 0 when it has none.
     pub(crate) stamp: u64,
     pub(crate) kind: Kind,
@@ -29,6 +34,8 @@ pub(crate) struct Entity {
 pub(crate) enum Kind {
     Player(Box<Player>),
     Creature(Box<Creature>),
+    /// Of another zone, near the border.
+    Ghost(Box<Ghost>),
 }
 
 /// What only players have.
@@ -48,6 +55,12 @@ pub(crate) struct Player {
     pub(crate) inside: Tile,
     /// Waits to be handed over: does nothing any more.
     pub(crate) frozen: bool,
+    /// What it asked for meanwhile; at most [`WAITING_MAX`].
+    pub(crate) waiting: Vec<Command>,
+    /// Commands of its session that were obeyed here, see [`Snapshot::obeyed`].
+    pub(crate) obeyed: u32,
+    /// The zone to which it is handed over on foot.
+    pub(crate) walks_to: Option<ZoneId>,
     /// What it is about with items and gold.
     pub(crate) dealings: Dealings,
     /// Where it has paid to go and is handed over to: nothing takes it back from there.
@@ -58,6 +71,8 @@ pub(crate) struct Player {
     pub(crate) softs_taken: u64,
     /// Came on foot over a border at this time, and nothing was heard of it since.
     pub(crate) on_foot_since_ms: Option<u64>,
+    /// How far it sees, in tiles.
+    pub(crate) view: u16,
     /// Who does not have its soft state as it is.
     pub(crate) unwritten: Unwritten,
 }
@@ -66,33 +81,75 @@ impl Entity {
     pub(crate) fn player(&self) -> Option<&Player> {
         match &self.kind {
             Kind::Player(player) => Some(player),
-            Kind::Creature(_) => None,
+            Kind::Creature(_) | Kind::Ghost(_) => None,
         }
     }
 
     pub(crate) fn player_mut(&mut self) -> Option<&mut Player> {
         match &mut self.kind {
             Kind::Player(player) => Some(player),
-            Kind::Creature(_) => None,
+            Kind::Creature(_) | Kind::Ghost(_) => None,
         }
     }
 
     pub(crate) fn creature(&self) -> Option<&Creature> {
         match &self.kind {
             Kind::Creature(creature) => Some(creature),
+            Kind::Player(_) | Kind::Ghost(_) => None,
+        }
+    }
+
+    /// Its kind among the creatures of the content, when it is one, also of another zone.
+    pub(crate) fn creature_kind(&self) -> Option<usize> {
+        match &self.kind {
+            Kind::Creature(creature) => Some(creature.kind),
+            Kind::Ghost(ghost) => ghost.creature(),
             Kind::Player(_) => None,
+        }
+    }
+
+    /// True for a player in its personal shop, also of another zone.
+    pub(crate) fn has_stall(&self) -> bool {
+        match &self.kind {
+            Kind::Player(player) => player.dealings.stall_title().is_some(),
+            Kind::Ghost(ghost) => ghost.has_stall(),
+            Kind::Creature(_) => false,
         }
     }
 
     pub(crate) fn creature_mut(&mut self) -> Option<&mut Creature> {
         match &mut self.kind {
             Kind::Creature(creature) => Some(creature),
-            Kind::Player(_) => None,
+            Kind::Player(_) | Kind::Ghost(_) => None,
         }
+    }
+
+    pub(crate) fn ghost(&self) -> Option<&Ghost> {
+        match &self.kind {
+            Kind::Ghost(ghost) => Some(ghost),
+            Kind::Player(_) | Kind::Creature(_) => None,
+        }
+    }
+
+    pub(crate) fn ghost_mut(&mut self) -> Option<&mut Ghost> {
+        match &mut self.kind {
+            Kind::Ghost(ghost) => Some(ghost),
+            Kind::Player(_) | Kind::Creature(_) => None,
+        }
+    }
+
+    pub(crate) fn is_ghost(&self) -> bool {
+        matches!(self.kind, Kind::Ghost(_))
     }
 
     pub(crate) fn is_player(&self) -> bool {
         matches!(self.kind, Kind::Player(_))
+    }
+
+    /// Counts a movement that is told of it.
+    pub(crate) fn moves(&mut self) -> MoveMark {
+        self.mark = self.mark.next();
+        self.mark
     }
 
     /// Notes that it came onto a tile at the fair time `at_ms`. The grid is the caller's business.
@@ -155,6 +212,7 @@ impl Player {
             number: self.softs_taken,
             soft,
             jobs_done: self.jobs_done,
+            obeyed: self.obeyed,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::tick::Tick;
 use crate::zone::Zone;
 use content::{Generator, RouteKind, Waypoint};
 use model::event::Arrival;
-use model::{EntityId, Tile};
+use model::{EntityId, MoveMark, Tile};
 
 /// Ticks between two turns of the generators: 12 s.
 pub const SPAWN_PERIOD: u64 = 12 * Tick::PER_SECOND;
@@ -198,11 +198,13 @@ impl Zone {
             there: true,
             vain: 0,
             leader: follows,
+            rested: 0,
         };
         let still = creature.is_still();
         let since_ms = self.creature_now().ms();
         let kind = Kind::Creature(Box::new(creature));
-        let slot = self.insert(|id| Entity { id, tile, since_ms, walk: None, stamp: 0, kind });
+        let mark = MoveMark::first(self.epoch);
+        let slot = self.insert(|id| Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
         self.sources[source].alive += 1;
         if !still {
             // turns are spread evenly, so that not everybody moves in the same tick

@@ -7,6 +7,8 @@ use model::{GroundId, Rect, Tile};
 const CELL: u16 = 16;
 /// Entities may stand this far outside of their zone's rectangle.
 const MARGIN: u16 = 8;
+/// Ghosts stand this far outside.
+const GHOST_MARGIN: u16 = 48;
 
 /// One entity of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +40,12 @@ impl Grid {
     pub(crate) fn new(bounds: Rect) -> Self {
         let low = Tile::new(bounds.min.x.saturating_sub(MARGIN), bounds.min.y.saturating_sub(MARGIN));
         let high = Tile::new(bounds.max.x + MARGIN, bounds.max.y + MARGIN);
-        let origin = (low.x / CELL, low.y / CELL);
-        let (width, height) = (high.x / CELL - origin.0 + 1, high.y / CELL - origin.1 + 1);
+        let origin = (
+            bounds.min.x.saturating_sub(GHOST_MARGIN) / CELL,
+            bounds.min.y.saturating_sub(GHOST_MARGIN) / CELL,
+        );
+        let far = (bounds.max.x + GHOST_MARGIN, bounds.max.y + GHOST_MARGIN);
+        let (width, height) = (far.0 / CELL - origin.0 + 1, far.1 / CELL - origin.1 + 1);
         let count = usize::from(width) * usize::from(height);
         let cells = std::iter::repeat_with(Cell::default).take(count).collect();
         Self { area: Rect::new(low, high), origin, width, height, cells }

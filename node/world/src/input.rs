@@ -2,12 +2,16 @@
 
 use crate::economy::{Lying, WareSold};
 use crate::effects::JobId;
+use crate::overload::Relief;
 use model::calls::market::TradeNews;
 use model::calls::{bank, market};
 use model::event::{Arrival, Departure};
+use model::sight::Sighting;
 use model::transfer::TransferRefusal;
-use model::{Character, Command, Item, ItemId, SessionId, TradeId};
+use model::{Character, Command, Epoch, Item, ItemId, SessionId, TradeId, ZoneId};
+use placement::ZoneTable;
 use rules::Derived;
+use std::sync::Arc;
 
 /// One input of a tick. Inputs are worked off in the order in which they lie.
 #[derive(Clone, Debug)]
@@ -56,6 +60,29 @@ pub enum Input {
     },
     /// What the store says to lie on the ground; what the zone knows already is left as it is.
     Ground(Vec<Lying>),
+    /// A neighbour watches those near its border from now on, or anew.
+    Watch {
+        /// Which.
+        by: ZoneId,
+    },
+    /// It does not any more.
+    Unwatch {
+        /// Which.
+        by: ZoneId,
+    },
+    /// The map is divided in another way; the zone itself keeps its tiles, or is about to end.
+    Map(Arc<ZoneTable>),
+    /// The load of the thread changed: what the zone does less of from now on.
+    Relieve(Relief),
+    /// What a neighbour tells.
+    Sight {
+        /// Which.
+        from: ZoneId,
+        /// True when it is everybody.
+        whole: bool,
+        /// What.
+        sightings: Vec<Sighting>,
+    },
     /// What came of a job.
     JobDone {
         /// Which.
@@ -70,6 +97,8 @@ pub enum Input {
 pub struct Entering {
     /// Its session.
     pub session: SessionId,
+    /// The epoch under which it was loaded.
+    pub epoch: Epoch,
     /// All of it; `soft.tile` is where it wants to stand.
     pub character: Character,
     /// Its numbers.
@@ -78,6 +107,8 @@ pub struct Entering {
     pub arrival: Arrival,
     /// True when it walked over the border of another zone: its client is still walking.
     pub on_foot: bool,
+    /// How long it was on its way, in milliseconds.
+    pub away_ms: u64,
 }
 
 /// What came of a [`crate::Job`].

@@ -2,11 +2,11 @@
 
 use crate::command::HYSTERESIS;
 use crate::effects::{Crossing, Effects};
-use crate::view::Manner;
 use crate::zone::Zone;
 use content::{CITY_SPREAD, PORTAL_SPREAD};
 use model::event::NoticeKey;
 use model::item::GOLD_MAX;
+use model::sight::Manner;
 use model::{Event, Tile};
 
 /// Ticks until a player who has paid for a crossing tries it again.
@@ -38,8 +38,9 @@ impl Zone {
     fn halt(&mut self, slot: usize, fx: &mut Effects) {
         if self.entities[slot].walk.take().is_some() {
             self.clear_timer(slot);
-            let entity = &self.entities[slot];
-            let told = Event::Stopped { entity: entity.id, tile: entity.tile };
+            let entity = &mut self.entities[slot];
+            let mark = entity.moves();
+            let told = Event::Stopped { entity: entity.id, tile: entity.tile, mark };
             self.tell_viewers(slot, told, fx);
         }
     }
@@ -49,6 +50,7 @@ impl Zone {
         let zone = self.zones.zone_at(to);
         if let Some(player) = self.entities[slot].player_mut() {
             player.frozen = true;
+            player.walks_to = on_foot.then_some(zone);
             fx.crossings.push(Crossing { snapshot: player.snapshot(to), to: zone, on_foot });
         }
     }
@@ -62,10 +64,15 @@ impl Zone {
             return self.set_timer(slot, self.now.plus(CROSS_AGAIN));
         }
         player.frozen = false;
+        player.walks_to = None;
+        let waiting = std::mem::take(&mut player.waiting);
         let (session, inside) = (player.session, player.inside);
         let back = if self.contains(tile) { tile } else { inside };
         self.teleport(slot, back, Manner::Placed, fx);
         self.refuse(session, NoticeKey::PlaceUnreachable, Vec::new(), fx);
+        for command in waiting {
+            self.obey(slot, command, fx);
+        }
     }
 
     /// Takes a player to a tile of any zone.

@@ -68,8 +68,13 @@ pub fn slack_ms(speed: u8) -> u64 {
 pub(crate) struct Walking {
     route: Route,
     done: usize,
+    /// From this step on it is walked as `begun_ms` and `percent` say.
+    base: usize,
     begun_ms: u64,
+    /// Tiles a second of real time.
     speed: u8,
+    /// How fast the clock by which it is walked goes, in percent of real time.
+    percent: u32,
     end: Tile,
     /// Where its client believes that it ends.
     pub(crate) wanted: Tile,
@@ -77,14 +82,25 @@ pub(crate) struct Walking {
 
 impl Walking {
     /// A walk from a tile; `None` when there is no step on the map.
-    pub(crate) fn begin(from: Tile, route: Route, speed: u8, now_ms: u64) -> Option<Self> {
+    /// `speed` is what clients show, on a clock that goes at `percent` of real time.
+    pub(crate) fn begin(from: Tile, route: Route, speed: u8, now_ms: u64, percent: u32) -> Option<Self> {
         let end = route.tiles(from).last()?;
-        Some(Self { route, done: 0, begun_ms: now_ms, speed: speed.max(1), end, wanted: end })
+        let speed = speed.max(1);
+        Some(Self { route, done: 0, base: 0, begun_ms: now_ms, speed, percent, end, wanted: end })
     }
 
     /// The fair time of the `k`-th step, counted from 1.
     fn due_ms(&self, k: usize) -> u64 {
-        self.begun_ms + (k as u64) * 1000 / u64::from(self.speed)
+        let steps = k.saturating_sub(self.base) as u64;
+        self.begun_ms + steps * 10 * u64::from(self.percent) / u64::from(self.speed)
+    }
+
+    /// Its clock goes at another pace from now on: what is left of it takes as long in real time as before.
+    pub(crate) fn change_pace(&mut self, now_ms: u64, before: u32, after: u32) {
+        let left = self.next_due_ms().saturating_sub(now_ms) * u64::from(after) / u64::from(before.max(1));
+        self.percent = after;
+        self.base = self.done + 1;
+        self.begun_ms = now_ms + left;
     }
 
     /// When the next step is due.
@@ -206,7 +222,7 @@ mod tests {
 
     fn eastwards() -> Walking {
         let route = Route::from_ascii(b"666666").expect("digits");
-        Walking::begin(Tile::new(100, 100), route, 4, 0).expect("on the map")
+        Walking::begin(Tile::new(100, 100), route, 4, 0, 100).expect("on the map")
     }
 
     #[test]
@@ -228,6 +244,21 @@ mod tests {
         );
         assert_eq!(judge(None, Tile::new(100, 100), 0, Tile::new(100, 100), 300), Some(300));
         assert_eq!(judge(None, Tile::new(100, 100), 0, Tile::new(100, 100), 5000), Some(budget_max_ms(4)));
+    }
+
+    #[test]
+    fn a_walk_on_a_slowed_clock_takes_as_long_for_its_client() {
+        let mut walk = eastwards();
+        walk.take_step();
+        // the second step is due at 500; 100 ms before, the clock begins to go at half the pace
+        walk.change_pace(400, 100, 50);
+        assert_eq!(walk.next_due_ms(), 450);
+        walk.take_step();
+        assert_eq!(walk.next_due_ms(), 450 + 125);
+        walk.change_pace(450, 50, 100);
+        assert_eq!(walk.next_due_ms(), 450 + 250);
+        let later: Vec<u64> = walk.ahead(Tile::new(102, 100)).map(|(_, due_ms)| due_ms).collect();
+        assert_eq!(later, [700, 950, 1_200, 1_450]);
     }
 
     #[test]

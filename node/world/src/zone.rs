@@ -12,17 +12,20 @@ use crate::economy::{Dealings, Ground, UnderWay};
 use crate::effects::{Effects, JobId, Snapshot};
 use crate::entity::{Entity, Kind, Player};
 use crate::generator::{Populate, Source};
+use crate::ghost::{Ghosts, Watcher};
 use crate::grid::{Entry, Grid};
 use crate::input::{Entering, Input};
 use crate::look;
+use crate::recent::Recent;
+use crate::relief::Relieved;
 use crate::tick::Tick;
 use crate::timers::Timers;
 use crate::unwritten::{Keeper, Unwritten};
-use crate::view::Manner;
 use crate::walk::slack_ms;
 use content::Content;
 use model::event::Departure;
-use model::{EntityId, Event, Rect, SessionId, Tile, ZoneId};
+use model::sight::Manner;
+use model::{EntityId, Epoch, Event, MoveMark, Rect, SessionId, Tile, ZoneId};
 use placement::ZoneTable;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +34,7 @@ use std::sync::Arc;
 /// Purposes of dice besides the game itself.
 const JOBS: u64 = 1 << 32;
 const GROUND_IDS: u64 = 2 << 32;
+const NUMBERS: u64 = 3 << 32;
 
 /// What a zone is made of.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub struct ZoneSetup {
     pub zones: Arc<ZoneTable>,
     /// Map, monsters, portals.
     pub content: Arc<Content>,
+    /// Under which it is opened: what it tells of its creatures is newer than what it told under earlier ones.
+    pub epoch: Epoch,
     /// Everything random follows from it.
     pub seed: u64,
     /// Which generators act at the start.
@@ -53,6 +59,8 @@ pub struct Zone {
     pub(crate) id: ZoneId,
     pub(crate) zones: Arc<ZoneTable>,
     pub(crate) content: Arc<Content>,
+    /// Under which it was opened.
+    pub(crate) epoch: Epoch,
     pub(crate) now: Tick,
     pub(crate) entities: Slab<Entity>,
     pub(crate) grid: Grid,
@@ -63,6 +71,9 @@ pub struct Zone {
     pub(crate) jobs: BTreeMap<JobId, UnderWay>,
     pub(crate) ground: Ground,
     pub(crate) ids_of_ground: Dice,
+    /// Numbers of what is told once.
+    pub(crate) numbers: Dice,
+    pub(crate) recent: Recent,
     bounds: Rect,
     /// Named zones that lie in the rectangle and come first.
     carved: Vec<Rect>,
@@ -71,25 +82,30 @@ pub struct Zone {
     generations: Vec<u8>,
     player_timers: Timers,
     creature_timers: Timers,
-    /// Since when it sleeps; `None` while players are in it.
+    /// Neighbours that see what happens near their border.
+    pub(crate) watchers: Vec<Watcher>,
+    pub(crate) ghosts: Ghosts,
+    /// Those of whom no zone tells at the moment, and until when that is waited for.
+    pub(crate) crossing_ghosts: Vec<(Tick, EntityId)>,
+    /// Since when it sleeps; `None` while players are in it, or near enough to see into it.
     asleep_since: Option<Tick>,
     /// How long it slept so far: by so much the clock of its creatures is behind.
     slept: u64,
     next_generation: Tick,
+    pub(crate) relieved: Relieved,
 }
 
 impl Zone {
     /// A zone with its creatures and without players; `None` when the division of the map has no such zone.
     pub fn new(setup: ZoneSetup, now: Tick) -> Option<Self> {
-        let ZoneSetup { id, zones, content, seed, populate } = setup;
+        let ZoneSetup { id, zones, content, epoch, seed, populate } = setup;
         let bounds = zones.bounds(id)?;
-        // named zones are numbered from 1 in the order that decides overlaps, blocks come after all of them
-        let before = zones.named().iter().take((id.0 as usize).saturating_sub(1));
-        let carved = before.map(|named| named.area).filter(|area| overlap(area, &bounds)).collect();
+        let carved = zones.before(id).filter(|area| overlap(area, &bounds)).collect();
         let mut zone = Self {
             id,
             zones,
             content,
+            epoch,
             now,
             entities: Slab::new(),
             grid: Grid::new(bounds),
@@ -100,6 +116,8 @@ impl Zone {
             jobs: BTreeMap::new(),
             ground: Ground::default(),
             ids_of_ground: Dice::new(seed, GROUND_IDS ^ u64::from(id.0)),
+            numbers: Dice::new(seed, NUMBERS ^ u64::from(id.0)),
+            recent: Recent::default(),
             bounds,
             carved,
             sessions: BTreeMap::new(),
@@ -107,9 +125,13 @@ impl Zone {
             generations: Vec::new(),
             player_timers: Timers::default(),
             creature_timers: Timers::default(),
+            watchers: Vec::new(),
+            ghosts: Ghosts::default(),
+            crossing_ghosts: Vec::new(),
             asleep_since: Some(now),
             slept: now.0,
             next_generation: Tick(crate::generator::SPAWN_PERIOD),
+            relieved: Relieved::default(),
         };
         zone.populate(populate);
         Some(zone)
@@ -132,19 +154,24 @@ impl Zone {
 
     /// Players and creatures in it.
     pub fn entity_count(&self) -> usize {
-        self.entities.len()
+        self.entities.len() - self.ghost_count()
+    }
+
+    pub(crate) fn bounds(&self) -> Rect {
+        self.bounds
     }
 
     /// When it wants its next step, if no input comes before. While nobody is there only what lies on the ground
     /// ends.
     pub fn next_due(&self) -> Option<Tick> {
-        let ground = self.ground.first_due();
+        let ground = [self.ground.first_due(), self.next_old_ghost()].into_iter().flatten().min();
         if self.asleep_since.is_some() {
             return ground;
         }
         let creatures = self.creature_timers.first().map(|due| due.plus(self.slept));
         let generation = Some(self.next_generation.plus(self.slept));
-        [self.player_timers.first(), creatures, generation, ground].into_iter().flatten().min()
+        let relief = self.next_relief();
+        [self.player_timers.first(), creatures, generation, ground, relief].into_iter().flatten().min()
     }
 
     /// Advances to `now`, which is never before the last one, and works off the inputs.
@@ -152,10 +179,13 @@ impl Zone {
         assert!(now >= self.now, "time went back from {} to {now} in zone {}", self.now, self.id);
         self.now = now;
         self.expire(fx);
+        self.lay_old_ghosts(fx);
         self.run_timers(fx);
         for input in inputs.drain(..) {
             self.take_input(input, fx);
         }
+        self.catch_up_relief(fx);
+        self.tell_watchers(fx);
     }
 
     /// Takes the present state of a player.
@@ -206,18 +236,24 @@ impl Zone {
         self.sessions.keys().copied()
     }
 
-    /// Where an entity stands; for tests and for operators.
+    /// Where an entity of this zone stands; for tests and for operators.
     pub fn tile_of(&self, entity: EntityId) -> Option<Tile> {
-        self.ids.get(&entity).map(|slot| self.entities[*slot].tile)
+        let entity = &self.entities[*self.ids.get(&entity)?];
+        (!entity.is_ghost()).then_some(entity.tile)
     }
 
     /// All entities with their tiles and whether they are at rest, in a fixed order; for tests and operators.
     /// Who waits to be handed over is not at rest.
     pub fn positions(&self) -> impl Iterator<Item = (EntityId, Tile, bool)> + '_ {
-        self.entities.iter().map(|(_, entity)| {
+        self.entities.iter().filter(|(_, entity)| !entity.is_ghost()).map(|(_, entity)| {
             let frozen = entity.player().is_some_and(|player| player.frozen);
             (entity.id, entity.tile, entity.walk.is_none() && !frozen)
         })
+    }
+
+    /// All that can be seen in it, ghosts as well, with their tiles; for tests.
+    pub fn seen(&self) -> impl Iterator<Item = (EntityId, Tile)> + '_ {
+        self.entities.iter().map(|(_, entity)| (entity.id, entity.tile))
     }
 
     /// True when a tile belongs to this zone.
@@ -267,6 +303,7 @@ impl Zone {
         let entity = make(id);
         self.ids.insert(entity.id, slot);
         self.grid.insert(Entry { slot, tile: entity.tile }, entity.is_player());
+        self.ghosts.comes(&entity);
         let taken = self.entities.insert(entity);
         assert_eq!(taken, slot, "a slab gives the key that it promised");
         slot
@@ -275,7 +312,13 @@ impl Zone {
     /// Takes an entity out and tells those who saw it.
     pub(crate) fn remove(&mut self, slot: usize, departure: Departure, fx: &mut Effects) -> Entity {
         self.hide(slot, departure, fx);
+        self.take_out(slot)
+    }
+
+    /// Takes an entity out and tells nobody.
+    pub(crate) fn take_out(&mut self, slot: usize) -> Entity {
         let entity = self.entities.remove(slot);
+        self.ghosts.goes(&entity);
         self.grid.remove(Entry { slot, tile: entity.tile }, entity.is_player());
         self.ids.remove(&entity.id);
         entity
@@ -334,12 +377,17 @@ impl Zone {
             Input::WareSold { session, sold } => self.ware_sold(session, sold, fx),
             Input::StallClosed { session } => self.stall_closed(session, fx),
             Input::Ground(found) => self.lay_all(found, fx),
+            Input::Watch { by } => self.watch(by, fx),
+            Input::Unwatch { by } => self.unwatch(by),
+            Input::Map(zones) => self.remap(zones, fx),
+            Input::Relieve(relief) => self.relieve(relief, fx),
+            Input::Sight { from, whole, sightings } => self.see(from, whole, sightings, fx),
             Input::JobDone { job, outcome } => self.finish_job(job, outcome, fx),
         }
     }
 
     fn enter(&mut self, entering: Entering, fx: &mut Effects) {
-        let Entering { session, character, derived, arrival, on_foot } = entering;
+        let Entering { session, epoch, character, derived, arrival, on_foot, away_ms } = entering;
         self.leave(session, Departure::Vanished, fx);
         let id = EntityId::of_character(character.id);
         if let Some(older) = self.ids.get(&id).and_then(|slot| self.entities[*slot].player()) {
@@ -347,6 +395,7 @@ impl Zone {
             let older = older.session;
             self.leave(older, Departure::Vanished, fx);
         }
+        let seen_as = self.embody(id);
         self.wake();
         let wanted = self.inside(character.soft.tile);
         let tile = self.free_tile(wanted, None, true).unwrap_or(wanted);
@@ -360,34 +409,61 @@ impl Zone {
             outside: 0,
             inside: tile,
             frozen: false,
+            waiting: Vec::new(),
+            obeyed: 0,
+            walks_to: None,
             dealings: Dealings::default(),
             bound_for: None,
             jobs_done: 0,
             softs_taken: 0,
             on_foot_since_ms: on_foot.then_some(self.now.ms()),
+            view: self.relief().view,
             unwritten: Unwritten::EVERYWHERE,
         };
         let since_ms = self.now.ms();
         let kind = Kind::Player(Box::new(player));
-        let slot = self.insert(|_| Entity { id, tile, since_ms, walk: None, stamp: 0, kind });
+        let mark = MoveMark::first(epoch);
+        let slot = self.insert(|_| Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
         self.sessions.insert(session, slot);
         if let Some(player) = self.entities[slot].player() {
-            fx.tell(session, Event::Entered(Box::new(look::sheet(player, id, tile))));
+            fx.tell(
+                session,
+                Event::Entered(Box::new(look::sheet(player, id, tile, self.relief().pace_percent))),
+            );
         }
-        self.show(slot, arrival, fx);
+        match seen_as {
+            Some(seen) => self.show_for_real(slot, seen, arrival, fx),
+            None => self.show(slot, arrival, fx),
+        }
+        fx.tell(session, Event::ViewComplete);
+        self.tell_relief(session, fx);
+        if on_foot {
+            self.catch_up_with_recent(session, slot, away_ms, fx);
+        }
     }
 
     fn leave(&mut self, session: SessionId, departure: Departure, fx: &mut Effects) {
         let Some(slot) = self.sessions.remove(&session) else { return };
-        let mut entity = self.remove(slot, departure, fx);
+        let walks_to = self.entities[slot].player().and_then(|player| player.walks_to);
+        let mut entity = match walks_to.filter(|_| departure == Departure::OutOfView) {
+            Some(to) => self.hand_over(slot, to, fx),
+            None => self.remove(slot, departure, fx),
+        };
         let tile = entity.player().map(|player| self.resting_tile(&entity, player));
         if let Some((player, tile)) = entity.player_mut().zip(tile) {
             fx.left.push(player.snapshot(tile));
             self.forget_trade(&player.dealings, player.character.id, fx);
             self.forget_stall(&player.dealings, player.character.id, fx);
         }
-        if self.sessions.is_empty() {
-            self.asleep_since = Some(self.now);
+        self.look_after_sleep();
+    }
+
+    /// Goes to sleep when nobody is there to see it, wakes up when somebody is.
+    pub(crate) fn look_after_sleep(&mut self) {
+        if !self.sessions.is_empty() || self.ghosts.players > 0 {
+            self.wake();
+        } else {
+            self.asleep_since.get_or_insert(self.now);
         }
     }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use model::event::{Arrival, Departure};
-use model::{SessionId, ZoneId};
+use model::{Epoch, SessionId, ZoneId};
 use placement::ZoneTable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,14 @@ fn open_all(populate: Populate) -> Option<Vec<Zone>> {
     let content = Arc::new(content);
     let zones = Arc::new(ZoneTable::new(content.zones.clone()));
     let open = |id: ZoneId| {
-        let setup =
-            ZoneSetup { id, zones: Arc::clone(&zones), content: Arc::clone(&content), seed: 1, populate };
+        let setup = ZoneSetup {
+            id,
+            zones: Arc::clone(&zones),
+            content: Arc::clone(&content),
+            epoch: Epoch(1),
+            seed: 1,
+            populate,
+        };
         Zone::new(setup, Tick(0)).expect("a zone of the table")
     };
     Some(zones.all().into_iter().map(open).collect())
@@ -38,10 +44,12 @@ fn more_than_nine_thousand_creatures_sleep_for_nothing() {
         let Some(at) = at else { continue };
         let entering = Entering {
             session: SessionId(number as u64 + 1),
+            epoch: Epoch(1),
             character: support::character("ana", number as u64 + 1, at),
             derived: rules::Derived::default(),
             arrival: Arrival::Glow,
             on_foot: false,
+            away_ms: 0,
         };
         zone.step(now, &mut vec![Input::Enter(Box::new(entering))], &mut fx);
     }

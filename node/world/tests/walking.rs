@@ -52,10 +52,7 @@ fn a_start_somewhere_else_is_corrected() {
     stage.player("ana", tile(1010, 1050));
     let entity = stage.entity("ana");
     stage.walks_from("ana", tile(1040, 1050), "666");
-    stage
-        .is_told("ana", &Event::Placed { entity, tile: tile(1010, 1050) })
-        .passes(40)
-        .stands("ana", tile(1010, 1050));
+    stage.is_put("ana", entity, tile(1010, 1050)).passes(40).stands("ana", tile(1010, 1050));
 }
 
 #[test]
@@ -66,10 +63,7 @@ fn a_target_further_than_the_view_is_corrected() {
     let route = Route::from_ascii(b"666").unwrap();
     let walk = Command::Walk { from: tile(1010, 1050), route, to: tile(1060, 1050), speed: 4 };
     stage.asks("ana", walk).tick();
-    stage
-        .is_told("ana", &Event::Placed { entity, tile: tile(1010, 1050) })
-        .passes(40)
-        .stands("ana", tile(1010, 1050));
+    stage.is_put("ana", entity, tile(1010, 1050)).passes(40).stands("ana", tile(1010, 1050));
 }
 
 #[test]
@@ -89,8 +83,8 @@ fn a_wall_ends_the_walk_and_the_client_is_placed_there() {
     stage.player("ana", tile(1010, 1050));
     let entity = stage.entity("ana");
     stage.walks("ana", "66666666666").passes(60);
-    stage.stands("ana", tile(1015, 1050)).is_told("ana", &Event::Placed { entity, tile: tile(1015, 1050) });
-    stage.walks("ana", "6").is_told("ana", &Event::Placed { entity, tile: tile(1015, 1050) });
+    stage.stands("ana", tile(1015, 1050)).is_put("ana", entity, tile(1015, 1050));
+    stage.walks("ana", "6").is_put("ana", entity, tile(1015, 1050));
 }
 
 #[test]
@@ -101,9 +95,7 @@ fn who_walks_onto_somebody_ends_beside() {
     stage.walks("ana", "6666").passes(25);
     let at = stage.at("ana");
     assert_eq!(at.distance(tile(1014, 1050)), 1);
-    stage
-        .is_told("ana", &Event::Placed { entity, tile: at })
-        .is_told("bob", &Event::Placed { entity, tile: at });
+    stage.is_put("ana", entity, at).is_put("bob", entity, at);
 }
 
 #[test]
@@ -135,7 +127,7 @@ fn a_stop_on_the_way_is_kept_and_others_hear_of_it() {
         .tick()
         .passes(40)
         .stands("ana", tile(1012, 1050));
-    stage.is_told("bob", &Event::Stopped { entity, tile: tile(1012, 1050) });
+    stage.is_stopped("bob", entity, tile(1012, 1050));
 }
 
 #[test]
@@ -228,6 +220,23 @@ fn who_cannot_cross_is_put_back_inside() {
     stage.input(Input::TurnBack { session }).tick().stands("ana", tile(1127, 1050));
     stage.is_refused("ana", NoticeKey::PlaceUnreachable);
     stage.walks("ana", "44").passes(20).stands("ana", tile(1125, 1050));
+}
+
+/// Its edge counts what it sends, and gives the rest to the next zone by that count.
+#[test]
+fn of_too_much_that_somebody_who_waits_to_cross_asks_the_oldest_is_lost_and_counts() {
+    let mut stage = Stage::new(1);
+    stage.player("ana", tile(1124, 1050));
+    stage.walks("ana", "66666666666").passes(40);
+    assert_eq!(stage.crossings.pop().expect("ana crosses").snapshot.obeyed, 1);
+    let session = stage.session("ana");
+    for number in 0..40 {
+        stage.asks("ana", Command::Motion { motion: number, parameter: 0, direction: 0.0 });
+    }
+    stage.tick().input(Input::TurnBack { session }).tick().heard("ana");
+    stage.asks("ana", Command::Motion { motion: 40, parameter: 0, direction: 0.0 }).tick();
+    stage.leaves("ana");
+    assert_eq!(stage.left.pop().expect("a last state").obeyed, 42, "the walk, and all 41 gestures");
 }
 
 #[test]
@@ -354,11 +363,13 @@ fn chat_and_emotes_reach_those_in_view_and_not_the_speaker() {
     let mut stage = Stage::new(1);
     stage.player("ana", tile(1010, 1050)).player("bob", tile(1026, 1050)).player("eva", tile(1027, 1050));
     let entity = stage.entity("ana");
-    let said = Event::Said { entity, text: "oi".into() };
-    stage.asks("ana", Command::Say { text: "oi".into() }).tick().is_told("bob", &said);
-    assert!(!stage.heard("eva").contains(&said) && !stage.heard("ana").contains(&said));
+    let said = |event: &Event| matches!(event, Event::Said { entity: who, text, .. } if *who == entity && text == "oi");
+    stage.asks("ana", Command::Say { text: "oi".into() }).tick();
+    assert!(stage.heard("bob").iter().any(said));
+    assert!(!stage.heard("eva").iter().any(said) && !stage.heard("ana").iter().any(said));
     stage.asks("ana", Command::Motion { motion: 14, parameter: 3, direction: f32::NAN }).tick();
-    stage.is_told("bob", &Event::Motion { entity, motion: 14, parameter: 3, direction: 0.0 });
+    let moved = |event: &Event| matches!(event, Event::Motion { entity: who, motion: 14, parameter: 3, direction: 0.0, .. } if *who == entity);
+    assert!(stage.heard("bob").iter().any(moved));
 }
 
 #[test]

@@ -63,6 +63,16 @@ impl AddressBook {
         Ok(())
     }
 
+    /// A connection that another edge let in goes on here, whatever the limits say.
+    pub fn claim(&mut self, address: IpAddr, limits: &Addresses, now_ms: u64) {
+        if is_exempt(address, limits) {
+            return;
+        }
+        if let Some(known) = self.entry(address, limits, now_ms) {
+            known.connections += 1;
+        }
+    }
+
     /// A connection that was let in is gone.
     pub fn disconnect(&mut self, address: IpAddr) {
         if let Some(known) = self.known.get_mut(&network(address)) {

@@ -1,6 +1,6 @@
 //! The millisecond clock that clients synchronise with.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Clients behave badly with a clock near zero.
 const START_MS: u64 = 60_000;
@@ -15,6 +15,12 @@ impl Clock {
     /// Starts at 60,000 ms.
     pub fn start() -> Self {
         Self { started: Instant::now() }
+    }
+
+    /// Goes on from where another process is.
+    pub fn going_on(now_ms: u64) -> Self {
+        let since_start = Duration::from_millis(now_ms.saturating_sub(START_MS));
+        Self { started: Instant::now().checked_sub(since_start).unwrap_or_else(Instant::now) }
     }
 
     /// Milliseconds now, never going back.

@@ -7,14 +7,18 @@
 //! | the process stops | tells the player, then the same, within the drain deadline |
 
 use crate::metrics::{CloseReason, Direction};
-use crate::session::{Done, Session};
-use crate::sessions::ToSession;
+use crate::outbox::Outbox;
+use crate::session::{Done, Moved, Session};
+use crate::sessions::{Kill, ToSession};
 use crate::shared::Shared;
+use crate::takeover::Left;
+use crate::transport::Transport;
+use serde::{Deserialize, Serialize};
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use wire::Deframer;
 use wire::frame::FrameError;
@@ -33,8 +37,78 @@ const LOGIN_ENDS: Duration = Duration::from_secs(12);
 const DETACH_RETRY: Duration = Duration::from_millis(20);
 
 /// Runs one connection to its end, and everything that has to follow.
-pub(crate) async fn run(shared: Arc<Shared>, socket: TcpStream, mut session: Session, admission: Admission) {
-    talk(&shared, &socket, &mut session).await;
+pub(crate) async fn run<T: Transport>(
+    shared: Arc<Shared>,
+    socket: T,
+    session: Session,
+    admission: Admission,
+) {
+    let reading = Reading { deframer: Deframer::new(), spoke: false, partial_since_ms: None, moving: false };
+    serve(shared, socket, session, reading, admission).await;
+}
+
+/// A connection between two edges: its session, and the bytes that are on their way.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MovedConnection {
+    session: Moved,
+    past_init: bool,
+    unread: Vec<u8>,
+    unwritten: Vec<u8>,
+}
+
+impl MovedConnection {
+    /// Where the client is.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.session.address
+    }
+}
+
+/// Goes on with a connection that was left.
+pub(crate) fn go_on(shared: &Arc<Shared>, left: Left) {
+    let Left { connection: MovedConnection { session, past_init, unread, unwritten }, socket, admission } =
+        left;
+    let kill = Arc::new(Kill::default());
+    let number = admission.number;
+    let mut session = Session::unpack(Arc::clone(shared), session, number, Arc::clone(&kill));
+    if session.is_half_open() {
+        let mut half_open = shared.half_open.lock();
+        half_open.add(number, kill, usize::MAX);
+        if past_init {
+            half_open.spoke(number);
+        }
+    }
+    session.out = Outbox::going_on(unwritten);
+    let reading = Reading {
+        deframer: Deframer::going_on(&unread, past_init),
+        spoke: past_init,
+        partial_since_ms: (past_init && !unread.is_empty()).then(|| shared.clock.now_ms()),
+        moving: false,
+    };
+    let serving = serve(Arc::clone(shared), socket, session, reading, admission);
+    shared.tasks.spawn("connection", shared.connections.track_future(serving));
+}
+
+async fn serve<T: Transport>(
+    shared: Arc<Shared>,
+    mut socket: T,
+    mut session: Session,
+    mut reading: Reading,
+    admission: Admission,
+) {
+    if talk(&shared, &mut socket, &mut session, &mut reading).await == End::Moves {
+        socket = match socket.into_tcp() {
+            Ok(socket) => {
+                let connection = MovedConnection {
+                    session: session.pack(),
+                    past_init: reading.deframer.is_past_init(),
+                    unread: reading.deframer.rest().to_vec(),
+                    unwritten: session.out.rest().to_vec(),
+                };
+                return shared.takeover.leave(Left { connection, socket, admission });
+            }
+            Err(socket) => socket,
+        };
+    }
     let mut out = std::mem::take(&mut session.out);
     tokio::join!(last_words(socket, &mut out, admission), farewell(&shared, &mut session));
     shared.pool.give(out.reclaim());
@@ -43,7 +117,7 @@ pub(crate) async fn run(shared: Arc<Shared>, socket: TcpStream, mut session: Ses
 /// What was counted when the connection was let in; given back when the socket is gone.
 pub(crate) struct Admission {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) address: std::net::IpAddr,
+    pub(crate) address: IpAddr,
     pub(crate) number: u64,
 }
 
@@ -61,8 +135,17 @@ enum Wake {
     Message(Option<ToSession>),
     Done(Done),
     View,
-    Socket(io::Result<tokio::io::Ready>),
+    Moving,
+    Socket(io::Result<()>),
     Time,
+}
+
+/// How it ends that a connection is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closes,
+    /// Somebody else goes on with it.
+    Moves,
 }
 
 struct Reading {
@@ -70,16 +153,28 @@ struct Reading {
     spoke: bool,
     /// Since when a packet is incomplete.
     partial_since_ms: Option<u64>,
+    /// Nothing more is read: the connection goes to another edge.
+    moving: bool,
 }
 
-async fn talk(shared: &Shared, socket: &TcpStream, session: &mut Session) {
-    let mut reading = Reading { deframer: Deframer::new(), spoke: false, partial_since_ms: None };
+async fn talk<T: Transport>(
+    shared: &Shared,
+    socket: &mut T,
+    session: &mut Session,
+    reading: &mut Reading,
+) -> End {
     while session.closing.is_none() {
         if let Some(reason) = session.kill.reason() {
             session.close(reason);
             break;
         }
-        match wait(shared, socket, session, &reading).await {
+        if reading.moving {
+            session.prepare_to_move();
+            if session.is_movable() {
+                return End::Moves;
+            }
+        }
+        match wait(shared, socket, session, reading).await {
             Wake::Killed(reason) => session.close(reason),
             Wake::Stop => session.on_stop(),
             Wake::Message(message) => on_messages(session, message),
@@ -88,27 +183,43 @@ async fn talk(shared: &Shared, socket: &TcpStream, session: &mut Session) {
                 session.on_done(done);
             }
             Wake::View => session.on_view(),
-            Wake::Socket(Ok(ready)) => {
-                if ready.is_readable() || ready.is_read_closed() {
-                    read(shared, socket, session, &mut reading);
+            Wake::Moving => {
+                reading.moving = *session.moving.borrow_and_update();
+                match reading.moving {
+                    // a stream of a relay is nothing that another process could be given
+                    true if !T::MOVES => session.on_stop(),
+                    true => {}
+                    false => session.stay(),
                 }
             }
+            Wake::Socket(Ok(())) if reading.moving => {}
+            Wake::Socket(Ok(())) => read(shared, socket, session, reading),
             Wake::Socket(Err(_)) => session.close(CloseReason::Failed),
             Wake::Time => {}
         }
         session.on_time();
-        check_deadlines(shared, session, &reading);
+        check_deadlines(shared, session, reading);
         write(shared, socket, session);
     }
+    End::Closes
 }
 
-async fn wait(shared: &Shared, socket: &TcpStream, session: &mut Session, reading: &Reading) -> Wake {
+async fn wait<T: Transport>(
+    shared: &Shared,
+    socket: &mut T,
+    session: &mut Session,
+    reading: &Reading,
+) -> Wake {
     let now_ms = shared.clock.now_ms();
     let due_ms = session.next_time_ms().min(reading_due_ms(shared, session, reading));
     let in_play = session.is_placed();
-    let interest =
-        if session.out.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
-    let Session { kill, inbox, work, view, .. } = session;
+    let interest = match (reading.moving, session.out.is_empty()) {
+        (false, true) => Some(Interest::READABLE),
+        (false, false) => Some(Interest::READABLE | Interest::WRITABLE),
+        (true, true) => None,
+        (true, false) => Some(Interest::WRITABLE),
+    };
+    let Session { kill, inbox, work, view, moving, .. } = session;
     tokio::select! {
         reason = kill.killed() => Wake::Killed(reason),
         () = shared.stop.cancelled() => Wake::Stop,
@@ -122,7 +233,10 @@ async fn wait(shared: &Shared, socket: &TcpStream, session: &mut Session, readin
             Ok(()) => Wake::View,
             Err(_) => std::future::pending().await,
         },
-        ready = socket.ready(interest) => Wake::Socket(ready),
+        Ok(()) = moving.changed() => Wake::Moving,
+        ready = async { match interest { Some(interest) => socket.ready(interest).await, None => std::future::pending().await } } => {
+            Wake::Socket(ready)
+        }
         () = sleep(Duration::from_millis(due_ms.saturating_sub(now_ms))) => Wake::Time,
     }
 }
@@ -161,7 +275,7 @@ fn on_messages(session: &mut Session, first: Option<ToSession>) {
 }
 
 /// Reads what is there, a few chunks at most.
-fn read(shared: &Shared, socket: &TcpStream, session: &mut Session, reading: &mut Reading) {
+fn read<T: Transport>(shared: &Shared, socket: &mut T, session: &mut Session, reading: &mut Reading) {
     let mut chunk = [0; CHUNK];
     for _ in 0..READS_MAX {
         if session.closing.is_some() {
@@ -206,7 +320,7 @@ fn on_bytes(shared: &Shared, session: &mut Session, reading: &mut Reading, mut b
     };
 }
 
-fn write(shared: &Shared, socket: &TcpStream, session: &mut Session) {
+fn write<T: Transport>(shared: &Shared, socket: &mut T, session: &mut Session) {
     if session.out.is_empty() {
         return;
     }
@@ -220,24 +334,24 @@ fn write(shared: &Shared, socket: &TcpStream, session: &mut Session) {
 }
 
 /// Writes what is left, and lets the client read it before the socket goes.
-async fn last_words(socket: TcpStream, out: &mut crate::outbox::Outbox, admission: Admission) {
+async fn last_words<T: Transport>(mut socket: T, out: &mut crate::outbox::Outbox, admission: Admission) {
     let until = Instant::now() + LAST_WORDS;
     while !out.is_empty() {
-        match timeout_at(until, socket.writable()).await {
-            Ok(Ok(())) => match out.write(&socket) {
+        match timeout_at(until, socket.ready(Interest::WRITABLE)).await {
+            Ok(Ok(())) => match out.write(&mut socket) {
                 Ok((packets, bytes)) => admission.shared.metrics.packets(Direction::Out, packets, bytes),
                 Err(_) => return,
             },
             _ => return,
         }
     }
-    if socket2::SockRef::from(&socket).shutdown(std::net::Shutdown::Write).is_err() {
+    if !matches!(timeout_at(until, socket.shut_down()).await, Ok(Ok(()))) {
         return;
     }
     // a socket closed with unread bytes in it takes the last words back
     let mut rest = vec![0; CHUNK];
     for _ in 0..READS_MAX {
-        match timeout_at(until, socket.readable()).await {
+        match timeout_at(until, socket.ready(Interest::READABLE)).await {
             Ok(Ok(())) => match socket.try_read(&mut rest) {
                 Ok(0) => return,
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,

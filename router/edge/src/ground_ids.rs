@@ -5,22 +5,30 @@
 //! after all others.
 
 use model::GroundId;
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// Short ids of items on the ground.
 pub const GROUND_IDS: std::ops::RangeInclusive<u16> = wire::GROUND_ITEM_BASE..=14_999;
 
 /// Ids lent to one client, both ways.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct GroundIds {
     by_ground: HashMap<GroundId, u16>,
     by_id: HashMap<u16, GroundId>,
     last: u16,
+    /// Lent ones of which the player's new zone has not told yet.
+    doubted: HashSet<GroundId>,
 }
 
 impl Default for GroundIds {
     fn default() -> Self {
-        Self { by_ground: HashMap::new(), by_id: HashMap::new(), last: *GROUND_IDS.end() }
+        Self {
+            by_ground: HashMap::new(),
+            by_id: HashMap::new(),
+            last: *GROUND_IDS.end(),
+            doubted: HashSet::new(),
+        }
     }
 }
 
@@ -43,7 +51,26 @@ impl GroundIds {
     pub fn take_back(&mut self, ground: GroundId) -> Option<u16> {
         let id = self.by_ground.remove(&ground)?;
         self.by_id.remove(&id);
+        self.doubted.remove(&ground);
         Some(id)
+    }
+
+    /// Another zone has the player: what it does not tell of does not lie there any more.
+    pub fn doubt(&mut self) {
+        self.doubted = self.by_ground.keys().copied().collect();
+    }
+
+    /// True for an item that is shown since before the last [`GroundIds::doubt`]: it lies there still.
+    pub fn confirm(&mut self, ground: GroundId) -> bool {
+        self.doubted.remove(&ground)
+    }
+
+    /// The new zone has told of all: the ids of those that are still in doubt, which are gone.
+    pub fn end_doubt(&mut self) -> Vec<u16> {
+        let gone: Vec<GroundId> = self.doubted.drain().collect();
+        let mut ids: Vec<u16> = gone.into_iter().filter_map(|ground| self.take_back(ground)).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The item behind an id that the client names.
@@ -54,6 +81,7 @@ impl GroundIds {
     /// Takes all ids back: those that were lent, in order.
     pub fn clear(&mut self) -> Vec<u16> {
         self.by_ground.clear();
+        self.doubted.clear();
         let mut ids: Vec<u16> = self.by_id.drain().map(|(id, _)| id).collect();
         ids.sort_unstable();
         ids

@@ -4,10 +4,13 @@ use crate::connection::{self, Admission};
 use crate::session::Session;
 use crate::sessions::Kill;
 use crate::shared::Shared;
+use crate::transport::{Buffered, Transport};
+use relay::PlayerStream;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -62,7 +65,7 @@ fn raise_descriptor_limit() -> u64 {
 }
 
 /// Accepts until the process stops.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, mut relays: Option<relay::Listener>) {
     let room = room(raise_descriptor_limit());
     let wanted = shared.settings.get().connections.max;
     if wanted > room {
@@ -73,16 +76,25 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
         );
     }
     shared.health.ready("listen", true);
-    let mut number = 0;
+    let mut moving = shared.takeover.watch();
     loop {
+        let accepts = !*moving.borrow_and_update();
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            Ok(()) = moving.changed() => continue,
+            accepted = listener.accept(), if accepts => accepted,
+            player = next_player(&mut relays), if accepts => {
+                admit(&shared, Buffered::new(player.stream), player.address.ip().to_canonical(), room);
+                continue;
+            }
         };
         match accepted {
             Ok((socket, peer)) => {
-                number += 1;
-                admit(&shared, socket, peer.ip().to_canonical(), number, room);
+                if let Err(error) = prepare(&socket) {
+                    tracing::debug!(%error, "a connection was gone before it began");
+                    continue;
+                }
+                admit(&shared, socket, peer.ip().to_canonical(), room);
             }
             Err(error) => {
                 // no descriptors, no memory, or a client that went at once: none is a reason to stop
@@ -98,7 +110,29 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     shared.health.ready("listen", false);
 }
 
-fn admit(shared: &Arc<Shared>, socket: TcpStream, address: IpAddr, number: u64, room: usize) {
+/// The next player of a relay; waits for ever when there are none.
+async fn next_player(relays: &mut Option<relay::Listener>) -> PlayerStream {
+    if let Some(relays) = relays
+        && let Some(player) = relays.next().await
+    {
+        return player;
+    }
+    std::future::pending().await
+}
+
+/// Counts a connection that another edge let in.
+pub(crate) fn readmit(shared: &Arc<Shared>, address: IpAddr) -> Admission {
+    shared.addresses.lock().claim(address, &shared.settings.get().addresses, shared.clock.now_ms());
+    shared.metrics.connections.inc();
+    Admission { shared: Arc::clone(shared), address, number: next_number(shared) }
+}
+
+fn next_number(shared: &Shared) -> u64 {
+    shared.came.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+fn admit<T: Transport>(shared: &Arc<Shared>, socket: T, address: IpAddr, room: usize) {
+    let number = next_number(shared);
     let settings = shared.settings.get();
     let most = settings.connections.max.min(room);
     if shared.metrics.connections.get() >= i64::try_from(most).unwrap_or(i64::MAX) {
@@ -113,10 +147,6 @@ fn admit(shared: &Arc<Shared>, socket: TcpStream, address: IpAddr, number: u64, 
     let half_open = half_open_most(settings.connections.half_open_max, most);
     shared.half_open.lock().add(number, Arc::clone(&kill), half_open);
     let admission = Admission { shared: Arc::clone(shared), address, number };
-    if let Err(error) = prepare(&socket) {
-        tracing::debug!(%error, "a connection was gone before it began");
-        return;
-    }
     let session = Session::new(Arc::clone(shared), address, number, kill);
     let connection = connection::run(Arc::clone(shared), socket, session, admission);
     shared.tasks.spawn("connection", shared.connections.track_future(connection));

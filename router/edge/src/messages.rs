@@ -53,7 +53,7 @@ pub enum Line {
     PlaceFull,
     /// The player `{0}` is not connected.
     NotConnected,
-    /// Party, guild and kingdom channels do not exist yet.
+    /// There is no such channel: allies of a guild, citizens, nobody.
     ChannelNotBuilt,
     /// Chat too fast.
     ChatTooFast,
@@ -191,11 +191,67 @@ pub enum Line {
     GuildLogNothing,
     /// The cash balance is `{0}`.
     CashBalance,
+    /// Gestures of who is far are not shown.
+    CrowdIdle,
+    /// Mail and listings take a while.
+    CrowdTrade,
+    /// Walks of who is far are shown late.
+    CrowdFar,
+    /// Sight is `{0}` tiles.
+    CrowdView,
+    /// Time goes at `{0}` percent.
+    CrowdClock,
+    /// Nobody new is let in.
+    CrowdClosed,
+    /// The crowd is over.
+    CrowdOver,
+    /// Number `{0}` in the queue for a place.
+    LoginQueue,
+    /// The other player does not play now.
+    OtherNotConnected,
+    /// Somebody was asked to join.
+    PartyAsked,
+    /// The player is in no party.
+    PartyNone,
+    /// The player is in a party already.
+    PartyInOne,
+    /// The other player is in a party already.
+    PartyOtherInOne,
+    /// Only the leader may.
+    PartyNotLeader,
+    /// The party is full.
+    PartyFull,
+    /// Nobody asked the player to join, or another one did later.
+    PartyNotAsked,
+    /// The other player is not in the party.
+    PartyNotMember,
+    /// The player itself was meant.
+    PartyOneself,
+    /// How parties are used.
+    PartyUsage,
+    /// A leader: `{0}` name, `{1}` level.
+    PartyLeader,
+    /// A member: `{0}` name, `{1}` level.
+    PartyMember,
+    /// The player is of no kingdom.
+    KingdomNone,
+    /// So many play: `{0}`.
+    WhoCount,
+    /// `{0}` plays.
+    WhoPlays,
+    /// How the roster of a guild is used.
+    GuildUsage,
+    /// Of a guild: `{0}` name, `{1}` rank, `{2}` level.
+    RosterLine,
+    /// So many of a guild play: `{0}`; this was page `{1}` of `{2}`.
+    RosterSum,
+    /// How to speak to everybody.
+    ShoutUsage,
 }
 
 impl Line {
     /// All lines.
-    pub const ALL: [Self; 90] = [
+    pub const ALL: [Self; 118] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
         Self::LockedOut,
@@ -286,6 +342,34 @@ impl Line {
         Self::GuildLogTook,
         Self::GuildLogNothing,
         Self::CashBalance,
+        Self::CrowdIdle,
+        Self::CrowdTrade,
+        Self::CrowdFar,
+        Self::CrowdView,
+        Self::CrowdClock,
+        Self::CrowdClosed,
+        Self::CrowdOver,
+        Self::LoginQueue,
+        Self::OtherNotConnected,
+        Self::PartyAsked,
+        Self::PartyNone,
+        Self::PartyInOne,
+        Self::PartyOtherInOne,
+        Self::PartyNotLeader,
+        Self::PartyFull,
+        Self::PartyNotAsked,
+        Self::PartyNotMember,
+        Self::PartyOneself,
+        Self::PartyUsage,
+        Self::PartyLeader,
+        Self::PartyMember,
+        Self::KingdomNone,
+        Self::WhoCount,
+        Self::WhoPlays,
+        Self::GuildUsage,
+        Self::RosterLine,
+        Self::RosterSum,
+        Self::ShoutUsage,
     ];
 
     /// The line with `{0}` and `{1}` still in it.
@@ -413,6 +497,13 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::GuildLogTook => Line::GuildLogTook,
         NoticeKey::GuildLogNothing => Line::GuildLogNothing,
         NoticeKey::CashBalance => Line::CashBalance,
+        NoticeKey::CrowdIdle => Line::CrowdIdle,
+        NoticeKey::CrowdTrade => Line::CrowdTrade,
+        NoticeKey::CrowdFar => Line::CrowdFar,
+        NoticeKey::CrowdView => Line::CrowdView,
+        NoticeKey::CrowdClock => Line::CrowdClock,
+        NoticeKey::CrowdClosed => Line::CrowdClosed,
+        NoticeKey::CrowdOver => Line::CrowdOver,
     }
 }
 

@@ -8,6 +8,8 @@ use telemetry::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Met
 pub(crate) struct EdgeMetrics {
     /// Connections now.
     pub(crate) connections: IntGauge,
+    /// Relays now.
+    pub(crate) relays: IntGauge,
     /// Connections by phase.
     pub(crate) sessions: IntGaugeVec,
     packets: IntCounterVec,
@@ -27,6 +29,8 @@ pub(crate) struct EdgeMetrics {
     pub(crate) commands_dropped: IntCounter,
     /// From the attach to the first event.
     pub(crate) attach: Histogram,
+    /// From the moment that a zone held a player to hand it over until the next zone has it.
+    pub(crate) handover: Histogram,
     /// Node streams that are open.
     pub(crate) nodes: IntGauge,
     /// Failures to accept a connection.
@@ -35,9 +39,14 @@ pub(crate) struct EdgeMetrics {
 
 impl EdgeMetrics {
     pub(crate) fn register(metrics: &Metrics) -> Self {
+        let handover = [
+            0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05, 0.06, 0.075, 0.1, 0.15,
+            0.25, 0.5, 1.0, 2.0, 5.0,
+        ];
         let seconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
         Self {
             connections: metrics.gauge("connections_count", "Connections of clients."),
+            relays: metrics.gauge("relays_count", "Relays that are connected over QUIC."),
             sessions: metrics.gauge_vec("sessions_count", "Connections by phase.", &["phase"]),
             packets: metrics.counter_vec("packets_total", "Packets from and to clients.", &["direction"]),
             bytes: metrics.counter_vec("bytes_total", "Bytes from and to clients.", &["direction"]),
@@ -54,6 +63,11 @@ impl EdgeMetrics {
             stale: metrics.counter("events_stale_total", "Events of a node that has the player no more."),
             commands_dropped: metrics.counter("commands_dropped_total", "Requests dropped at a full queue."),
             attach: metrics.histogram("attach_seconds", "From attach to the first event.", &seconds),
+            handover: metrics.histogram(
+                "handover_seconds",
+                "From the hold of a player by its zone until the next zone has it.",
+                &handover,
+            ),
             nodes: metrics.gauge("node_streams_count", "Open streams to nodes."),
             accept_errors: metrics.counter("accept_errors_total", "Failures to accept a connection."),
         }

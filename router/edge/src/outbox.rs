@@ -1,8 +1,8 @@
 //! What waits to be written to one client.
 
 use crate::translate::Sent;
+use crate::transport::Transport;
 use std::io;
-use tokio::net::TcpStream;
 use wire::Profile;
 
 /// Encoded packets, oldest first. The buffer is borrowed from the pool while there is something in it.
@@ -33,6 +33,16 @@ impl Outbox {
         self.waiting() == 0
     }
 
+    /// Encoded bytes that wait.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.buffer[self.written..]
+    }
+
+    /// Goes on with what waited elsewhere.
+    pub(crate) fn going_on(rest: Vec<u8>) -> Self {
+        Self { buffer: rest, ..Self::default() }
+    }
+
     /// Gives a buffer to write into.
     pub(crate) fn lend(&mut self, buffer: Vec<u8>) {
         if self.buffer.capacity() == 0 {
@@ -52,7 +62,7 @@ impl Outbox {
     }
 
     /// Writes as much as the socket takes now: packets and bytes since the last time.
-    pub(crate) fn write(&mut self, socket: &TcpStream) -> io::Result<(u64, u64)> {
+    pub(crate) fn write<T: Transport>(&mut self, socket: &mut T) -> io::Result<(u64, u64)> {
         let mut bytes = 0;
         while !self.is_empty() {
             match socket.try_write(&self.buffer[self.written..]) {

@@ -9,10 +9,11 @@
 //! any phase -> Closing
 //! ```
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where a connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// Nothing but the init code, perhaps; waits for the login packet.
     Connected,
@@ -113,6 +114,8 @@ pub enum Input {
     Trade,
     /// 0x397, 0x39A, 0x398
     Stall,
+    /// 0x37F, 0x3AB, 0x37E
+    Party,
     /// 0x3A0
     Ping,
     /// 0x2BC, 0x2CB, 0x3AE: reports of the client that nobody needs.
@@ -123,7 +126,7 @@ pub enum Input {
 
 impl Input {
     /// All inputs, in the order of the table.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Login,
         Self::Pin,
         Self::CreateCharacter,
@@ -145,6 +148,7 @@ impl Input {
         Self::BankGold,
         Self::Trade,
         Self::Stall,
+        Self::Party,
         Self::Ping,
         Self::Report,
         Self::Unhandled,
@@ -173,6 +177,7 @@ impl Input {
             Self::BankGold => "gold of the bank 0x388, 0x387",
             Self::Trade => "trade 0x383, 0x384",
             Self::Stall => "personal shop 0x397, 0x39A, 0x398",
+            Self::Party => "party 0x37F, 0x3AB, 0x37E",
             Self::Ping => "ping 0x3A0",
             Self::Report => "reports 0x2BC, 0x2CB, 0x3AE",
             Self::Unhandled => "known, not served yet",
@@ -291,6 +296,7 @@ fn is_of_the_world(input: Input) -> bool {
             | Input::BankGold
             | Input::Trade
             | Input::Stall
+            | Input::Party
     )
 }
 

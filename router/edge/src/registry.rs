@@ -112,11 +112,12 @@ async fn run_stream(shared: &Arc<Shared>, target: &Target) {
             return;
         }
     };
-    let sessions = shared.sessions.report();
+    let (sessions, parties) = shared.sessions.report();
     let held = sessions.len();
-    if stream.send(&FromEdge::Hello { edge: shared.name.clone(), sessions }).await.is_err() {
+    if stream.send(&FromEdge::Hello { edge: shared.name.clone(), sessions, parties }).await.is_err() {
         return;
     }
+    shared.registry_told.send_replace(true);
     tracing::info!(registry = %target.name, held, "the registry knows all sessions");
     shared.health.ready("registry", true);
     while let Some(message) = stream.recv().await {
@@ -125,7 +126,8 @@ async fn run_stream(shared: &Arc<Shared>, target: &Target) {
     tracing::warn!(registry = %target.name, "lost the stream to the registry");
 }
 
-fn hand_on(message: ToEdge, shared: &Arc<Shared>) {
+pub(crate) fn hand_on(message: ToEdge, shared: &Arc<Shared>) {
+    let Some(message) = shared.takeover.keep(message) else { return };
     let sessions = &shared.sessions;
     match message {
         ToEdge::Kick { session, reason } => {
@@ -141,6 +143,16 @@ fn hand_on(message: ToEdge, shared: &Arc<Shared>) {
         }
         ToEdge::Tell { session, notice } => {
             sessions.send(session, ToSession::Notice(Arc::new(notice)), &shared.metrics);
+        }
+        ToEdge::Spoken { channel, hearers, speaker, from, text } => {
+            let line = ToSession::Channel { channel, from, text };
+            sessions.tell_channel(&hearers, speaker, &line, &shared.metrics);
+        }
+        ToEdge::Invited { session, by } => {
+            sessions.send(session, ToSession::Invited(Box::new(by)), &shared.metrics);
+        }
+        ToEdge::Party { session, party } => {
+            sessions.send(session, ToSession::Party(party.map(Box::new)), &shared.metrics);
         }
         ToEdge::Announce { text } => sessions.notice_all(Notice::Text(text), &shared.metrics),
     }

@@ -2,12 +2,16 @@
 
 mod attach;
 mod bank;
+mod footing;
 mod goods;
 mod login;
+mod moving;
+mod parked;
 mod play;
 mod requests;
 mod selection;
 mod shown;
+mod social;
 
 use crate::budget::{Bucket, Strikes, WalkGate};
 use crate::clock::tick;
@@ -24,9 +28,11 @@ use bank::Bank;
 use cluster::View;
 use model::calls::registry::KickReason;
 use model::{AccountId, AccountName, Character, SessionId};
+pub(crate) use moving::Moved;
 use play::World;
 pub(crate) use requests::Done;
 use requests::{Parcels, Work};
+use social::Social;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -48,6 +54,7 @@ struct Guard {
     bytes: Bucket,
     chat: Bucket,
     goods: Bucket,
+    shout: Bucket,
     strikes: Strikes,
     walks: WalkGate,
     bad_checksums: u32,
@@ -62,6 +69,8 @@ pub(crate) struct Session {
     /// Calls under way, one after the other.
     pub(crate) work: VecDeque<Work>,
     pub(crate) view: watch::Receiver<Arc<View>>,
+    /// Whether the connection is to go to another edge.
+    pub(crate) moving: watch::Receiver<bool>,
     pub(crate) closing: Option<CloseReason>,
     number: u64,
     id: Option<SessionId>,
@@ -83,6 +92,7 @@ pub(crate) struct Session {
     own_number: Option<u16>,
     place: Option<Place>,
     world: Option<World>,
+    social: Social,
     leaving_until_ms: u64,
     /// When its character was last loaded elsewhere.
     fenced_ms: Vec<u64>,
@@ -97,6 +107,7 @@ impl Session {
             bytes: Bucket::full(settings.budgets.bytes, now_ms),
             chat: Bucket::full(settings.budgets.chat, now_ms),
             goods: Bucket::full(settings.budgets.goods, now_ms),
+            shout: Bucket::full(settings.budgets.shout, now_ms),
             strikes: Strikes::default(),
             walks: WalkGate::default(),
             bad_checksums: 0,
@@ -108,6 +119,7 @@ impl Session {
             inbox: None,
             work: VecDeque::new(),
             view: shared.view.clone(),
+            moving: shared.takeover.watch(),
             closing: None,
             number,
             id: None,
@@ -127,6 +139,7 @@ impl Session {
             own_number: None,
             place: None,
             world: None,
+            social: Social::default(),
             leaving_until_ms: u64::MAX,
             fenced_ms: Vec::new(),
             shared,
@@ -236,6 +249,9 @@ impl Session {
                 }
                 self.close(CloseReason::Kicked);
             }
+            ToSession::Channel { channel, from, text } => self.on_channel_line(channel, from, text),
+            ToSession::Invited(by) => self.on_invited(*by),
+            ToSession::Party(party) => self.on_party(party.map(|party| *party)),
             ToSession::Whisper { from, text } => self.on_whispered(from, text),
             ToSession::Notice(_) if self.phase != Phase::Playing => {}
             ToSession::Notice(notice) => {
@@ -261,6 +277,11 @@ impl Session {
             Done::GaveUp => self.set_phase(Phase::Selecting),
             Done::Recounted { cargo, told, tries } => self.on_recounted(cargo, told, tries),
             Done::Whispered { to, found } => self.on_whisper_done(&to, found),
+            Done::Spoken(reply) => self.on_spoken(reply.as_ref()),
+            Done::Party { reply, invites } => self.on_party_done(reply.as_ref(), invites),
+            Done::Who(reply) => self.on_who(reply.as_ref()),
+            Done::Roster { reply, page } => self.on_roster(reply.as_ref(), page),
+            Done::Described(reply) => self.on_described(reply.as_ref()),
         }
     }
 
@@ -281,6 +302,7 @@ impl Session {
             tracing::warn!(session = ?self.id, "the node did not say that the character is saved");
             self.finish_leaving();
         }
+        self.describe_on_time(now_ms);
         self.attach_on_time(now_ms);
     }
 
@@ -288,7 +310,7 @@ impl Session {
     pub(crate) fn next_time_ms(&self) -> u64 {
         let login = if self.phase == Phase::Connected { self.login_until_ms } else { u64::MAX };
         let leaving = if self.phase == Phase::Leaving { self.leaving_until_ms } else { u64::MAX };
-        self.idle_until_ms().min(login).min(leaving).min(self.attach_time_ms())
+        self.idle_until_ms().min(login).min(leaving).min(self.attach_time_ms()).min(self.describe_time_ms())
     }
 
     fn idle_until_ms(&self) -> u64 {
@@ -334,6 +356,11 @@ impl Session {
     /// True once the init code has to have come.
     pub(crate) fn is_silent_too_long(&self, deadline_ms: u64) -> bool {
         self.now_ms() >= self.connected_ms + deadline_ms
+    }
+
+    /// True while nobody has logged in.
+    pub(crate) fn is_half_open(&self) -> bool {
+        self.phase.is_half_open()
     }
 
     /// When the connection was made.
@@ -456,6 +483,9 @@ fn input_of(packet: &ClientPacket) -> Input {
         ClientPacket::Trade(_) | ClientPacket::TradeQuit(_) => Input::Trade,
         ClientPacket::Autotrade(_) | ClientPacket::AutotradeOpen(_) | ClientPacket::AutotradeBuy(_) => {
             Input::Stall
+        }
+        ClientPacket::PartyRequest(_) | ClientPacket::PartyAccept(_) | ClientPacket::PartyRemove(_) => {
+            Input::Party
         }
         ClientPacket::PkMode(_) | ClientPacket::NpcClick(_) | ClientPacket::Shout(_) => Input::Unhandled,
     }

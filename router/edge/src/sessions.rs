@@ -4,7 +4,8 @@ use crate::metrics::{CloseReason, EdgeMetrics};
 use model::calls::node::{AttachRefusal, DropReason};
 use model::calls::registry::{HeldSession, KickReason};
 use model::event::Notice;
-use model::{CharacterId, CharacterName, Event, SessionId, Tile, TransferId, ZoneId};
+use model::social::{Channel, Hearers, Member, Party};
+use model::{CharacterId, CharacterName, Event, PartyId, SessionId, Tile, TransferId, ZoneId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,12 @@ pub(crate) enum ToSession {
     Kick(KickReason),
     /// A whisper.
     Whisper { from: String, text: String },
+    /// A line of a channel.
+    Channel { channel: Channel, from: String, text: String },
+    /// Somebody asks the player to join a party.
+    Invited(Box<Member>),
+    /// The party of the player now.
+    Party(Option<Box<Party>>),
     /// A line that is not of the node.
     Notice(Arc<Notice>),
 }
@@ -33,15 +40,27 @@ pub(crate) enum ToSession {
 pub(crate) enum FromNode {
     Event(Arc<Event>),
     Refused(AttachRefusal),
-    Handover {
-        transfer: TransferId,
-        zone: ZoneId,
-        tile: Tile,
-    },
+    Handover(Handover),
     Detached,
-    Dropped(DropReason),
+    /// With the number of commands that were obeyed, when the node knows.
+    Dropped(DropReason, Option<u32>),
+    /// What it has to tell from here on it keeps for the next edge.
+    Parked,
     /// The stream is gone, and with it the node's answer.
     StreamLost,
+}
+
+/// A player leaves its zone for another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handover {
+    pub(crate) transfer: TransferId,
+    pub(crate) zone: ZoneId,
+    pub(crate) tile: Tile,
+    pub(crate) on_foot: bool,
+    /// How long it has waited for that so far.
+    pub(crate) held_ms: u32,
+    /// How many of the commands it was given since it has the player it has obeyed.
+    pub(crate) obeyed: u32,
 }
 
 /// Ends a connection from outside: it is marked first and removed later, by itself.
@@ -85,6 +104,7 @@ pub(crate) struct Handle {
     stream: AtomicU64,
     playing: AtomicBool,
     held: Mutex<Option<HeldSession>>,
+    party: Mutex<Option<Party>>,
 }
 
 impl Handle {
@@ -101,6 +121,34 @@ impl Handle {
     /// The character that is reported to be played.
     pub(crate) fn character(&self) -> Option<(CharacterId, CharacterName)> {
         self.held.lock().as_ref().and_then(|held| held.character.clone())
+    }
+
+    /// What is reported of this session to the registry.
+    pub(crate) fn held(&self) -> Option<HeldSession> {
+        self.held.lock().clone()
+    }
+
+    /// The party that the player is in, as it was told last.
+    pub(crate) fn party(&self) -> Option<Party> {
+        self.party.lock().clone()
+    }
+
+    /// Notes how the party is now.
+    pub(crate) fn set_party(&self, party: Option<Party>) {
+        *self.party.lock() = party;
+    }
+
+    fn hears(&self, hearers: &Hearers) -> bool {
+        if !self.playing.load(Ordering::SeqCst) {
+            return false;
+        }
+        let held = self.held.lock();
+        let persona = held.as_ref().and_then(|held| held.persona);
+        match hearers {
+            Hearers::World | Hearers::Sessions(_) => true,
+            Hearers::Guild(guild) => persona.is_some_and(|persona| persona.guild == *guild),
+            Hearers::Kingdom(clan) => persona.is_some_and(|persona| persona.clan == *clan),
+        }
     }
 
     /// Changes what is reported of this session to the registry.
@@ -126,6 +174,7 @@ impl Sessions {
             stream: AtomicU64::new(0),
             playing: AtomicBool::new(false),
             held: Mutex::new(None),
+            party: Mutex::new(None),
         });
         self.by_id.write().insert(id, Arc::clone(&handle));
         handle
@@ -136,11 +185,25 @@ impl Sessions {
         self.by_id.write().remove(&id);
     }
 
-    /// Everything that is held now, for the first message of a new stream to the registry.
-    pub(crate) fn report(&self) -> Vec<HeldSession> {
+    /// Everything that is held now, and the last copy of each party, for the first message of a new stream to the
+    /// registry.
+    pub(crate) fn report(&self) -> (Vec<HeldSession>, Vec<Party>) {
         let sessions = self.by_id.write();
         self.hellos.fetch_add(1, Ordering::SeqCst);
-        sessions.values().filter_map(|handle| handle.held.lock().clone()).collect()
+        let mut parties: HashMap<PartyId, Party> = HashMap::new();
+        let held = sessions.values().filter_map(|handle| {
+            let mut held = handle.held.lock().clone()?;
+            if let Some(party) = handle.party() {
+                held.party = Some(party.id);
+                let known = parties.get(&party.id).map_or(0, |known| known.version);
+                if party.version >= known {
+                    parties.insert(party.id, party);
+                }
+            }
+            Some(held)
+        });
+        let held = held.collect();
+        (held, parties.into_values().collect())
     }
 
     /// How often [`Sessions::report`] was asked: a login that overlaps one may be unknown to the registry.
@@ -175,6 +238,31 @@ impl Sessions {
         let sessions = self.by_id.read();
         for handle in to.iter().filter_map(|id| sessions.get(id)) {
             post(handle, ToSession::Node(stream, FromNode::Event(Arc::clone(event))), metrics);
+        }
+    }
+
+    /// Tells a line of a channel to all who hear it, but not to the speaker.
+    pub(crate) fn tell_channel(
+        &self,
+        hearers: &Hearers,
+        speaker: SessionId,
+        line: &ToSession,
+        metrics: &EdgeMetrics,
+    ) {
+        let sessions = self.by_id.read();
+        let tell = |id: &SessionId, handle: &Arc<Handle>| {
+            if *id != speaker && handle.hears(hearers) {
+                post(handle, line.clone(), metrics);
+            }
+        };
+        match hearers {
+            Hearers::Sessions(these) => {
+                these
+                    .iter()
+                    .filter_map(|id| sessions.get_key_value(id))
+                    .for_each(|(id, handle)| tell(id, handle));
+            }
+            _ => sessions.iter().for_each(|(id, handle)| tell(id, handle)),
         }
     }
 

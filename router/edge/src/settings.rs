@@ -4,8 +4,9 @@ mod check;
 
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
-/// Settings of the edge. `listen` and `http_public` are read once; the rest reloads live.
+/// Settings of the edge. `listen`, `http_public` and `quic` are read once; the rest reloads live.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -13,6 +14,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the status page (`GET /SrvCont.htm`) and the sign-up (`POST /signup`) are served.
     pub http_public: SocketAddr,
+    /// Where relays connect.
+    pub quic: Quic,
     /// Language of the texts that players read.
     pub language: Language,
     /// Client versions that may log in.
@@ -34,6 +37,7 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8281)),
             http_public: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            quic: Quic::default(),
             language: Language::default(),
             versions: Versions::default(),
             deadlines: Deadlines::default(),
@@ -43,6 +47,18 @@ impl Default for Settings {
             view: ViewLimits::default(),
         }
     }
+}
+
+/// Players through relays (`wydbr relay`), over QUIC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quic {
+    /// Where to listen for UDP; not at all when left out.
+    pub listen: Option<SocketAddr>,
+    /// Certificate in PEM, and what leads from it to its CA; a self-made one in the data folder when left out.
+    pub certificate: Option<PathBuf>,
+    /// Its key, readable by its owner only.
+    pub key: Option<PathBuf>,
 }
 
 /// Language of what players read.
@@ -146,6 +162,8 @@ pub struct Budgets {
     pub chat: Rate,
     /// Requests about items and gold.
     pub goods: Rate,
+    /// Lines to everybody.
+    pub shout: Rate,
     /// Strikes after which a client is closed; one is forgiven every `strike_forgiven_ms`.
     pub strikes_max: u32,
     /// How long a strike counts, in milliseconds.
@@ -161,6 +179,7 @@ impl Default for Budgets {
             bytes: Rate::new(8_192.0, 32_768.0),
             chat: Rate::new(2.0, 10.0),
             goods: Rate::new(15.0, 60.0),
+            shout: Rate::new(0.1, 2.0),
             strikes_max: 20,
             strike_forgiven_ms: 5_000,
             pin_tries: 4,

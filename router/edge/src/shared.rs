@@ -9,6 +9,7 @@ use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
+use crate::takeover::Takeover;
 use crate::view_ids::Numbers;
 use cluster::View;
 use link::{Credentials, Target};
@@ -17,6 +18,7 @@ use model::membership::ProcessName;
 use parking_lot::Mutex;
 use settings::Live;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use telemetry::{Health, Process, Tasks};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -44,13 +46,21 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) nodes: Nodes,
     pub(crate) nodes_changed: Notify,
+    /// A stream to a node is gone.
+    pub(crate) stream_lost: Notify,
     pub(crate) registry: Registry,
+    /// True once NRSrv was told who is here.
+    pub(crate) registry_told: watch::Sender<bool>,
     pub(crate) bank: link::Client<bank::Request, bank::Reply>,
     pub(crate) view: watch::Receiver<Arc<View>>,
     pub(crate) numbers: Mutex<Numbers>,
     pub(crate) addresses: Mutex<AddressBook>,
     pub(crate) half_open: Mutex<HalfOpen>,
     pub(crate) pool: Pool,
+    /// For the case that another edge succeeds this one.
+    pub(crate) takeover: Takeover,
+    /// Connections that came so far.
+    pub(crate) came: AtomicU64,
     /// Connection tasks, until their sessions are logged out.
     pub(crate) connections: TaskTracker,
     /// The process was told to stop: players are saved and told.
@@ -60,18 +70,25 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(process: &Process, settings: Live<Settings>, around: &Surroundings) -> Arc<Self> {
+    pub(crate) fn new(
+        process: &Process,
+        settings: Live<Settings>,
+        around: &Surroundings,
+        clock: Clock,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name: process.name.clone(),
             credentials: process.credentials.clone(),
             settings,
-            clock: Clock::start(),
+            clock,
             metrics: EdgeMetrics::register(&process.metrics),
             health: process.health.clone(),
             tasks: process.tasks.clone(),
             sessions: Sessions::default(),
             nodes: Nodes::default(),
             nodes_changed: Notify::new(),
+            stream_lost: Notify::new(),
+            registry_told: watch::Sender::new(false),
             registry: Registry::new(process.credentials.clone(), around.registry.clone()),
             bank: link::Client::new(process.credentials.clone(), around.bank.clone()),
             view: around.view.clone(),
@@ -79,6 +96,8 @@ impl Shared {
             addresses: Mutex::default(),
             half_open: Mutex::default(),
             pool: Pool::default(),
+            takeover: Takeover::default(),
+            came: AtomicU64::new(0),
             connections: TaskTracker::new(),
             stop: process.stop.clone(),
             gone: CancellationToken::new(),

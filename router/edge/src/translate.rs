@@ -4,11 +4,13 @@
 
 pub(crate) mod asks;
 pub(crate) mod goods;
+pub(crate) mod social;
 
 use model::character::{Affect, Character};
 use model::event::{Appearance, EquipLook, Sheet, Walk};
 use model::item::{CARRY_SLOTS, EQUIP_SLOTS, Item};
 use model::{Score, Tile};
+use serde::{Deserialize, Serialize};
 use wire::packet::{
     Action, ActionStop, CharList, CreateMob, EnterWorld, MessagePanel, PkInfo, ServerPacket, SetHpMp,
     SkillBar, UpdateAffects, UpdateEtc, UpdateScore, WarInfo, Weather,
@@ -30,7 +32,7 @@ const SET_DOWN: i32 = 1;
 const SET_DOWN_SPEED: i32 = 2;
 
 /// What of an entity is told again with each of its scores.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tags {
     guild: u16,
     guild_rank: u8,

@@ -3,7 +3,8 @@
 use crate::settings::ViewLimits;
 use crate::view_ids::ViewIds;
 use model::{EntityId, Tile};
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// Entities that are remembered as hidden; the farther ones are asked for when the player comes near.
 const HIDDEN_MAX: usize = 4_096;
@@ -23,17 +24,30 @@ pub enum Showing {
 }
 
 /// One client's picture of the world.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct View {
     ids: ViewIds,
     tiles: HashMap<EntityId, Tile>,
     hidden: HashMap<EntityId, Tile>,
+    /// Of those that the client is shown, the ones that its new zone has not told of yet.
+    doubted: HashSet<EntityId>,
+    /// Whose ids stay when they go out of view: the client names them elsewhere, too.
+    kept: HashSet<EntityId>,
+    /// Of those that the client is shown, the ones that it asked for itself: it does not know them.
+    asked: HashSet<EntityId>,
 }
 
 impl View {
     /// An empty picture for a client that calls itself `own`.
     pub fn new(own: u16) -> Self {
-        Self { ids: ViewIds::new(own), tiles: HashMap::new(), hidden: HashMap::new() }
+        Self {
+            ids: ViewIds::new(own),
+            tiles: HashMap::new(),
+            hidden: HashMap::new(),
+            doubted: HashSet::new(),
+            kept: HashSet::new(),
+            asked: HashSet::new(),
+        }
     }
 
     /// The id of an entity that the client is shown.
@@ -46,6 +60,13 @@ impl View {
         self.ids.entity_of(id)
     }
 
+    /// The client asks who that is: the next description of it is for one that does not know it.
+    pub fn asked(&mut self, entity: EntityId) {
+        if self.tiles.contains_key(&entity) {
+            self.asked.insert(entity);
+        }
+    }
+
     /// An entity is in view of a player who stands on `centre`.
     pub fn appear(
         &mut self,
@@ -56,7 +77,7 @@ impl View {
         limits: &ViewLimits,
     ) -> Showing {
         if let Some(id) = self.ids.id_of(entity) {
-            self.tiles.insert(entity, tile);
+            self.shown(entity, tile);
             return Showing::Show { id, instead_of: None };
         }
         let (players, creatures) = self.ids.lent();
@@ -75,8 +96,10 @@ impl View {
             return Showing::Hide;
         }
         self.tiles.remove(&farthest);
+        self.doubted.remove(&farthest);
+        self.asked.remove(&farthest);
         self.hide(farthest, its_tile);
-        let instead_of = self.ids.take_back(farthest);
+        let instead_of = self.release(farthest);
         match self.ids.lend(entity, preferred) {
             Some(id) => {
                 self.shown(entity, tile);
@@ -89,12 +112,30 @@ impl View {
     /// The id of an entity that has to be named to the client whether it is shown or not; with one lent now, the
     /// client is owed a description of it. `None` when all ids are lent.
     pub fn name(&mut self, entity: EntityId, preferred: Option<u16>, centre: Tile) -> Option<(u16, bool)> {
-        if let Some(id) = self.ids.id_of(entity) {
-            return Some((id, false));
-        }
+        let is_shown = self.tiles.contains_key(&entity);
         let id = self.ids.lend(entity, preferred)?;
-        self.shown(entity, centre);
-        Some((id, true))
+        if !is_shown {
+            self.shown(entity, centre);
+        }
+        Some((id, !is_shown))
+    }
+
+    /// An id for somebody that stays whether it is in view or not, until it is let go. `None` when all are lent.
+    pub fn keep(&mut self, entity: EntityId, preferred: Option<u16>) -> Option<u16> {
+        let id = self.ids.lend(entity, preferred)?;
+        self.kept.insert(entity);
+        Some(id)
+    }
+
+    /// From here on the id goes when its entity is out of view.
+    pub fn let_go(&mut self, entity: EntityId) {
+        if self.kept.remove(&entity) && !self.tiles.contains_key(&entity) {
+            self.ids.take_back(entity);
+        }
+    }
+
+    fn release(&mut self, entity: EntityId) -> Option<u16> {
+        if self.kept.contains(&entity) { self.ids.id_of(entity) } else { self.ids.take_back(entity) }
     }
 
     /// An entity stands elsewhere.
@@ -110,7 +151,33 @@ impl View {
     pub fn disappear(&mut self, entity: EntityId) -> Option<u16> {
         self.hidden.remove(&entity);
         self.tiles.remove(&entity);
-        self.ids.take_back(entity)
+        self.doubted.remove(&entity);
+        self.asked.remove(&entity);
+        self.release(entity)
+    }
+
+    /// Another zone has the player: whoever it does not tell of is not there any more. What is hidden it tells of anew.
+    pub fn doubt(&mut self) {
+        self.hidden.clear();
+        self.doubted = self.tiles.keys().copied().collect();
+    }
+
+    /// An entity that is shown is described again, by another zone or because it was inspected: its id, when the client knows it.
+    pub fn confirm(&mut self, entity: EntityId, tile: Tile) -> Option<u16> {
+        self.doubted.remove(&entity);
+        if self.asked.remove(&entity) {
+            return None;
+        }
+        let at = self.tiles.get_mut(&entity)?;
+        *at = tile;
+        self.ids.id_of(entity)
+    }
+
+    /// The new zone has told of all: those that are still in doubt are gone, with their ids.
+    pub fn end_doubt(&mut self) -> Vec<(EntityId, u16)> {
+        let mut gone: Vec<EntityId> = self.doubted.drain().collect();
+        gone.sort_unstable();
+        gone.into_iter().filter_map(|entity| Some((entity, self.disappear(entity)?))).collect()
     }
 
     /// The nearest entity that is hidden although there is room for it now; it is forgotten here, and shown
@@ -134,8 +201,10 @@ impl View {
     /// Empties the picture: the ids of all that the client was shown.
     pub fn clear(&mut self) -> Vec<u16> {
         self.hidden.clear();
+        self.doubted.clear();
+        self.asked.clear();
         let shown: Vec<EntityId> = self.tiles.drain().map(|(entity, _)| entity).collect();
-        let mut ids: Vec<u16> = shown.into_iter().filter_map(|entity| self.ids.take_back(entity)).collect();
+        let mut ids: Vec<u16> = shown.into_iter().filter_map(|entity| self.release(entity)).collect();
         ids.sort_unstable();
         ids
     }
@@ -222,6 +291,49 @@ mod tests {
         assert_eq!(shown, Showing::Show { id, instead_of: None });
         assert_eq!(view.counts(), (3, 0));
         assert_eq!(view.disappear(monster(3)), Some(id));
+    }
+
+    #[test]
+    fn over_a_border_those_who_are_still_there_keep_their_ids() {
+        let mut view = View::new(1);
+        for (n, distance) in [(1, 1), (2, 2), (3, 9)] {
+            view.appear(monster(n), at(distance), None, CENTRE, &LIMITS);
+        }
+        let ids = [1, 2].map(|n| view.id_of(monster(n)));
+        assert_eq!(view.confirm(monster(1), at(1)), ids[0], "the client knows it");
+        view.asked(monster(1));
+        assert_eq!(view.confirm(monster(1), at(1)), None, "the client says that it does not");
+        assert_eq!(view.confirm(monster(1), at(1)), ids[0]);
+        view.doubt();
+        assert_eq!(view.counts(), (2, 0), "who was hidden is told of anew");
+        assert_eq!(view.confirm(monster(1), at(1)), ids[0]);
+        assert_eq!(view.confirm(monster(3), at(9)), None, "it was not shown");
+        assert_eq!(view.end_doubt(), [(monster(2), ids[1].expect("shown"))]);
+        assert_eq!(view.end_doubt(), []);
+        assert_eq!((view.id_of(monster(1)), view.id_of(monster(2))), (ids[0], None));
+    }
+
+    #[test]
+    fn who_is_kept_has_its_id_out_of_view_too_until_it_is_let_go() {
+        let mut view = View::new(1);
+        let id = view.keep(monster(1), None);
+        assert!(id.is_some());
+        assert_eq!(view.counts(), (0, 0), "it is named, not shown");
+        let shown = view.appear(monster(1), at(2), None, CENTRE, &LIMITS);
+        assert_eq!(shown, Showing::Show { id: id.expect("lent"), instead_of: None });
+        assert_eq!(view.disappear(monster(1)), id);
+        assert_eq!(view.id_of(monster(1)), id);
+        view.appear(monster(1), at(2), None, CENTRE, &LIMITS);
+        assert_eq!(view.clear(), [id.expect("lent")]);
+        assert_eq!(view.id_of(monster(1)), id);
+        assert_eq!(view.name(monster(1), None, CENTRE), id.map(|id| (id, true)), "it has to be described");
+        view.let_go(monster(1));
+        assert_eq!(view.id_of(monster(1)), id, "it is shown");
+        assert_eq!(view.disappear(monster(1)), id);
+        assert_eq!(view.id_of(monster(1)), None);
+        view.keep(monster(1), None);
+        view.let_go(monster(1));
+        assert_eq!(view.id_of(monster(1)), None);
     }
 
     #[test]

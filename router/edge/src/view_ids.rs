@@ -6,6 +6,7 @@
 
 use crate::ground_ids::GROUND_IDS;
 use model::EntityId;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// Short ids of players.
@@ -14,7 +15,7 @@ pub const PLAYER_IDS: std::ops::RangeInclusive<u16> = 1..=999;
 pub const CREATURE_IDS: std::ops::RangeInclusive<u16> = 1_000..=24_999;
 
 /// Ids lent to one client, both ways.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ViewIds {
     own: u16,
     by_entity: HashMap<EntityId, u16>,
@@ -112,6 +113,11 @@ impl Numbers {
         let number = PLAYER_IDS.into_iter().find(|number| !self.by_connection.contains(number))?;
         self.by_connection.insert(number);
         Some(number)
+    }
+
+    /// A connection comes with the number that it was given elsewhere.
+    pub fn claim(&mut self, number: u16) {
+        self.by_connection.insert(number);
     }
 
     /// The connection that had the number is gone.

@@ -24,7 +24,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -229,8 +228,8 @@ impl Driver {
         target: &Target,
         complaints: &Rated,
     ) -> Duration {
-        let socket: TcpStream = match dial(credentials, target, Purpose::Calls).await {
-            Ok(socket) => socket,
+        let (socket, packing) = match dial(credentials, target, Purpose::Calls).await {
+            Ok(connected) => connected,
             Err(error) => {
                 if let Some(held_back) = complaints.allow() {
                     tracing::warn!(server = %target.name, held_back, "cannot connect: {error}");
@@ -240,7 +239,8 @@ impl Driver {
         };
         let since = Instant::now();
         tracing::debug!(server = %target.name, address = %target.address, "connected");
-        let (Connection { outgoing, incoming, handle }, running) = open(socket, target.name.to_string());
+        let (Connection { outgoing, incoming, handle, .. }, running) =
+            open(socket, target.name.to_string(), packing);
         let line = Arc::new(Line {
             outgoing,
             in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),

@@ -5,20 +5,22 @@
 //!   \---- peer closed, peer silent for 3 s, bad frame -----------------------------> ended
 //! ```
 
-use crate::frame::{Decoder, Frame, FrameError, Kind, heartbeat};
+use crate::frame::{Decoder, Frame, FrameError, Kind, LENGTH, heartbeat};
+use crate::packing::Packing;
 use crate::queue::{Queued, Rx, Tx, queue};
+use crate::socket::{Reading, Socket, Writing};
 use bytes::Bytes;
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// A sign of life after this long without another frame.
-pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(200);
 /// Silence of a peer that is taken for its death.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 const FLUSH: Duration = Duration::from_secs(3);
@@ -34,6 +36,32 @@ pub(crate) struct Connection {
     pub(crate) incoming: Rx<Frame>,
     /// Ends it.
     pub(crate) handle: Handle,
+    /// When something of the peer arrived last.
+    pub(crate) pulse: Pulse,
+}
+
+/// When something of a peer arrived last.
+#[derive(Clone)]
+pub(crate) struct Pulse {
+    began: Instant,
+    heard_ms: Arc<AtomicU64>,
+}
+
+impl Pulse {
+    fn new() -> Self {
+        Self { began: Instant::now(), heard_ms: Arc::default() }
+    }
+
+    fn beat(&self) {
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// How long nothing arrived.
+    pub(crate) fn silent_for(&self) -> Duration {
+        let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(heard)
+    }
 }
 
 /// Ends a connection.
@@ -71,20 +99,32 @@ enum Ending {
 /// Makes a connection of a socket after its handshake. It runs as long as the returned future is polled;
 /// dropping that future cuts the connection.
 pub(crate) fn open(
-    socket: TcpStream,
+    socket: Socket,
     peer: String,
+    packing: Packing,
 ) -> (Connection, impl Future<Output = ()> + Send + 'static) {
     let (out_tx, out_rx) = queue();
     let (in_tx, in_rx) = queue();
     let handle = Handle::default();
-    let running = run(socket, peer, out_rx, in_tx, handle.clone());
-    (Connection { outgoing: out_tx, incoming: in_rx, handle }, running)
+    let pulse = Pulse::new();
+    let inner = Inner { outgoing: out_rx, incoming: in_tx, handle: handle.clone(), pulse: pulse.clone() };
+    let running = run(socket, peer, inner, packing);
+    (Connection { outgoing: out_tx, incoming: in_rx, handle, pulse }, running)
 }
 
-async fn run(socket: TcpStream, peer: String, outgoing: Rx<Bytes>, incoming: Tx<Frame>, handle: Handle) {
-    let (reading, writing) = socket.into_split();
-    let mut reader = std::pin::pin!(read(reading, incoming, &handle.hush));
-    let writer = write(writing, outgoing, &handle.finish);
+/// The other side of a [`Connection`].
+struct Inner {
+    outgoing: Rx<Bytes>,
+    incoming: Tx<Frame>,
+    handle: Handle,
+    pulse: Pulse,
+}
+
+async fn run(socket: Socket, peer: String, inner: Inner, packing: Packing) {
+    let Inner { outgoing, incoming, handle, pulse } = inner;
+    let (reading, writing) = socket.split();
+    let mut reader = std::pin::pin!(read(reading, incoming, &handle.hush, &pulse, &packing));
+    let writer = write(writing, outgoing, &handle.finish, &packing);
     let overdue = async {
         handle.finish.cancelled().await;
         sleep(FLUSH).await;
@@ -109,8 +149,14 @@ fn report(peer: &str, ending: &Ending) {
 
 /// Reads until the connection ends. When nobody wants the frames any more they are discarded, so that the
 /// peer's end is still seen.
-async fn read(mut socket: OwnedReadHalf, incoming: Tx<Frame>, hush: &CancellationToken) -> Ending {
-    let mut decoder = Decoder::default();
+async fn read(
+    mut socket: Reading,
+    incoming: Tx<Frame>,
+    hush: &CancellationToken,
+    pulse: &Pulse,
+    packing: &Packing,
+) -> Ending {
+    let mut decoder = Decoder { packed_allowed: packing.agreed, ..Decoder::default() };
     let mut incoming = Some(incoming);
     loop {
         loop {
@@ -122,8 +168,9 @@ async fn read(mut socket: OwnedReadHalf, incoming: Tx<Frame>, hush: &Cancellatio
             if frame.kind == Kind::Heartbeat {
                 continue;
             }
-            let Some(queue) = &incoming else { continue };
             let bytes = frame.body.len();
+            packing.policy.traffic().count_received(LENGTH + 1 + bytes, frame.size);
+            let Some(queue) = &incoming else { continue };
             let delivered = tokio::select! {
                 biased;
                 () = hush.cancelled() => false,
@@ -144,7 +191,7 @@ async fn read(mut socket: OwnedReadHalf, incoming: Tx<Frame>, hush: &Cancellatio
                 Err(_) => return Ending::Silent,
                 Ok(Err(error)) => return error.into(),
                 Ok(Ok(0)) => return Ending::Closed,
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => pulse.beat(),
             },
             () = hushed => incoming = None,
         }
@@ -153,9 +200,10 @@ async fn read(mut socket: OwnedReadHalf, incoming: Tx<Frame>, hush: &Cancellatio
 
 /// Writes until told to finish and everything is written, or until every sender is gone.
 async fn write(
-    mut socket: OwnedWriteHalf,
+    mut socket: Writing,
     mut queue: Rx<Bytes>,
     finish: &CancellationToken,
+    packing: &Packing,
 ) -> io::Result<()> {
     let alive = heartbeat();
     let mut batch: Vec<Queued<Bytes>> = Vec::with_capacity(BATCH);
@@ -174,24 +222,27 @@ async fn write(
             },
             () = sleep(HEARTBEAT) => {
                 socket.write_all(&alive).await?;
+                socket.flush().await?;
                 continue;
             }
         }
-        for queued in batch.drain(..) {
-            if buffer.len() + queued.item.len() > COALESCE && !buffer.is_empty() {
+        for Queued { item, .. } in batch.drain(..) {
+            let frame = packing.pack(item);
+            if buffer.len() + frame.len() > COALESCE && !buffer.is_empty() {
                 socket.write_all(&buffer).await?;
                 buffer.clear();
             }
-            if queued.item.len() > COALESCE {
-                socket.write_all(&queued.item).await?;
+            if frame.len() > COALESCE {
+                socket.write_all(&frame).await?;
             } else {
-                buffer.extend_from_slice(&queued.item);
+                buffer.extend_from_slice(&frame);
             }
         }
         if !buffer.is_empty() {
             socket.write_all(&buffer).await?;
             buffer.clear();
         }
+        socket.flush().await?;
     }
 }
 
@@ -202,9 +253,13 @@ mod tests {
     use crate::frame::{MAX_FRAME, encode};
     use rand::{Rng, SeedableRng};
     use std::net::Ipv4Addr;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     const SOON: Duration = Duration::from_secs(10);
+
+    fn packing() -> Packing {
+        Packing { policy: crate::Policy::default(), agreed: false }
+    }
 
     async fn sockets() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -217,7 +272,7 @@ mod tests {
         let mut random = rand::rngs::StdRng::seed_from_u64(20_261_122);
         for round in 0..60 {
             let (mut mad, ours) = sockets().await;
-            let (mut connection, running) = open(ours, "mad".to_owned());
+            let (mut connection, running) = open(Socket::Plain(ours), "mad".to_owned(), packing());
             let ours = tokio::spawn(running);
             let good = encode(Kind::Message, None, &round).unwrap();
             mad.write_all(&good).await.unwrap();
@@ -235,7 +290,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_for_a_slow_reader_is_bounded_in_bytes() {
         let (idle, ours) = sockets().await;
-        let (connection, running) = open(ours, "idle".to_owned());
+        let (connection, running) = open(Socket::Plain(ours), "idle".to_owned(), packing());
         let ours = tokio::spawn(running);
         let large = encode(Kind::Message, None, &"x".repeat(1 << 20)).unwrap();
         let mut queued = 0;

@@ -1,5 +1,6 @@
 //! Who one is and whom one talks to.
 
+use crate::Policy;
 use model::Secret;
 use model::membership::ProcessName;
 use std::net::SocketAddr;
@@ -11,6 +12,15 @@ pub struct Credentials {
     pub name: ProcessName,
     /// The cluster key; the text itself is the HMAC key.
     pub key: Secret,
+    /// What all its links share.
+    pub policy: Policy,
+}
+
+impl Credentials {
+    /// Of a process whose links are plain.
+    pub fn new(name: ProcessName, key: Secret) -> Self {
+        Self { name, key, policy: Policy::default() }
+    }
 }
 
 /// The other end of an accepted connection, after it has proven that it holds the cluster key.

@@ -81,6 +81,29 @@ pub enum HandshakeError {
     /// It does not hold the cluster key.
     #[error("wrong cluster key")]
     WrongKey,
+    /// It belongs to another cluster.
+    #[error("cluster `{found}`, expected `{expected}`")]
+    OtherCluster {
+        /// Theirs.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
+    /// A client without TLS at a port with TLS.
+    #[error("a peer without TLS on a port with TLS")]
+    PlainPeer,
+    /// A client with TLS at a port without.
+    #[error("a peer with TLS on a port without TLS")]
+    TlsPeer,
+    /// A server without TLS, found by a client with certificates.
+    #[error("the server does not speak TLS, but we have certificates")]
+    PlainServer,
+    /// A server with TLS, found by a client without certificates.
+    #[error("the server wants TLS, but we have no certificates")]
+    TlsWanted,
+    /// A certificate, theirs or ours, was refused, or TLS could not be agreed on.
+    #[error("{0}")]
+    Certificate(String),
     /// Its name or purpose is malformed.
     #[error("malformed {0}")]
     Malformed(&'static str),

@@ -1,7 +1,8 @@
 //! Frames: `u32` little-endian length of what follows, one byte of kind, and the body.
 //!
-//! Decoding is pure and bounded: a length over [`MAX_FRAME`] is an error before anything is reserved for it.
+//! A large frame may be packed: see [`crate::packing`]. Decoding is pure and bounded: a length over [`MAX_FRAME`] is an error before anything is reserved for it.
 
+use crate::packing::{PACKED, decompress};
 use bytes::{Buf, Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +13,7 @@ use thiserror::Error;
 pub const MAX_FRAME: usize = 4 << 20;
 /// What is read from a socket at once at most.
 pub(crate) const READ_CHUNK: usize = 64 << 10;
-const LENGTH: usize = 4;
+pub(crate) const LENGTH: usize = 4;
 const ID: usize = 8;
 /// What a decoder may claim for one message: encoded numbers are up to eight times smaller than decoded ones.
 const CLAIM: usize = 16 * MAX_FRAME;
@@ -63,6 +64,8 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) kind: Kind,
+    /// Bytes that it was on the network.
+    pub(crate) size: usize,
     pub(crate) body: Bytes,
 }
 
@@ -77,15 +80,19 @@ impl Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum FrameError {
     #[error("a frame of {0} bytes")]
-    BadLength(u32),
+    Length(u32),
     #[error("a frame of kind {0}")]
-    BadKind(u8),
+    Kind(u8),
+    #[error("a packed frame that cannot be unpacked")]
+    Packing,
 }
 
 /// Cuts a byte stream into frames. Never holds more than one frame and one read.
 #[derive(Default)]
 pub(crate) struct Decoder {
     pub(crate) buffer: BytesMut,
+    /// Packed frames were agreed on.
+    pub(crate) packed_allowed: bool,
 }
 
 impl Decoder {
@@ -95,15 +102,19 @@ impl Decoder {
         let length = u32::from_le_bytes(*prefix);
         let size = length as usize;
         if size == 0 || size > MAX_FRAME {
-            return Err(FrameError::BadLength(length));
+            return Err(FrameError::Length(length));
         }
         let Some(&kind) = self.buffer.get(LENGTH) else { return Ok(None) };
-        let kind = Kind::from_byte(kind).ok_or(FrameError::BadKind(kind))?;
+        let is_packed = self.packed_allowed && kind & PACKED != 0;
+        let plain_kind = if is_packed { kind & !PACKED } else { kind };
+        let kind = Kind::from_byte(plain_kind).ok_or(FrameError::Kind(kind))?;
         if self.buffer.len() < LENGTH + size {
             return Ok(None);
         }
         self.buffer.advance(LENGTH + 1);
-        Ok(Some(Frame { kind, body: self.buffer.split_to(size - 1).freeze() }))
+        let body = self.buffer.split_to(size - 1).freeze();
+        let body = if is_packed { decompress(&body).ok_or(FrameError::Packing)? } else { body };
+        Ok(Some(Frame { kind, size: LENGTH + size, body }))
     }
 
     /// Room for the next read.
@@ -214,7 +225,7 @@ mod tests {
         let fits = vec![0u8; MAX_FRAME - 1 - 5];
         let encoded = encode(Kind::Message, None, &serde_bytes(&fits)).unwrap();
         assert_eq!(encoded.len(), LENGTH + MAX_FRAME);
-        let mut decoder = Decoder { buffer: BytesMut::from(&encoded[..]) };
+        let mut decoder = Decoder { buffer: BytesMut::from(&encoded[..]), packed_allowed: false };
         assert!(decoder.next().unwrap().is_some());
         let over = vec![0u8; MAX_FRAME - 5];
         assert_eq!(encode(Kind::Message, None, &serde_bytes(&over)), Err(Unsendable::TooLarge));
@@ -226,8 +237,9 @@ mod tests {
 
     #[test]
     fn a_length_that_lies_is_refused_before_memory_is_taken() {
-        let mut decoder = Decoder { buffer: BytesMut::from(&[0xff, 0xff, 0xff, 0xff, 4][..]) };
-        assert_eq!(decoder.next(), Err(FrameError::BadLength(u32::MAX)));
+        let mut decoder =
+            Decoder { buffer: BytesMut::from(&[0xff, 0xff, 0xff, 0xff, 4][..]), packed_allowed: true };
+        assert_eq!(decoder.next(), Err(FrameError::Length(u32::MAX)));
         let huge_string = [0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
         assert_eq!(decode::<String>(&huge_string), None);
         assert_eq!(decode::<Vec<u64>>(&huge_string), None);
@@ -236,7 +248,7 @@ mod tests {
     proptest! {
         #[test]
         fn random_bytes_never_panic_and_never_grow_the_buffer(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..40)) {
-            let mut decoder = Decoder::default();
+            let mut decoder = Decoder { packed_allowed: true, ..Decoder::default() };
             'feed: for chunk in chunks {
                 decoder.buffer.extend_from_slice(&chunk);
                 loop {
@@ -258,7 +270,7 @@ mod tests {
             let mut bytes = u32::try_from(body.len() + 1).unwrap().to_le_bytes().to_vec();
             bytes.push(kind);
             bytes.extend_from_slice(&body);
-            let mut decoder = Decoder { buffer: BytesMut::from(&bytes[..]) };
+            let mut decoder = Decoder { buffer: BytesMut::from(&bytes[..]), packed_allowed: false };
             let frame = decoder.next().unwrap().unwrap();
             prop_assert_eq!(&frame.body[..], &body[..]);
             let _ = decode::<model::calls::log::ToLog>(&frame.body);

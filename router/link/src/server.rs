@@ -3,9 +3,12 @@
 use crate::connection::{Connection, Handle, open};
 use crate::error::{BindError, HandshakeError};
 use crate::frame::{Frame, Kind, Refusal, Unsendable, decode, encode, encode_refusal};
-use crate::handshake::{self, Purpose};
+use crate::handshake::{self, Agreed, Purpose};
+use crate::packing::Packing;
 use crate::queue::Tx;
 use crate::rated::Rated;
+use crate::socket::Socket;
+use crate::tls::{self, Binding};
 use crate::{Credentials, MAX_CALLS_IN_FLIGHT, Peer, Service, Stream};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -15,6 +18,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -108,7 +112,7 @@ impl Server {
 }
 
 /// One connection from its handshake to its end.
-async fn connection<S: Service>(shared: Arc<Shared<S>>, mut socket: TcpStream, address: SocketAddr) {
+async fn connection<S: Service>(shared: Arc<Shared<S>>, socket: TcpStream, address: SocketAddr) {
     let shaken = {
         let Ok(_permit) = shared.half_open.try_acquire() else {
             if let Some(held_back) = shared.strangers.allow() {
@@ -119,10 +123,10 @@ async fn connection<S: Service>(shared: Arc<Shared<S>>, mut socket: TcpStream, a
         let _ = socket.set_nodelay(true);
         tokio::select! {
             () = shared.stop.cancelled() => return,
-            shaken = timeout(handshake::DEADLINE, handshake::accept(&mut socket, &shared.credentials)) => shaken,
+            shaken = timeout(handshake::DEADLINE, welcome(socket, &shared.credentials)) => shaken,
         }
     };
-    let (name, purpose) = match shaken {
+    let (socket, Agreed { name, purpose, packed }) = match shaken {
         Ok(Ok(welcome)) => welcome,
         Ok(Err(error)) => return refused(&shared.strangers, address, &error.to_string(), &error),
         Err(_) => {
@@ -132,7 +136,8 @@ async fn connection<S: Service>(shared: Arc<Shared<S>>, mut socket: TcpStream, a
     };
     let peer = Peer { name, address };
     tracing::debug!(peer = %peer.name, %address, ?purpose, "peer connected");
-    let (connection, running) = open(socket, peer.name.to_string());
+    let packing = Packing { policy: shared.credentials.policy.clone(), agreed: packed };
+    let (connection, running) = open(socket, peer.name.to_string(), packing);
     // In a task of its own, so that heartbeats go out whatever the service does with its thread.
     let mut wire = JoinSet::new();
     wire.spawn(running);
@@ -141,6 +146,22 @@ async fn connection<S: Service>(shared: Arc<Shared<S>>, mut socket: TcpStream, a
         Purpose::Stream => stream(shared, peer, connection).await,
     }
     let _ = wire.join_next().await;
+}
+
+/// TLS when there are certificates, and the handshake.
+async fn welcome(socket: TcpStream, credentials: &Credentials) -> Result<(Socket, Agreed), HandshakeError> {
+    let (mut socket, binding) = match credentials.policy.certificates() {
+        Some(material) => tls::accept(socket, &material).await?,
+        None => (Socket::Plain(socket), Binding::default()),
+    };
+    match handshake::accept(&mut socket, credentials, binding).await {
+        Ok(agreed) => Ok((socket, agreed)),
+        Err(error) => {
+            let _ = socket.flush().await;
+            tls::goodbye(socket.tcp(), &[]).await;
+            Err(error)
+        }
+    }
 }
 
 fn refused(strangers: &Rated, address: SocketAddr, why: &str, error: &HandshakeError) {
@@ -153,7 +174,7 @@ fn refused(strangers: &Rated, address: SocketAddr, why: &str, error: &HandshakeE
 
 /// Takes calls until the peer is gone or the server stops.
 async fn calls<S: Service>(shared: Arc<Shared<S>>, peer: Arc<Peer>, connection: Connection) {
-    let Connection { outgoing, mut incoming, handle } = connection;
+    let Connection { outgoing, mut incoming, handle, .. } = connection;
     let mut running = JoinSet::new();
     loop {
         let frame = tokio::select! {

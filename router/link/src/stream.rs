@@ -1,16 +1,20 @@
 //! Typed streams: messages both ways, in order, with backpressure.
 
-use crate::connection::{Connection, Handle, open};
-use crate::error::{Closed, OpenError, TrySendError};
+use crate::connection::{Connection, Handle, Pulse, open};
+use crate::error::{Closed, HandshakeError, OpenError, TrySendError};
 use crate::frame::{Frame, Kind, Unsendable, decode, encode};
 use crate::handshake::{self, Purpose};
+use crate::packing::Packing;
 use crate::queue::{Refused, Rx, Tx};
+use crate::socket::Socket;
+use crate::tls::{self, Binding};
 use crate::{Credentials, Target};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -19,29 +23,42 @@ pub async fn open_stream<In, Out>(
     credentials: &Credentials,
     target: &Target,
 ) -> Result<Stream<In, Out>, OpenError> {
-    let socket = dial(credentials, target, Purpose::Stream).await?;
-    let (connection, running) = open(socket, target.name.to_string());
+    let (socket, packing) = dial(credentials, target, Purpose::Stream).await?;
+    let (connection, running) = open(socket, target.name.to_string(), packing);
     // Ends with the connection, which ends when both halves of the stream are dropped.
     tokio::spawn(running);
     Ok(Stream::new(connection))
 }
 
-/// Connects and shakes hands.
+/// Connects, speaks TLS when there are certificates, and shakes hands.
 pub(crate) async fn dial(
     credentials: &Credentials,
     target: &Target,
     purpose: Purpose,
-) -> Result<TcpStream, OpenError> {
+) -> Result<(Socket, Packing), OpenError> {
     let address = target.address;
     let dialling = async {
         let connect = |source| OpenError::Connect { address, source };
-        let mut socket = TcpStream::connect(address).await.map_err(connect)?;
+        let socket = TcpStream::connect(address).await.map_err(connect)?;
         socket.set_nodelay(true).map_err(connect)?;
-        let shaken = handshake::connect(&mut socket, credentials, target, purpose).await;
-        shaken.map_err(|source| OpenError::Handshake { address, source })?;
-        Ok(socket)
+        let shaken = shake(socket, credentials, target, purpose).await;
+        shaken.map_err(|source| OpenError::Handshake { address, source })
     };
     timeout(handshake::DEADLINE, dialling).await.unwrap_or(Err(OpenError::Timeout { address }))
+}
+
+async fn shake(
+    socket: TcpStream,
+    credentials: &Credentials,
+    target: &Target,
+    purpose: Purpose,
+) -> Result<(Socket, Packing), HandshakeError> {
+    let (mut socket, binding) = match credentials.policy.certificates() {
+        Some(material) => tls::connect(socket, &material, target.address).await?,
+        None => (Socket::Plain(socket), Binding::default()),
+    };
+    let agreed = handshake::connect(&mut socket, credentials, target, purpose, binding).await?;
+    Ok((socket, Packing { policy: credentials.policy.clone(), agreed: agreed.packed }))
 }
 
 /// One open stream. Dropping it, or both of its halves, sends what is queued and closes it.
@@ -52,8 +69,8 @@ pub struct Stream<In, Out> {
 
 impl<In, Out> Stream<In, Out> {
     pub(crate) fn new(connection: Connection) -> Self {
-        let Connection { outgoing, incoming, handle } = connection;
-        let hold = Arc::new(Hold { handle, _open: outgoing.clone() });
+        let Connection { outgoing, incoming, handle, pulse } = connection;
+        let hold = Arc::new(Hold { handle, pulse, _open: outgoing.clone() });
         Self {
             sender: Sender { queue: outgoing, _hold: Arc::clone(&hold), message: PhantomData },
             receiver: Receiver { queue: incoming, hold, message: PhantomData },
@@ -81,6 +98,7 @@ impl<In: DeserializeOwned, Out: Serialize> Stream<In, Out> {
 /// Keeps the connection open while either half lives.
 struct Hold {
     handle: Handle,
+    pulse: Pulse,
     _open: Tx<Bytes>,
 }
 
@@ -107,6 +125,12 @@ impl<Out> Sender<Out> {
     /// Waits until the stream is closed.
     pub async fn closed(&self) {
         self.queue.closed().await;
+    }
+
+    /// How long nothing arrived from the peer, which sends something every 200 ms while it is well. After 3 s the
+    /// stream is closed.
+    pub fn silent_for(&self) -> Duration {
+        self._hold.pulse.silent_for()
     }
 }
 

@@ -150,6 +150,16 @@ impl Deframer {
         self.buffer.len() - self.start
     }
 
+    /// Goes on with a stream of which another one has read a part; see [`rest`](Self::rest).
+    pub fn going_on(rest: &[u8], past_init: bool) -> Self {
+        Self { buffer: rest[..rest.len().min(BUFFER_MAX)].to_vec(), past_init, ..Self::default() }
+    }
+
+    /// Bytes that wait for the rest of their frame.
+    pub fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
     /// Whether the init code was seen.
     pub fn is_past_init(&self) -> bool {
         self.past_init

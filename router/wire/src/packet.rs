@@ -24,6 +24,7 @@
 //! | [`RemoveMob`] | `reason`; the header's id is who leaves |
 //! | [`MoveItem`] | `to_container`, `to_slot`, `from_container`, `from_slot`, `keeper` |
 //! | [`Trade`], [`Autotrade`] | `items` by position, `slots` ([`NO_SLOT`] where nothing is), `gold` or `prices` |
+//! | [`PartyRequest`], [`PartyAdd`] | `class`, `index`, `level`, `hp_max`, `hp`, `leader` and `target`, or `member`, `name` |
 //! | [`UpdateCarry`], [`SendItem`] | `carry`, `gold`; `container`, `slot`, `item` ([`Item`](crate::record::Item): `kind`, `effects`) |
 
 mod account_login;
@@ -43,6 +44,7 @@ mod inventory;
 mod item_move;
 mod movement;
 mod notice;
+mod party;
 mod player_kill;
 mod remove_mob;
 mod restart;
@@ -174,6 +176,7 @@ packets! {
         ground_item::DropItem,
         stall::AutotradeBuy,
         stall::AutotradeOpen,
+        party::PartyAccept,
     }
     to_client {
         character_list::CharList,
@@ -214,6 +217,7 @@ packets! {
         trade::TradeChecked,
         stall::AutotradeSold,
         create_mob::CreateMobTrade,
+        party::PartyAdd,
     }
     both {
         session::QuitDelay,
@@ -236,5 +240,7 @@ packets! {
         trade::Trade,
         trade::TradeQuit,
         stall::Autotrade,
+        party::PartyRequest,
+        party::PartyRemove,
     }
 }

@@ -43,10 +43,6 @@ fn a_number_that_nothing_handles_is_known_all_the_same() {
         let attack = ParseError::KnownUnhandled { name: "attack_one" };
         assert_eq!(refusal(Profile::V759, &bare(0x039D, size)), attack);
     }
-    for size in [44, 48] {
-        let invite = ParseError::KnownUnhandled { name: "party_request" };
-        assert_eq!(refusal(Profile::V759, &bare(0x037F, size)), invite);
-    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The share of the borders that lies between nodes, as metrics of whoever controls.
+//! How the map is divided: the share of the borders that lies between nodes, and the parts of zones that are cut, as metrics of whoever
+//! controls.
 
 use crate::View;
 use placement::{Borders, ZoneTable};
@@ -8,6 +9,7 @@ use telemetry::{IntGauge, Metrics};
 pub(crate) struct BorderShare {
     all: IntGauge,
     between_nodes: IntGauge,
+    parts: IntGauge,
     /// The borders of the division that was looked at last.
     known: Option<(ZoneTable, Borders)>,
     /// Version of the table that is shown; 0 for none.
@@ -21,6 +23,7 @@ impl BorderShare {
             all: metrics.gauge("border_steps_count", "Steps from zone to zone, counted by the controller"),
             between_nodes: metrics
                 .gauge("border_steps_between_nodes_count", "Of these, the steps from node to node"),
+            parts: metrics.gauge("zone_parts_count", "Parts that are cut off from their zones"),
             known: None,
             shown: 0,
         }
@@ -39,6 +42,7 @@ impl BorderShare {
             let crossings = borders.crossings(view.slots());
             self.all.set(crossings.all as i64);
             self.between_nodes.set(crossings.between_nodes as i64);
+            self.parts.set(view.zones.parts().count() as i64);
         }
         self.shown = view.version;
     }
@@ -48,6 +52,7 @@ impl BorderShare {
         if self.shown != 0 {
             self.all.set(0);
             self.between_nodes.set(0);
+            self.parts.set(0);
             self.shown = 0;
         }
     }

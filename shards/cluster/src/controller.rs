@@ -2,18 +2,22 @@
 
 use crate::borders::BorderShare;
 use crate::membership::Cluster;
+use crate::view::View;
 use crate::wishes::Heard;
 use crate::{LEASE, RENEW_EVERY};
+use model::Epoch;
 use model::calls::cluster::{ReadCluster, Wishes};
 use model::calls::database::{Failure, HoldController, WriteSlots};
-use model::membership::{ClusterView, Member, NamedZone, Role, Slot, SlotTable};
+use model::membership::{ClusterView, Member, NamedZone, ProcessName, Role, SlotTable};
 use placement::{Node, ZoneTable, nodes_of, plan_slots};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::Store;
+use store::planted::{self, Bug};
 use telemetry::Process;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Districts that change their node in one round only because the ring or the operator would rather have them elsewhere.
 const MOVES_PER_ROUND: usize = 4;
@@ -25,13 +29,15 @@ const STARTING: Duration = Duration::from_secs(8);
 
 /// Run by every TMSrv: whoever holds the controller's lease places zones on live nodes.
 ///
-/// Nodes whose content differs from the caller's are given nothing, and the log says which. What the operator
-/// wishes is read in each round and carried out a few districts a second.
+/// Nodes whose content differs from the caller's are given nothing, and the log says which; neither are those that `avoid`
+/// names, which lose what they have. What the operator wishes is read in each round and carried out a few districts a
+/// second. A change that is announced, or told by `avoid`, is looked at at once.
 pub async fn run_controller(
     process: Process,
     cluster: Cluster,
     db: Arc<dyn Store>,
     named_zones: Vec<NamedZone>,
+    avoid: Avoid,
 ) {
     let mut controller = Controller {
         cluster,
@@ -44,22 +50,48 @@ pub async fn run_controller(
         heard: Heard::default(),
         borders: BorderShare::new(&process.metrics),
         holds: false,
+        avoid: avoid.nodes,
+        avoided: BTreeSet::new(),
     };
+    let mut announced = controller.cluster.announced();
     let mut every = interval(RENEW_EVERY / 2);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut round = 0_u64;
     loop {
-        tokio::select! {
+        let regular = tokio::select! {
+            biased; // a simulation gives the same bytes for the same seed
             () = process.stop.cancelled() => return,
-            _ = every.tick() => {}
-        }
-        round += 1;
-        let moves = if round.is_multiple_of(2) { MOVES_PER_ROUND } else { 0 };
+            _ = every.tick() => true,
+            () = avoid.changed.notified() => false,
+            changed = announced.changed() => match changed {
+                Ok(()) => false,
+                Err(_) => return,
+            },
+        };
+        round += u64::from(regular);
+        let moves = if regular && round.is_multiple_of(2) { MOVES_PER_ROUND } else { 0 };
         if let Err(failure) = controller.round(moves).await {
             tracing::debug!(%failure, "no round of the controller");
         }
     }
 }
+
+/// Which nodes are given nothing, besides those that an operator drains.
+pub struct Avoid {
+    /// They, by what is known at the moment.
+    pub nodes: Nodes,
+    /// Told when there may be others.
+    pub changed: Arc<Notify>,
+}
+
+/// Nobody.
+impl Default for Avoid {
+    fn default() -> Self {
+        Self { nodes: Box::new(|_| BTreeSet::new()), changed: Arc::default() }
+    }
+}
+
+type Nodes = Box<dyn Fn(&View) -> BTreeSet<ProcessName> + Send + Sync>;
 
 struct Controller {
     cluster: Cluster,
@@ -72,6 +104,8 @@ struct Controller {
     heard: Heard,
     borders: BorderShare,
     holds: bool,
+    avoid: Nodes,
+    avoided: BTreeSet<ProcessName>,
 }
 
 impl Controller {
@@ -121,7 +155,16 @@ impl Controller {
                 );
             }
         }
-        nodes_of(members.iter(), Some(wanted))
+        let avoided = (self.avoid)(&self.cluster.view());
+        for node in avoided.difference(&self.avoided) {
+            tracing::warn!(%node, "no edge reaches a node: it is given nothing until one does");
+        }
+        for node in self.avoided.difference(&avoided) {
+            tracing::info!(%node, "a node is reached again");
+        }
+        self.avoided = avoided;
+        let reached = members.iter().filter(|member| !self.avoided.contains(&member.name));
+        nodes_of(reached, Some(wanted))
     }
 
     fn settled(&mut self, nodes: &[Node]) -> bool {
@@ -140,23 +183,34 @@ impl Controller {
         wishes: &Wishes,
         moves: usize,
     ) -> Result<(), Failure> {
-        let zones = ZoneTable::new(self.named_zones.clone());
-        let current: Vec<Slot> = if table.named_zones == self.named_zones {
-            table.slots.clone()
+        let stored = ZoneTable::new(table.named_zones.clone());
+        let of_content = ZoneTable::new(self.named_zones.clone());
+        let zones = of_content.cut_as(wishes.cut.keys().map(String::as_str));
+        let mut current = zones.carry_over(&stored, &table);
+        if planted::is(Bug::PartEpochForgotten) {
+            let had = |zone| table.slots.iter().any(|slot| slot.zone == zone);
+            current.iter_mut().filter(|slot| !had(slot.zone)).for_each(|slot| slot.epoch = Epoch(0));
+        }
+        let none_drained;
+        let wishes = if planted::is(Bug::DrainForgotten) {
+            none_drained = Wishes { drained: BTreeSet::new(), ..wishes.clone() };
+            &none_drained
         } else {
-            // zone ids mean other tiles now: every zone is placed anew, under a higher epoch
-            table.slots.iter().map(|slot| Slot { owner: None, ..slot.clone() }).collect()
+            wishes
         };
-        let next = plan_slots(&current, &zones, nodes, wishes, moves);
-        if next == table.slots && table.named_zones == self.named_zones {
+        let mut next = plan_slots(&current, &zones, nodes, wishes, moves);
+        if planted::is(Bug::ZoneEpochKept) {
+            for slot in &mut next {
+                let old = current.iter().find(|old| old.zone == slot.zone);
+                slot.epoch = old.map_or(slot.epoch, |old| Epoch(old.epoch.0.max(1)));
+            }
+        }
+        if next == table.slots && table.named_zones == zones.named() {
             return Ok(());
         }
         let changed = next.iter().filter(|slot| !table.slots.contains(slot)).count();
-        let write = WriteSlots {
-            expected_version: table.version,
-            named_zones: self.named_zones.clone(),
-            slots: next,
-        };
+        let write =
+            WriteSlots { expected_version: table.version, named_zones: zones.named().to_vec(), slots: next };
         match self.db.write_slots(write).await? {
             Ok(version) => tracing::info!(version, changed, nodes = nodes.len(), "wrote the slot table"),
             Err(conflict) => tracing::info!(%conflict, "another controller wrote first"),

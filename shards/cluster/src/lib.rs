@@ -15,7 +15,7 @@ mod silence;
 mod view;
 mod wishes;
 
-pub use controller::run_controller;
+pub use controller::{Avoid, run_controller};
 pub use membership::Cluster;
 pub use seat::Seat;
 pub use view::View;

@@ -8,10 +8,15 @@ use link::Target;
 use model::calls::database::{Failure, JoinMember, LeaveMember, ReadClusterView, RenewMember};
 use model::membership::{Member, Role};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
+use store::planted::{self, Bug};
 use telemetry::Process;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+/// Changes that are announced within this time are read at once.
+const COALESCE: Duration = Duration::from_millis(5);
 
 /// A handle on the cluster: this process's lease, and the last view.
 #[derive(Clone)]
@@ -28,6 +33,8 @@ struct Shared {
     lease: Mutex<Lease>,
     silence: parking_lot::Mutex<Silence>,
     maps: MapFolder,
+    /// Counts the changes that were announced.
+    announced: watch::Sender<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,18 +51,30 @@ impl Cluster {
     /// is not ready. An arbiter that does not answer for a lease's time is away: then the last good map on disk holds
     /// until it answers.
     pub async fn join(process: &Process, db: Arc<dyn Store>, me: Member) -> Self {
+        let cluster = Self::observe(process, db, me).await;
+        cluster.enter(process);
+        cluster
+    }
+
+    /// Keeps the view fresh without being in it, until [`Cluster::enter`].
+    pub async fn observe(process: &Process, db: Arc<dyn Store>, me: Member) -> Self {
         let targets = Role::START_ORDER.map(|role| (role, watch::Sender::new(None))).into();
         let view = watch::Sender::new(Arc::new(View::default()));
         let silence = parking_lot::Mutex::new(Silence::new(Instant::now()));
         let maps = MapFolder::new(&process.data, &me.name);
         let lease = Mutex::new(Lease::Outside);
-        let shared = Arc::new(Shared { me, db, view, targets, lease, silence, maps });
+        let announced = watch::Sender::new(0);
+        let shared = Arc::new(Shared { me, db, view, targets, lease, silence, maps, announced });
         process.health.ready("cluster", false);
         let cluster = Self { shared };
-        process.tasks.spawn("cluster-lease", cluster.clone().keep_lease(process.clone()));
         process.tasks.spawn("cluster-view", cluster.clone().keep_view(process.clone()));
         process.tasks.spawn("cluster-map", cluster.clone().keep_map(process.clone()));
         cluster
+    }
+
+    /// Takes a lease and keeps it; a former run of this name is replaced.
+    pub fn enter(&self, process: &Process) {
+        process.tasks.spawn("cluster-lease", self.clone().keep_lease(process.clone()));
     }
 
     /// The last view that was read.
@@ -72,6 +91,11 @@ impl Cluster {
     pub fn target(&self, role: Role) -> watch::Receiver<Option<Target>> {
         let found = self.shared.targets.iter().find(|(of, _)| *of == role);
         found.map_or_else(|| watch::channel(None).1, |(_, sender)| sender.subscribe())
+    }
+
+    /// Changes whenever the arbiter announces that something may have changed.
+    pub(crate) fn announced(&self) -> watch::Receiver<u64> {
+        self.shared.announced.subscribe()
     }
 
     /// This process's own row.
@@ -97,6 +121,7 @@ impl Cluster {
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = process.stop.cancelled() => return,
                 _ = every.tick() => {}
             }
@@ -123,6 +148,9 @@ impl Cluster {
                 process.stop.cancel();
                 return Ok(());
             }
+            if planted::is(Bug::NotJoinedAgain) {
+                return Ok(());
+            }
             tracing::warn!(member = %me.name, "the lease had ended; joining again");
         }
         self.shared.db.join_member(JoinMember { member: me.clone(), lease_ms }).await?;
@@ -145,8 +173,13 @@ impl Cluster {
         let (began, mut may_need_disk) = (Instant::now(), true);
         loop {
             tokio::select! {
+                biased; // a simulation gives the same bytes for the same seed
                 () = process.stop.cancelled() => return,
                 _ = every.tick() => {}
+                () = self.shared.db.cluster_changed() => {
+                    self.shared.announced.send_modify(|count| *count = count.wrapping_add(1));
+                    sleep(COALESCE).await; // pacing: changes come in bunches
+                }
             }
             match self.read().await {
                 Ok(Heard { stored, .. }) => {

@@ -1,7 +1,7 @@
 //! Nodes come and go over one real store; the slot table follows.
 #![allow(clippy::unwrap_used)]
 
-use cluster::{Cluster, View, run_controller};
+use cluster::{Avoid, Cluster, View, run_controller};
 use model::calls::cluster::{MakeWish, Wish};
 use model::calls::database::{JoinMember, ReadClusterView};
 use model::membership::{Member, NamedZone, ProcessName, Role};
@@ -58,7 +58,7 @@ impl Stage {
             content_hash,
         };
         let cluster = Cluster::join(&process, db.clone(), me).await;
-        let controller = run_controller(process.clone(), cluster.clone(), db, zones());
+        let controller = run_controller(process.clone(), cluster.clone(), db, zones(), Avoid::default());
         process.tasks.spawn("controller", controller);
         Node { process, cluster }
     }

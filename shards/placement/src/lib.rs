@@ -5,18 +5,22 @@
 //! tests: the hash of a name must stay the same for ever, or a new binary would look for accounts on
 //! shards where they are not.
 
+mod balance;
 mod borders;
 mod buckets;
+mod parts;
 mod plan;
 mod ring;
 mod shifts;
 mod wishes;
 mod zones;
 
+pub use balance::{Balancer, Look, NodeCosts};
 pub use borders::{Borders, Crossings};
 pub use buckets::{BUCKETS, BucketMap, bucket_of};
+pub use parts::{SIDE_MIN, thread_of, whole_of};
 pub use plan::{Node, nodes_of, plan_slots};
 pub use ring::{Ring, VIRTUAL_NODES, stable_hash};
 pub use shifts::Shift;
-pub use wishes::{Judged, judge};
+pub use wishes::{Judged, judge, wished_zones};
 pub use zones::{BLOCK_SIDE, ZoneTable};

@@ -254,6 +254,7 @@ mod tests {
             version: 1,
             drained: drained.iter().map(|index| name(*index)).collect(),
             placed: placed.iter().map(place).collect(),
+            ..Wishes::default()
         }
     }
 

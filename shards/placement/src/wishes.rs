@@ -1,8 +1,10 @@
 //! Wishes of the operator: whether one can be followed, and what it changes.
 
+use crate::parts::SIDE_MIN;
 use crate::plan::nodes_of;
 use crate::zones::ZoneTable;
-use model::calls::cluster::{ClusterReport, Hold, Placed, Wish, WishGranted, WishRefusal, Wishes};
+use model::ZoneId;
+use model::calls::cluster::{ClusterReport, CutBy, Hold, Placed, Wish, WishGranted, WishRefusal, Wishes};
 use model::membership::{ProcessName, Role};
 
 /// Names that a refusal tells at most.
@@ -21,7 +23,7 @@ pub struct Judged {
 ///
 /// A drain outranks a pin: what is pinned to a drained node comes back when the drain ends.
 pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal> {
-    let zones = ZoneTable::new(report.table.named_zones.clone());
+    let zones = wished_zones(report);
     let mut wishes = report.wishes.clone();
     let (before, after, undo) = match wish {
         Wish::Drain { node } => drain(report, &mut wishes, node)?,
@@ -30,11 +32,19 @@ pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal>
         Wish::Pin { zone, node } => place(report, &zones, &mut wishes, zone, (node, Hold::Pinned))?,
         Wish::Unpin { zone } => unpin(&zones, &mut wishes, zone)?,
         Wish::Rebalance => rebalance(&mut wishes),
+        Wish::Split { zone, by } => split(&zones, &mut wishes, zone, *by)?,
+        Wish::Merge { zone } => merge(&zones, &mut wishes, zone)?,
     };
     let changed = wishes != report.wishes;
     wishes.version += u64::from(changed);
     let undo = if changed { undo } else { Vec::new() };
     Ok(Judged { wishes, granted: WishGranted { changed, before, after, undo } })
+}
+
+/// The map of a cluster as it is to be cut; the stored table follows.
+pub fn wished_zones(report: &ClusterReport) -> ZoneTable {
+    let now = ZoneTable::new(report.table.named_zones.clone());
+    now.cut_as(report.wishes.cut.keys().map(String::as_str))
 }
 
 /// What was, what is, and how to go back.
@@ -112,6 +122,50 @@ fn rebalance(wishes: &mut Wishes) -> Change {
     (before, tell(wishes), undo)
 }
 
+fn split(zones: &ZoneTable, wishes: &mut Wishes, text: &str, by: CutBy) -> Result<Change, WishRefusal> {
+    let zone = find(zones, text)?;
+    let Some((cut, part)) = zones.cut(zone) else {
+        return Err(WishRefusal(format!(
+            "{} cannot be cut: found {}, expected a longer side of at least {} tiles and fewer parts",
+            zones.name(zone),
+            size_of(zones, zone),
+            2 * SIDE_MIN
+        )));
+    };
+    let (before, part_name) = (size_of(zones, zone), cut.name(part));
+    let after = format!("{} and {}", size_of(&cut, zone), size_of(&cut, part));
+    wishes.cut.insert(part_name.clone(), by);
+    Ok((before, after, vec![Wish::Merge { zone: part_name }]))
+}
+
+fn merge(zones: &ZoneTable, wishes: &mut Wishes, text: &str) -> Result<Change, WishRefusal> {
+    let zone = find(zones, text)?;
+    let Some((joined, both, gone)) = zones.join(zone) else {
+        let parts: Vec<_> = zones.parts().map(|part| format!("`{}`", zones.name(part))).collect();
+        return Err(WishRefusal(format!(
+            "{} is not one of two halves that are whole themselves; parts at present: {}",
+            zones.name(zone),
+            found(parts.into_iter())
+        )));
+    };
+    let gone_name = zones.name(gone);
+    let before = format!("{} and {}", size_of(zones, both), size_of(zones, gone));
+    let by = wishes.cut.remove(&gone_name).unwrap_or(CutBy::Operator);
+    let mut undo = vec![Wish::Split { zone: joined.name(both), by }];
+    if wishes.placed.contains_key(&gone_name) {
+        undo.push(back(wishes, &gone_name));
+        wishes.placed.remove(&gone_name);
+    }
+    Ok((before, size_of(&joined, both), undo))
+}
+
+/// As `Armia of 120 x 112 tiles`.
+fn size_of(zones: &ZoneTable, zone: ZoneId) -> String {
+    let sides =
+        zones.bounds(zone).map_or((0, 0), |area| (area.max.x - area.min.x + 1, area.max.y - area.min.y + 1));
+    format!("{} of {} x {} tiles", zones.name(zone), sides.0, sides.1)
+}
+
 fn whose(wishes: &Wishes, zone: &str) -> String {
     match wishes.placed.get(zone) {
         Some(placed) => format!("{zone} is {} to {}", placed.hold.name(), placed.node),
@@ -130,7 +184,11 @@ fn back(wishes: &Wishes, zone: &str) -> Wish {
 }
 
 fn name_of(zones: &ZoneTable, text: &str) -> Result<String, WishRefusal> {
-    zones.find(text).map(|zone| zones.name(zone)).ok_or_else(|| {
+    find(zones, text).map(|zone| zones.name(zone))
+}
+
+fn find(zones: &ZoneTable, text: &str) -> Result<ZoneId, WishRefusal> {
+    zones.find(text).ok_or_else(|| {
         let known = zones.named().iter().map(|zone| format!("`{}`", zone.name));
         WishRefusal(format!(
             "there is no zone `{text}`; expected a name or number as `wydbr cluster map` prints it, like `block 8,8`, {}",
@@ -224,6 +282,34 @@ mod tests {
         Wish::Pin { zone: zone.into(), node: node(index) }
     }
 
+    fn split(zone: &str) -> Wish {
+        Wish::Split { zone: zone.into(), by: CutBy::Cost }
+    }
+
+    #[test]
+    fn a_cut_tells_its_halves_and_is_refused_where_they_would_be_too_narrow() {
+        let mut report = report();
+        let granted = grant(&mut report, &split("armia"));
+        assert_eq!(granted.before, "Armia of 256 x 384 tiles");
+        assert_eq!(granted.after, "Armia of 256 x 192 tiles and Armia/3 of 256 x 192 tiles");
+        assert_eq!(
+            wished_zones(&report).name(wished_zones(&report).zone_at(Tile::new(2100, 2200))),
+            "Armia/3"
+        );
+        let again = grant(&mut report, &split("armia"));
+        assert_eq!(again.after, "Armia of 128 x 192 tiles and Armia/5 of 128 x 192 tiles");
+        let told = refusal(&report, &Wish::Merge { zone: "Armia/3".into() });
+        assert!(told.contains("parts at present: `Armia/3`, `Armia/5`"), "{told}");
+        for _ in 0..4 {
+            grant(&mut report, &split("Armia"));
+        }
+        let told = refusal(&report, &split("Armia"));
+        assert!(
+            told.contains("found Armia of 32 x 48 tiles, expected a longer side of at least 64"),
+            "{told}"
+        );
+    }
+
     #[test]
     fn every_wish_can_be_undone_by_what_it_names() {
         let moved = |zone: &str, index| Wish::Move { zone: zone.into(), node: node(index) };
@@ -233,6 +319,11 @@ mod tests {
             moved("block 8,8", 2),
             moved("Armia", 2),
             Wish::Rebalance,
+            split("Armia"),
+            moved("armia/3", 2),
+            split("Armia/3"),
+            Wish::Merge { zone: "Armia/7".into() },
+            Wish::Merge { zone: "Armia".into() },
             Wish::Drain { node: node(2) },
         ];
         let mut report = report();
@@ -248,7 +339,8 @@ mod tests {
                 grant(&mut report, wish);
             }
             let (now, then) = (&report.wishes, &before);
-            assert_eq!((&now.drained, &now.placed), (&then.drained, &then.placed), "{undo:?}");
+            let all = |wishes: &Wishes| (wishes.drained.clone(), wishes.placed.clone(), wishes.cut.clone());
+            assert_eq!(all(now), all(then), "{undo:?}");
         }
     }
 

@@ -15,7 +15,10 @@
 //!
 //! The main type is [`RemoteStore`].
 
+mod changes;
+
 use async_trait::async_trait;
+use changes::Changes;
 use link::{CallError, Client, Credentials, Target};
 use model::account::Account;
 use model::calls::CALL_DEADLINE_MS;
@@ -56,6 +59,7 @@ pub struct RemoteStore {
     servers: Vec<Client<Request, Reply>>,
     /// The one that answered last.
     preferred: AtomicUsize,
+    changes: Changes,
 }
 
 impl RemoteStore {
@@ -63,15 +67,14 @@ impl RemoteStore {
     /// that is not up yet is no error.
     #[allow(clippy::needless_pass_by_value)] // the signature that the services were promised
     pub fn connect(credentials: Credentials, addresses: Vec<SocketAddr>) -> Arc<Self> {
-        let servers = addresses
-            .into_iter()
-            .enumerate()
-            .map(|(index, address)| {
-                let name = ProcessName::numbered(Role::DbSrv, index + 1);
-                Client::fixed(credentials.clone(), Target { name, address })
-            })
+        let named = addresses.into_iter().enumerate();
+        let targets: Vec<Target> = named
+            .map(|(index, address)| Target { name: ProcessName::numbered(Role::DbSrv, index + 1), address })
             .collect();
-        Arc::new(Self { servers, preferred: AtomicUsize::new(0) })
+        let servers =
+            targets.iter().map(|target| Client::fixed(credentials.clone(), target.clone())).collect();
+        let changes = Changes::new(credentials, targets);
+        Arc::new(Self { servers, preferred: AtomicUsize::new(0), changes })
     }
 
     async fn ask(&self, request: Request) -> Result<Reply, Failure> {
@@ -146,6 +149,10 @@ macro_rules! remote_operations {
                     _ => Err(unanswered(stringify!($method), CallError::Protocol)),
                 }
             })*
+
+            async fn cluster_changed(&self) {
+                self.changes.next().await;
+            }
         }
     };
 }

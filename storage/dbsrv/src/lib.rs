@@ -11,10 +11,12 @@
 //! | map | reads the map no more | tries again 250 ms later; PostgreSQL only |
 //! | moves | the next DBSrv goes on with them | tries again 500 ms later; PostgreSQL only |
 //! | conservation | looks no more | tries again at the next look; says so once |
+//! | changes | hears nothing more | listens again a second later; PostgreSQL only |
 //! | recovery | the next DBSrv does it | tries again a second later; PostgreSQL only |
 //! | ledger | the next DBSrv does it | says what stays, tries again five minutes later |
 
 mod admission;
+mod announce;
 mod complaints;
 mod conservation;
 #[cfg(feature = "failpoints")]
@@ -28,6 +30,7 @@ mod settings_of;
 
 pub use settings_of::{Ledger, Settings, open_store};
 
+use announce::Announcer;
 use service::Desk;
 use settings::{Common, Live};
 use settings_of::Opened;
@@ -60,11 +63,18 @@ pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> 
     let watched = conservation::watch(process.clone(), opened.site(), Arc::clone(&store), settings.clone());
     process.tasks.spawn("conservation", watched);
     process.tasks.spawn("ledger", ledger::tend(process.clone(), opened.clone(), settings.clone()));
+    let announcer = Arc::new(Announcer::default());
     if let Opened::Postgres(shards) = opened {
         moves::spawn(&process, &shards);
+        let (heard, listening) = (Arc::clone(&announcer), Arc::clone(&shards));
+        let stop = process.stop.clone();
+        process.tasks.spawn("changes", async move {
+            let listen = listening.hear_changes(|| heard.announce());
+            stop.run_until_cancelled(listen).await;
+        });
         process.tasks.spawn("recovery", recovery::tend(process.clone(), shards));
     }
-    let desk = Arc::new(Desk::new(store, &process.metrics, settings));
+    let desk = Arc::new(Desk::new(store, &process.metrics, settings, announcer));
     process.health.ready("link", true);
     server.serve(desk, process.stop.clone()).await;
     process.health.ready("link", false);

@@ -2,12 +2,13 @@
 
 use crate::Settings;
 use crate::admission::Admission;
+use crate::announce::Announcer;
 use crate::complaints::Complaints;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
 use model::calls::database::{
-    Cargo, Checked, CheckedItems, CheckedNames, ClusterReport, Crossings, Failure, ListedEntries, Located,
-    ProgressThen, Repaired, Reply, Request, ShardsReport,
+    Cargo, Checked, CheckedItems, CheckedNames, ClusterChanged, ClusterReport, Crossings, Failure,
+    ListedEntries, Located, ProgressThen, Repaired, Reply, Request, ShardsReport,
 };
 use model::membership::ClusterView;
 use prometheus::{HistogramVec, IntCounter, IntGauge};
@@ -26,6 +27,7 @@ pub(crate) struct Desk {
     settings: Live<Settings>,
     admission: Admission,
     complaints: Complaints,
+    announcer: Arc<Announcer>,
     numbers: Numbers,
 }
 
@@ -37,7 +39,12 @@ struct Numbers {
 
 impl Desk {
     /// Over an open store.
-    pub(crate) fn new(store: Arc<dyn Store>, metrics: &Metrics, settings: Live<Settings>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        metrics: &Metrics,
+        settings: Live<Settings>,
+        announcer: Arc<Announcer>,
+    ) -> Self {
         let numbers = Numbers {
             seconds: metrics.histogram_vec(
                 "operation_seconds",
@@ -51,7 +58,8 @@ impl Desk {
                 "Operations refused because too many were running.",
             ),
         };
-        Self { store, settings, admission: Admission::default(), complaints: Complaints::default(), numbers }
+        let (admission, complaints) = (Admission::default(), Complaints::default());
+        Self { store, settings, admission, complaints, announcer, numbers }
     }
 }
 
@@ -60,7 +68,7 @@ impl Service for Desk {
     type Request = Request;
     type Reply = Reply;
     type In = ();
-    type Out = ();
+    type Out = ClusterChanged;
 
     async fn call(&self, peer: &Peer, request: Request) -> Reply {
         let Some(_admitted) = self.admission.admit(self.settings.get().operations_max) else {
@@ -70,6 +78,7 @@ impl Service for Desk {
         self.numbers.running.set(self.admission.running() as i64);
         let (operation, since) = (request.operation(), Instant::now());
         let reply = store::dispatch(self.store.as_ref(), request).await;
+        self.announcer.after(&reply);
         let outcome = outcome(&reply);
         if let Outcome::Failed(label, failure) = &outcome
             && let Some(held_back) = self.complaints.allow()
@@ -82,9 +91,8 @@ impl Service for Desk {
         reply
     }
 
-    /// DBSrv has no streams: returning closes it.
-    async fn stream(&self, peer: Peer, _: Stream<(), ()>) {
-        tracing::warn!(peer = %peer.name, "a stream was opened to DBSrv, which has none");
+    async fn stream(&self, _: Peer, stream: Stream<(), ClusterChanged>) {
+        self.announcer.tell(stream).await;
     }
 }
 

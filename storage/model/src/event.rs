@@ -3,7 +3,9 @@
 use crate::character::{Affect, CharacterName, Class, SKILL_BAR, Unspent};
 use crate::id::{EntityId, GroundId, SessionId};
 use crate::item::{EQUIP_SLOTS, Item, ItemSpec, Slot};
-use crate::place::{Route, Tile};
+use crate::moves::MoveMark;
+pub use crate::moves::Walk;
+use crate::place::Tile;
 use crate::score::Score;
 use crate::trade::{Offer, Ware};
 use serde::{Deserialize, Serialize};
@@ -64,12 +66,14 @@ pub struct Appearance {
     pub title: String,
     /// The rest of the walk it is on, if any.
     pub walk: Option<Walk>,
+    /// The movement that it is in, or came to rest with.
+    pub mark: MoveMark,
     /// Title of the personal shop that it sits in, if any.
     pub stall: Option<String>,
 }
 
 /// One slot of what others see of somebody's equipment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EquipLook {
     /// Item number, 0 none.
     pub kind: u16,
@@ -77,19 +81,6 @@ pub struct EquipLook {
     pub refine: u8,
     /// Colour or ancient code.
     pub color: u8,
-}
-
-/// A walk as clients need it to show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Walk {
-    /// Start tile.
-    pub from: Tile,
-    /// The steps from there.
-    pub route: Route,
-    /// Last tile.
-    pub to: Tile,
-    /// Tiles a second.
-    pub speed: u8,
 }
 
 /// Everything that a player's own client needs about its character.
@@ -296,6 +287,20 @@ pub enum NoticeKey {
     GuildLogNothing,
     /// The cash balance is `{0}`.
     CashBalance,
+    /// The place is crowded: gestures of who is far are not shown.
+    CrowdIdle,
+    /// The place is crowded: mail and listings take a while.
+    CrowdTrade,
+    /// The place is crowded: walks of who is far are shown late.
+    CrowdFar,
+    /// The place is crowded: the player sees `{0}` tiles far.
+    CrowdView,
+    /// The place is crowded: time goes at `{0}` percent.
+    CrowdClock,
+    /// The place is crowded: nobody new is let in.
+    CrowdClosed,
+    /// The place is not crowded any more.
+    CrowdOver,
 }
 
 /// Something that happened in the world and that clients show.
@@ -323,6 +328,8 @@ pub enum Event {
         entity: EntityId,
         /// The walk.
         walk: Walk,
+        /// Which of its movements that is.
+        mark: MoveMark,
     },
     /// An entity in view stopped before the end of its walk. Not sent to itself.
     Stopped {
@@ -330,6 +337,8 @@ pub enum Event {
         entity: EntityId,
         /// Where it stands.
         tile: Tile,
+        /// Which of its movements that is.
+        mark: MoveMark,
     },
     /// An entity stands elsewhere at once: teleport, correction, recall. Sent to itself and to viewers.
     Placed {
@@ -337,6 +346,8 @@ pub enum Event {
         entity: EntityId,
         /// Where it stands.
         tile: Tile,
+        /// Which of its movements that is.
+        mark: MoveMark,
     },
     /// An emote or another animation.
     Motion {
@@ -348,6 +359,8 @@ pub enum Event {
         parameter: i16,
         /// Facing in radians.
         direction: f32,
+        /// Tells it from all others of that entity: over a border it may be told twice.
+        number: u64,
     },
     /// Near chat.
     Said {
@@ -355,6 +368,8 @@ pub enum Event {
         entity: EntityId,
         /// The line.
         text: String,
+        /// As that of a motion.
+        number: u64,
     },
     /// Shown numbers of an entity changed.
     ScoreChanged {
@@ -375,6 +390,9 @@ pub enum Event {
     },
     /// A line in the player's panel.
     Notice(Notice),
+    /// Whatever the receiving player sees from where it came into the world was told: what its client still shows of
+    /// before is not in view.
+    ViewComplete,
     /// Weather changed: 0 clear, 1 rain, 2 snow.
     Weather(u8),
     /// One slot of the receiving player as it is now: after a change, or to correct what its client shows.
@@ -527,4 +545,14 @@ pub enum Event {
         /// Position in the shop.
         position: u8,
     },
+}
+
+impl Event {
+    /// Which movement of its entity it is; `None` when it is none.
+    pub fn movement(&self) -> Option<MoveMark> {
+        match self {
+            Self::Walked { mark, .. } | Self::Stopped { mark, .. } | Self::Placed { mark, .. } => Some(*mark),
+            _ => None,
+        }
+    }
 }

@@ -87,6 +87,10 @@ id! {
     GuildId(u16)
 }
 id! {
+    /// One party, from its first two members to its end. Random.
+    PartyId(u64)
+}
+id! {
     /// One trade between two players, from its first offer to its end.
     TradeId(u128)
 }

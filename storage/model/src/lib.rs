@@ -13,9 +13,12 @@ pub mod id;
 pub mod item;
 pub mod ledger;
 pub mod membership;
+pub mod moves;
 pub mod place;
 pub mod score;
 pub mod secret;
+pub mod sight;
+pub mod social;
 pub mod trade;
 pub mod transfer;
 pub mod words;
@@ -26,9 +29,10 @@ pub use command::Command;
 pub use event::{Addressed, Appearance, Event, Sheet};
 pub use id::{
     AccountId, CharacterId, EntityId, Epoch, GroundId, GuildId, Incarnation, ItemId, LotId, OperationId,
-    ParcelId, SessionId, TradeId, TransferId, ZoneId,
+    ParcelId, PartyId, SessionId, TradeId, TransferId, ZoneId,
 };
 pub use item::{Container, Effect, Item, ItemKind, Slot};
+pub use moves::MoveMark;
 pub use place::{Rect, Route, Step, Tile};
 pub use score::Score;
 pub use secret::Secret;

@@ -7,11 +7,13 @@
 //!                       └────────────────────────────────┘
 //! ```
 
+use crate::parties::{News, Parties};
 use crate::sessions::{PinState, Record};
 use model::calls::registry::ToEdge;
 use model::membership::ProcessName;
+use model::social::{Member, Party, Persona};
 use model::{AccountId, CharacterId, CharacterName, SessionId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,20 @@ pub(crate) type Push = Arc<dyn Fn(&ToEdge) -> bool + Send + Sync>;
 pub(crate) struct Entry {
     pub(crate) record: Record,
     pub(crate) character: Option<(CharacterId, CharacterName)>,
+    /// What the character is like, once its edge knows.
+    pub(crate) persona: Option<Persona>,
+}
+
+impl Entry {
+    fn plays(&self, character: CharacterId) -> bool {
+        self.character.as_ref().is_some_and(|(id, _)| *id == character)
+    }
+
+    /// Who is played, once it is known what it is like.
+    pub(crate) fn member(&self) -> Option<Member> {
+        let (character, name) = self.character.clone()?;
+        Some(Member { character, name, persona: self.persona? })
+    }
 }
 
 enum Line {
@@ -35,20 +51,53 @@ enum Line {
 pub(crate) struct Directory {
     sessions: HashMap<SessionId, Entry>,
     characters: HashMap<String, SessionId>,
+    ids: HashMap<CharacterId, SessionId>,
     edges: HashMap<ProcessName, Line>,
     /// Logins under way; true when the edge has ended the session in the meantime.
     logins: HashMap<SessionId, bool>,
+    parties: Parties,
+    /// Sessions that could not be told of their party.
+    untold: BTreeSet<SessionId>,
 }
 
 impl Directory {
     /// Adds a session, or replaces what is known of it. An edge that is not connected lingers from `now`.
     pub(crate) fn insert(&mut self, entry: Entry, now: Instant) {
-        self.remove(entry.record.session);
+        let before = self.take(entry.record.session);
         self.edges.entry(entry.record.edge.clone()).or_insert(Line::Lingering { since: now });
-        if let Some((_, name)) = &entry.character {
-            self.characters.insert(name.key(), entry.record.session);
+        self.put(entry);
+        self.part(before);
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let session = entry.record.session;
+        if let Some((id, name)) = &entry.character {
+            self.characters.insert(name.key(), session);
+            self.ids.insert(*id, session);
         }
-        self.sessions.insert(entry.record.session, entry);
+        self.sessions.insert(session, entry);
+    }
+
+    fn take(&mut self, session: SessionId) -> Option<Entry> {
+        let entry = self.sessions.remove(&session)?;
+        if let Some((id, name)) = &entry.character {
+            if self.characters.get(&name.key()) == Some(&session) {
+                self.characters.remove(&name.key());
+            }
+            if self.ids.get(id) == Some(&session) {
+                self.ids.remove(id);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Takes who is not played any more out of its party.
+    fn part(&mut self, before: Option<Entry>) {
+        let Some((id, _)) = before.and_then(|entry| entry.character) else { return };
+        if !self.ids.contains_key(&id) {
+            let news = self.parties.leave(id);
+            self.tell_parties(news);
+        }
     }
 
     /// A login begins.
@@ -74,17 +123,10 @@ impl Directory {
     }
 
     pub(crate) fn remove(&mut self, session: SessionId) -> Option<Entry> {
-        let entry = self.sessions.remove(&session)?;
-        self.forget_character(&entry);
+        let entry = self.take(session)?;
+        self.untold.remove(&session);
+        self.part(Some(entry.clone()));
         Some(entry)
-    }
-
-    fn forget_character(&mut self, entry: &Entry) {
-        if let Some((_, name)) = &entry.character
-            && self.characters.get(&name.key()) == Some(&entry.record.session)
-        {
-            self.characters.remove(&name.key());
-        }
     }
 
     pub(crate) fn get(&self, session: SessionId) -> Option<&Entry> {
@@ -104,14 +146,91 @@ impl Directory {
         session: SessionId,
         character: Option<(CharacterId, CharacterName)>,
     ) -> bool {
-        let Some(mut entry) = self.sessions.remove(&session) else { return false };
-        self.forget_character(&entry);
-        if let Some((_, name)) = &character {
-            self.characters.insert(name.key(), session);
-        }
-        entry.character = character;
-        self.sessions.insert(session, entry);
+        let Some(before) = self.take(session) else { return false };
+        let is_the_same = character.as_ref().is_some_and(|(id, _)| before.plays(*id));
+        let persona = before.persona.filter(|_| is_the_same);
+        self.put(Entry { record: before.record.clone(), character, persona });
+        self.part(Some(before));
         true
+    }
+
+    /// What the character of a session is like now; false when the session is unknown or plays none.
+    pub(crate) fn describe(&mut self, session: SessionId, persona: Persona) -> bool {
+        let Some(entry) = self.sessions.get_mut(&session) else { return false };
+        entry.persona = Some(persona);
+        let Some(member) = entry.member() else { return false };
+        self.parties.describe(&member);
+        true
+    }
+
+    /// The book of parties.
+    pub(crate) fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// Changes it, and tells who has to know.
+    pub(crate) fn change_parties<E>(
+        &mut self,
+        change: impl FnOnce(&mut Parties) -> Result<Vec<News>, E>,
+    ) -> Result<(), E> {
+        let news = change(&mut self.parties)?;
+        self.tell_parties(news);
+        Ok(())
+    }
+
+    /// Takes over a copy of a party; the sessions that it concerns, which are not told yet.
+    pub(crate) fn adopt_party(&mut self, copy: Party) -> Vec<SessionId> {
+        let news = self.parties.adopt(copy);
+        let concerned = news.iter().flat_map(|news| &news.to);
+        concerned.filter_map(|character| self.ids.get(character).copied()).collect()
+    }
+
+    fn tell_parties(&mut self, news: Vec<News>) {
+        for News { to, .. } in news {
+            for character in to {
+                if let Some(session) = self.ids.get(&character).copied() {
+                    self.tell_party(session);
+                }
+            }
+        }
+    }
+
+    /// Tells a session how its party is now; when that cannot be told, it is tried again.
+    pub(crate) fn tell_party(&mut self, session: SessionId) {
+        let Some(entry) = self.sessions.get(&session) else { return };
+        let party = entry.character.as_ref().and_then(|(id, _)| self.parties.of(*id)).cloned();
+        let edge = entry.record.edge.clone();
+        if self.push(&edge, &ToEdge::Party { session, party }) {
+            self.untold.remove(&session);
+        } else {
+            self.untold.insert(session);
+        }
+    }
+
+    /// Tells again what could not be told, and takes out of their parties who is not played since `linger`.
+    pub(crate) fn mind_parties(&mut self, linger: Duration, now: Instant) {
+        let untold: Vec<SessionId> = self.untold.iter().copied().collect();
+        for session in untold {
+            // an edge that is away is told when it reports
+            if self.sessions.get(&session).is_some_and(|entry| self.is_connected(&entry.record.edge)) {
+                self.tell_party(session);
+            } else {
+                self.untold.remove(&session);
+            }
+        }
+        let ids = &self.ids;
+        let news = self.parties.expire(|member| ids.contains_key(&member.character), linger, now);
+        self.tell_parties(news);
+    }
+
+    /// The session that plays a character.
+    pub(crate) fn playing_id(&self, character: CharacterId) -> Option<&Entry> {
+        self.ids.get(&character).and_then(|session| self.sessions.get(session))
+    }
+
+    /// All that play a character.
+    pub(crate) fn players(&self) -> impl Iterator<Item = &Entry> {
+        self.ids.values().filter_map(|session| self.sessions.get(session))
     }
 
     /// The session that plays a character of this folded name.
@@ -156,6 +275,12 @@ impl Directory {
 
     pub(crate) fn is_connected(&self, edge: &ProcessName) -> bool {
         matches!(self.edges.get(edge), Some(Line::Connected { .. }))
+    }
+
+    /// The edges that are connected.
+    pub(crate) fn connected(&self) -> Vec<ProcessName> {
+        let connected = self.edges.iter().filter(|(_, line)| matches!(line, Line::Connected { .. }));
+        connected.map(|(edge, _)| edge.clone()).collect()
     }
 
     /// Queues a message for an edge; false when it is not connected or its queue is full.

@@ -5,7 +5,9 @@ use crate::registry::Registry;
 use crate::sessions::{Hold, PinState, Record};
 use model::calls::registry::{HeldSession, KickReason, ToEdge};
 use model::membership::ProcessName;
-use std::collections::HashSet;
+use model::social::Party;
+use model::{PartyId, SessionId};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -31,8 +33,12 @@ impl Registry {
         stream: u64,
         push: Arc<dyn Fn(&ToEdge) -> bool + Send + Sync>,
         held: Vec<HeldSession>,
+        parties: Vec<Party>,
     ) {
+        let told: HashMap<SessionId, Option<PartyId>> =
+            held.iter().map(|held| (held.session, held.party)).collect();
         let (records, gone) = self.adopt(edge, stream, push, held);
+        self.adopt_parties(&told, parties);
         tracing::info!(%edge, sessions = records.len(), gone = gone.len(), "an edge reported");
         for entry in &gone {
             self.release(entry).await;
@@ -78,9 +84,30 @@ impl Registry {
             );
             record.edge = edge.clone();
             records.push(record.clone());
-            directory.insert(Entry { record, character: held.character }, now);
+            let HeldSession { character, persona, .. } = held;
+            directory.insert(Entry { record, character, persona }, now);
         }
         (records, gone)
+    }
+
+    /// Takes over what an edge knows of parties, and tells its sessions what they do not know.
+    fn adopt_parties(&self, told: &HashMap<SessionId, Option<PartyId>>, parties: Vec<Party>) {
+        let versions: HashMap<PartyId, u64> = parties.iter().map(|copy| (copy.id, copy.version)).collect();
+        let mut directory = self.directory.lock();
+        let mut concerned: BTreeSet<SessionId> = told.keys().copied().collect();
+        for copy in parties {
+            concerned.extend(directory.adopt_party(copy));
+        }
+        for session in concerned {
+            let now = directory.get(session).and_then(|entry| entry.character.as_ref());
+            let now =
+                now.and_then(|(id, _)| directory.parties().of(*id)).map(|party| (party.id, party.version));
+            let told =
+                told.get(&session).map(|told| told.map(|id| (id, versions.get(&id).copied().unwrap_or(0))));
+            if told != Some(now) {
+                directory.tell_party(session);
+            }
+        }
     }
 
     /// Writes down who holds what, and ends what another session has.
@@ -141,7 +168,13 @@ impl Registry {
     /// Drops the sessions of edges that were away too long.
     pub async fn sweep(&self) {
         let linger = Duration::from_millis(self.settings().linger_ms);
-        let dropped = self.directory.lock().expire(linger, Instant::now());
+        let dropped = {
+            let mut directory = self.directory.lock();
+            let dropped = directory.expire(linger, Instant::now());
+            directory.mind_parties(linger, Instant::now());
+            self.metrics.parties.set(i64::try_from(directory.parties().len()).unwrap_or(i64::MAX));
+            dropped
+        };
         if dropped.is_empty() {
             return;
         }

@@ -1,8 +1,8 @@
 //! NRSrv: names and registry. Accounts, passwords and PINs, one live session per account, the characters of
-//! an account, and finding a player by name for a whisper.
+//! an account, finding a player by name for a whisper; parties, channels, who is online.
 //!
 //! It keeps nothing that cannot be told again: accounts lie in the store, sessions are held by the edges and
-//! reported by them (`Hello`) whenever they connect. It must never know bytes of the client protocol, SQL, or
+//! reported by them (`Hello`) whenever they connect, with the parties of these sessions. It must never know bytes of the client protocol, SQL, or
 //! where a character stands. Passwords, PINs and hashes are never logged.
 //!
 //! [`run`] is the process; [`Registry`] is its core, which needs only a `Store` and a `SessionStore`;
@@ -21,6 +21,7 @@ mod login;
 mod metrics;
 mod newcomers;
 mod operator;
+mod parties;
 mod pin;
 mod registry;
 mod retry;
@@ -28,6 +29,7 @@ mod run;
 mod service;
 pub mod sessions;
 mod settings;
+mod social;
 
 pub use hashing::HashPool;
 pub use metrics::Metrics;

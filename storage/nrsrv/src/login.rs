@@ -193,7 +193,8 @@ impl Registry {
             let mut directory = self.directory.lock();
             let given_up = directory.is_given_up(record.session);
             if !given_up {
-                directory.insert(Entry { record: record.clone(), character: None }, Instant::now());
+                directory
+                    .insert(Entry { record: record.clone(), character: None, persona: None }, Instant::now());
             }
             given_up
         };

@@ -15,6 +15,10 @@ pub struct Metrics {
     pub pins: IntCounterVec,
     /// `whispers_total{outcome}`
     pub whispers: IntCounterVec,
+    /// `lines_total{channel,outcome}`
+    pub lines: IntCounterVec,
+    /// `parties_count`
+    pub parties: IntGauge,
     /// `kicks_total{reason}`
     pub kicks: IntCounterVec,
     /// `sessions_count`
@@ -35,6 +39,8 @@ impl Metrics {
             signups: metrics.counter_vec("signups_total", "Attempts to create an account", &["outcome"]),
             pins: metrics.counter_vec("pins_total", "PINs given", &["outcome"]),
             whispers: metrics.counter_vec("whispers_total", "Whispers", &["outcome"]),
+            lines: metrics.counter_vec("lines_total", "Lines of channels", &["channel", "outcome"]),
+            parties: metrics.gauge("parties_count", "Parties"),
             kicks: metrics.counter_vec("kicks_total", "Sessions told to end", &["reason"]),
             sessions: metrics.gauge("sessions_count", "Live sessions"),
             hash_seconds: metrics.histogram("hash_seconds", "Time of one argon2id hash", &HASH_BUCKETS),
@@ -51,6 +57,8 @@ impl Metrics {
             signups: vec("signups_total", "outcome")?,
             pins: vec("pins_total", "outcome")?,
             whispers: vec("whispers_total", "outcome")?,
+            lines: IntCounterVec::new(Opts::new("lines_total", "lines"), &["channel", "outcome"])?,
+            parties: IntGauge::new("parties_count", "parties")?,
             kicks: vec("kicks_total", "reason")?,
             sessions: IntGauge::new("sessions_count", "sessions")?,
             hash_seconds: Histogram::with_opts(HistogramOpts::new("hash_seconds", "seconds"))?,

@@ -25,7 +25,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 pub type KnownEdges = Arc<dyn Fn() -> Option<Vec<ProcessName>> + Send + Sync>;
 
 /// Longest line of a whisper or an announcement, in bytes.
-const LINE_MAX: usize = 512;
+pub(crate) const LINE_MAX: usize = 512;
 
 /// What a [`Registry`] is made of.
 pub struct Parts {
@@ -62,6 +62,10 @@ pub struct Registry {
     pub(crate) known_edges: KnownEdges,
     pub(crate) started: Instant,
     pub(crate) open: AtomicBool,
+    /// Parties may be changed: every edge has told of those that it knows.
+    pub(crate) settled: AtomicBool,
+    /// Lines for everybody in the second that began then.
+    pub(crate) shouts: Mutex<(Instant, u32)>,
     pub(crate) streams: AtomicU64,
     settings: settings::Live<Settings>,
 }
@@ -115,6 +119,8 @@ impl Registry {
             known_edges: parts.known_edges,
             started: Instant::now(),
             open: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+            shouts: Mutex::new((Instant::now(), 0)),
             streams: AtomicU64::new(0),
             settings: parts.settings,
         })
@@ -143,6 +149,16 @@ impl Registry {
                 }
             }
             Request::Whisper { session, to, text } => Ok(self.whisper(session, &to, &text)),
+            Request::Describe { session, persona } => {
+                match self.directory.lock().describe(session, persona) {
+                    true => Ok(Reply::Done),
+                    false => Ok(Reply::NoSuchSession),
+                }
+            }
+            Request::Party { session, ask } => self.party(session, ask),
+            Request::Speak { session, channel, text } => Ok(self.speak(session, channel, &text)),
+            Request::Who { names } => Ok(self.who(&names)),
+            Request::Roster { session } => Ok(self.roster(session)),
             Request::Count => Ok(Reply::Count(u32::try_from(self.online()).unwrap_or(u32::MAX))),
             Request::Block { name, reason } => self.block(who, &name, reason).await,
             Request::Freeze { name, reason } => self.freeze(who, &name, reason).await,
@@ -283,21 +299,28 @@ impl Registry {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        if self.open.load(Ordering::Relaxed) {
-            return true;
-        }
-        let over = self.started.elapsed() >= Duration::from_millis(self.settings().grace_ms);
-        let reported = || {
-            (self.known_edges)().is_some_and(|edges| {
-                let directory = self.directory.lock();
-                edges.iter().all(|edge| directory.is_connected(edge))
-            })
-        };
-        let open = !self.sessions.forgets() || over || reported();
+        let open = self.open.load(Ordering::Relaxed) || !self.sessions.forgets() || self.all_reported();
         if open {
             self.open.store(true, Ordering::Relaxed);
         }
         open
+    }
+
+    /// True when every edge has told of the parties that it knows, or has had the time for it.
+    pub(crate) fn is_settled(&self) -> bool {
+        let settled = self.settled.load(Ordering::Relaxed) || self.all_reported();
+        if settled {
+            self.settled.store(true, Ordering::Relaxed);
+        }
+        settled
+    }
+
+    fn all_reported(&self) -> bool {
+        let over = self.started.elapsed() >= Duration::from_millis(self.settings().grace_ms);
+        over || (self.known_edges)().is_some_and(|edges| {
+            let directory = self.directory.lock();
+            edges.iter().all(|edge| directory.is_connected(edge))
+        })
     }
 }
 

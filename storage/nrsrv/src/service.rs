@@ -31,12 +31,12 @@ impl Service for RegistryService {
             }
         });
         let number = self.0.next_stream();
-        while let Some(FromEdge::Hello { edge, sessions }) = receiver.recv().await {
+        while let Some(FromEdge::Hello { edge, sessions, parties }) = receiver.recv().await {
             if edge != peer.name {
                 tracing::error!(peer = %peer.name, %edge, "a process speaks for an edge that it is not");
                 break;
             }
-            self.0.hello(&edge, number, Arc::clone(&push), sessions).await;
+            self.0.hello(&edge, number, Arc::clone(&push), sessions, parties).await;
         }
         self.0.goodbye(&peer.name, number);
     }

@@ -55,6 +55,13 @@ macro_rules! store_trait {
         #[async_trait]
         pub trait Store: Send + Sync + 'static {
             $($(#[$doc])* async fn $method(&self, request: $request) -> Result<$outcome, Failure>;)*
+
+            /// Comes back when who is a member or who owns what may have changed since it was asked last. A hint
+            /// and no answer: a store that hears of no changes never comes back, and one that may have missed
+            /// some does. Cancelling the wait loses nothing.
+            async fn cluster_changed(&self) {
+                std::future::pending().await
+            }
         }
 
         /// Does what a request asks: the whole of DBSrv's dispatch.

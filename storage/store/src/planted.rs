@@ -23,6 +23,11 @@ macro_rules! bugs {
                 ["TSSSrv:", "BISrv:"].iter().any(|service| self.what().starts_with(service))
             }
 
+            /// True for a bug of the cluster: of its controller, its arbiter, or whoever has sessions.
+            pub fn is_of_the_cluster(self) -> bool {
+                self.what().starts_with("Cluster:")
+            }
+
             /// What is wrong then.
             pub fn what(self) -> &'static str {
                 match self { $(Self::$bug => concat!($($what),*).trim_ascii(),)* }
@@ -100,6 +105,34 @@ bugs! {
     BankRepeatRefused,
     /// BISrv: who repeats is told what would be done now, not what was done.
     BankToldThePlan,
+    /// Cluster: who could not renew while the arbiter was away is taken for dead at once.
+    LateTakenForDead,
+    /// Cluster: who finds that its lease has ended does not join again.
+    NotJoinedAgain,
+    /// Cluster: who gets a zone gets it under the epoch of its former owner.
+    ZoneEpochKept,
+    /// Cluster: a part that is cut off again begins with the epoch that it had at first.
+    PartEpochForgotten,
+    /// Cluster: the controller does not look who is drained.
+    DrainForgotten,
+    /// Cluster: the arbiter takes a table whatever the version is that it follows.
+    TableOverwritten,
+    /// Cluster: loading a character does not raise its epoch.
+    LoadEpochKept,
+    /// Cluster: a soft state is written whoever owns the character now.
+    SaveNotFenced,
+    /// Cluster: a node goes on with zones that were taken from it.
+    ZoneGoneIgnored,
+    /// Cluster: a node hands a player over before its state is written.
+    HandedOverUnsaved,
+    /// Cluster: what is too much for a player who waits to be handed over is not counted.
+    TooMuchNotCounted,
+    /// Cluster: an edge listens to nodes that had the player before.
+    FormerNodeHeard,
+    /// Cluster: an edge forgets what was not obeyed before a handover.
+    OpenForgotten,
+    /// Cluster: an edge sends all again after a handover, obeyed or not.
+    ObeyedSentAgain,
 }
 
 /// Number of the planted bug plus one; 0: none.

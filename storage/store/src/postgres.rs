@@ -9,6 +9,7 @@
 mod accounts;
 mod around;
 mod atlas;
+mod changes;
 mod characters;
 mod check;
 mod check_items;

@@ -4,7 +4,7 @@
 
 use crate::codec;
 use model::account::AccountName;
-use model::calls::cluster::{Hold, Leased, LoggedWish, Placed};
+use model::calls::cluster::{CutBy, Hold, Leased, LoggedWish, Placed};
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
@@ -467,6 +467,14 @@ pub(crate) fn placed_zone(row: &impl Fields) -> Result<(String, Placed), Failure
     let hold = [Hold::Moved, Hold::Pinned].into_iter().find(|known| known.name() == hold);
     let hold = hold.ok_or_else(|| Failure::Corrupt("a zone is placed in an unknown way".into()))?;
     Ok((row.text(0)?, Placed { node: ProcessName(row.text(1)?), hold }))
+}
+
+/// A part that is cut off from its zone, from `part, by_whom`.
+pub(crate) fn cut_zone(row: &impl Fields) -> Result<(String, CutBy), Failure> {
+    let by = row.text(1)?;
+    let by = [CutBy::Cost, CutBy::Operator].into_iter().find(|known| known.name() == by);
+    let by = by.ok_or_else(|| Failure::Corrupt("a zone is cut by nobody who is known".into()))?;
+    Ok((row.text(0)?, by))
 }
 
 /// A wish from `number, at_ms, by_whom, wish, before, after`.

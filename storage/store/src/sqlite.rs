@@ -10,6 +10,8 @@ mod check;
 mod conservation;
 mod ledger;
 mod membership;
+#[cfg(any(test, feature = "testing"))]
+mod memory;
 mod operations;
 mod progress;
 mod readers;
@@ -25,6 +27,8 @@ use crate::Store;
 use crate::error::{OpenError, migration_error};
 use crate::rows::Fields;
 use async_trait::async_trait;
+#[cfg(any(test, feature = "testing"))]
+pub use memory::InMemory;
 use model::Account;
 use model::Character;
 use model::calls::database::{

@@ -22,6 +22,7 @@ mod transfers;
 mod undo;
 mod watched;
 
+pub use crate::sqlite::InMemory;
 pub use hold::{Hold, POINTS};
 pub use pg_server::{PgServer, postgres_wanted};
 pub use watched::Watched;

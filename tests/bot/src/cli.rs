@@ -69,6 +69,9 @@ pub struct BotsArgs {
     /// as_before, delivered, gold_at_first, gold_at_last, items_at_last.
     #[arg(long, conflicts_with = "roam")]
     pub economy: bool,
+    /// Crowd in one place, dance and chat; being shown late or to fewer neighbours is no violation then.
+    #[arg(long, conflicts_with_all = ["roam", "economy"])]
+    pub crowd: bool,
     /// What the bots of an economy leave out; may be repeated or separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', requires = "economy")]
     pub without: Vec<Deed>,
@@ -94,6 +97,7 @@ impl BotsArgs {
             prefix: self.prefix,
             area: self.area,
             roam: self.roam,
+            crowd: self.crowd,
             portals: self.portals,
             economy: self.economy.then(|| economy::Options {
                 without: self.without,

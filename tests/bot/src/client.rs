@@ -7,6 +7,7 @@
 
 mod anomaly;
 mod goods;
+mod party;
 mod world;
 
 pub use anomaly::Anomaly;

@@ -64,6 +64,8 @@ pub struct Options {
     pub roam: bool,
     /// Portals that wanderers use.
     pub portals: Vec<Tile>,
+    /// Crowd in one place, dance and chat: what is shown late or to fewer is counted, not condemned.
+    pub crowd: bool,
     /// Faults are being made: a bot that is back within ten seconds is excused.
     pub faults: bool,
     /// How fast things must arrive.
@@ -72,7 +74,7 @@ pub struct Options {
     pub pace: f64,
     /// Buy, sell, bank and trade instead of wandering about.
     pub economy: Option<economy::Options>,
-    /// The book of the economy, for who wants to follow or to end it from outside.
+    /// The book of the economy, or of a crowd, for who wants to follow or to end it from outside.
     pub book: Option<Arc<economy::Book>>,
     /// Print lines of progress.
     pub progress: bool,
@@ -94,6 +96,7 @@ impl Options {
             area: None,
             roam: false,
             portals: vec![Tile::new(2116, 2100)],
+            crowd: false,
             faults: false,
             deadlines: Deadlines::default(),
             pace: 1.0,
@@ -151,8 +154,8 @@ pub async fn run(options: Options) -> Result<Report, FleetError> {
     let signup = options.signup.as_deref().map(SignupPage::new).transpose()?;
     let (end, ends_at) = watch::channel(None);
     let radius = 14u16.max((options.players as f64).sqrt().ceil() as u16 * 2);
-    let cross_check = !options.roam && options.economy.is_none();
-    let book = options.economy.is_some().then(|| options.book.clone().unwrap_or_default());
+    let cross_check = !options.roam && !options.crowd && options.economy.is_none();
+    let book = (options.economy.is_some() || options.crowd).then(|| options.book.clone().unwrap_or_default());
     let shared = Arc::new(Shared {
         seed,
         signup,
@@ -267,8 +270,9 @@ async fn watch_over(shared: Arc<Shared>) {
 
 fn report(shared: &Shared, prefix: &str) -> Report {
     let options = &shared.options;
-    let (held_ms, rolled_back_ms) =
-        shared.ledger.read_resumed(|resumed| (Latency::of(&resumed.held), Latency::of(&resumed.rolled_back)));
+    let (held_ms, rolled_back_ms, put_far_back) = shared.ledger.read_resumed(|resumed| {
+        (Latency::of(&resumed.held), Latency::of(&resumed.rolled_back), resumed.far_back.clone())
+    });
     shared.ledger.read(|counts, violations, latency| Report {
         players: options.players,
         profile: options.profile.to_string(),
@@ -285,7 +289,8 @@ fn report(shared: &Shared, prefix: &str) -> Report {
         latency_ms: Latency::of(latency),
         held_ms,
         rolled_back_ms,
-        economy: shared.book.as_ref().map(|book| book.report()),
+        put_far_back,
+        economy: shared.book.as_ref().filter(|_| options.economy.is_some()).map(|book| book.report()),
         own_lag_ms_max: shared.own_lag_us.load(Ordering::Relaxed) as f64 / 1000.0,
     })
 }

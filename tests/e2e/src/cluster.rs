@@ -1,7 +1,9 @@
 //! One cluster under test.
 
+use crate::apart::Apart;
 use serde::Deserialize;
 use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -26,6 +28,8 @@ pub struct Options {
     pub redis: Option<String>,
     /// Settings that the operator wrote before: programs and their files.
     pub settings: Vec<(&'static str, String)>,
+    /// Encrypted internal links.
+    pub tls: bool,
 }
 
 /// A running cluster in a folder of its own; killed with its children when dropped.
@@ -33,6 +37,8 @@ pub struct Cluster {
     folder: tempfile::TempDir,
     options: Options,
     supervisor: Option<Child>,
+    apart: Option<Apart>,
+    address: IpAddr,
     /// Port of the players.
     pub edge_port: u16,
     /// Port of the counts page and the sign-up.
@@ -59,18 +65,38 @@ pub struct ProcessRow {
 impl Cluster {
     /// Starts a cluster and waits for its `ready` line.
     pub fn start(options: Options) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut cluster = Self {
-            folder,
-            options,
-            supervisor: None,
-            edge_port: free_port(),
-            http_port: free_port(),
-            greeting: Vec::new(),
-        };
+        let mut cluster = Self::prepared(options);
         cluster.write_settings();
         cluster.up();
         cluster
+    }
+
+    /// Starts one whose processes run on hosts of their own, in a program that is [`crate::hosts::enter`]ed.
+    pub fn start_apart(nodes: u16) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepared(Options { nodes, ..Options::default() });
+        let ports = [cluster.edge_port, cluster.http_port];
+        let apart = Apart::start(&cluster.data(), &wydbr_binary(), nodes, ports)?;
+        cluster.address = apart.hosts.address(crate::apart::EDGE).into();
+        cluster.apart = Some(apart);
+        Ok(cluster)
+    }
+
+    fn prepared(options: Options) -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            options,
+            supervisor: None,
+            apart: None,
+            address: Ipv4Addr::LOCALHOST.into(),
+            edge_port: free_port(),
+            http_port: free_port(),
+            greeting: Vec::new(),
+        }
+    }
+
+    /// Its hosts and processes, when they have some of their own.
+    pub fn apart(&self) -> Option<&Apart> {
+        self.apart.as_ref()
     }
 
     fn write_settings(&self) {
@@ -103,6 +129,9 @@ impl Cluster {
         }
         if let Some(redis) = &self.options.redis {
             command.args(["--redis", redis]);
+        }
+        if self.options.tls {
+            command.arg("--tls");
         }
         let mut child = command.spawn().expect("wydbr starts");
         let stdout = child.stdout.take().expect("a pipe");
@@ -153,17 +182,22 @@ impl Cluster {
 
     /// Where clients connect.
     pub fn edge(&self) -> String {
-        format!("127.0.0.1:{}", self.edge_port)
+        format!("{}:{}", self.address, self.edge_port)
     }
 
     /// Where accounts are made.
     pub fn signup(&self) -> String {
-        format!("http://127.0.0.1:{}/signup", self.http_port)
+        format!("http://{}:{}/signup", self.address, self.http_port)
     }
 
     /// Runs a `wydbr` command to its end.
     pub fn wydbr(&self, arguments: &[&str]) -> Output {
         run(arguments, None)
+    }
+
+    /// The same with a text on standard input.
+    pub fn wydbr_with(&self, arguments: &[&str], input: Option<&str>) -> Output {
+        run(arguments, input)
     }
 
     /// Runs a `wydbr` command with `--data` of this cluster and a text on standard input.
@@ -271,6 +305,7 @@ impl Bots {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        drop(self.apart.take()); // before their folder goes
         if let Some(mut child) = self.supervisor.take() {
             if std::thread::panicking() {
                 eprintln!("{}", self.last_words());

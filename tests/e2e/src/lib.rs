@@ -1,21 +1,35 @@
 //! Starts whole clusters as operators do, and takes them apart: `wydbr up` in a temporary folder on free
 //! ports, real processes killed by pid. It knows the command line and the wire, and nothing inside.
 
+mod apart;
+pub mod borders;
 mod cluster;
+mod content;
+pub mod control_plane;
+pub mod crowd;
 pub mod failover;
 mod fleet;
+mod histogram;
+pub mod hosts;
 mod http;
+pub mod oracle;
+pub mod partition;
 mod player;
 mod redis;
 pub mod redis_gone;
+pub mod rolling;
+pub mod script;
 pub mod storm;
+mod tap;
 
 pub use cluster::{Cluster, Options, ProcessRow, signal, wydbr_binary};
 pub use fleet::Fleet;
+pub use histogram::Histogram;
 pub use http::{Answer, get, post_json};
 pub use player::{Identity, Player};
 pub use redis::{RedisSentinels, RedisServer};
 pub use support::free_port;
+pub use tap::{Recording, TcpTap, UdpTap};
 
 use std::time::{Duration, Instant};
 
@@ -33,8 +47,15 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut check: impl FnMut() -> Op
 
 /// Sum of all rows of a metric; `None` when the process does not answer or has no such metric.
 pub fn metric(http: &str, name: &str) -> Option<f64> {
+    metric_with(http, name, "")
+}
+
+/// The same of those rows that have a label, given as on the page: `reason="detached"`.
+pub fn metric_with(http: &str, name: &str, label: &str) -> Option<f64> {
     let page = get(&format!("http://{http}/metrics")).ok()?;
-    let of_metric = |line: &&str| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']);
+    let of_metric = |line: &&str| {
+        line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']) && line.contains(label)
+    };
     let values: Vec<f64> = page
         .body
         .lines()

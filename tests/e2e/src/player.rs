@@ -39,14 +39,20 @@ pub struct Identity {
 impl Identity {
     /// Makes the account through the sign-up. The character is called as the account, with a capital.
     pub fn sign_up(cluster: &Cluster, profile: Profile, account: &str) -> Self {
-        let password = "segredo1".to_owned();
-        let body = serde_json::json!({ "username": account, "password": password }).to_string();
+        let identity = Self::of(profile, account);
+        let body = serde_json::json!({ "username": account, "password": identity.password }).to_string();
         let answer = post_json(&cluster.signup(), &body).expect("the sign-up answers");
         assert_eq!(answer.status, 201, "sign-up of {account}: {}", answer.body);
+        identity
+    }
+
+    /// Who somebody with this account is, whether or not it is there.
+    pub fn of(profile: Profile, account: &str) -> Self {
         let mut character = account.to_owned();
         character[..1].make_ascii_uppercase();
         let class = account.bytes().map(|byte| byte % 4).fold(0, |sum, byte| (sum + byte) % 4);
-        Self { profile, account: account.to_owned(), password, pin: "258014".to_owned(), character, class }
+        let (password, pin) = ("segredo1".to_owned(), "258014".to_owned());
+        Self { profile, account: account.to_owned(), password, pin, character, class }
     }
 }
 
@@ -224,6 +230,15 @@ impl Player {
     pub fn appearances(&self, name: &str) -> usize {
         let of = |event: &&Event| matches!(event, Event::Appeared { name: seen, .. } if **seen == *name);
         self.events.iter().filter(of).count()
+    }
+
+    /// Lines of its panel since [`Player::forget`].
+    pub fn panel_lines(&self) -> Vec<String> {
+        let line = |event: &Event| match event {
+            Event::Panel(text) => Some(text.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(line).collect()
     }
 
     /// Forgets what it has seen so far; what it knows stays.

@@ -19,7 +19,7 @@ use killer::Killer;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use store::testing::PgServer;
 
@@ -110,6 +110,7 @@ impl Stage {
             postgres: shards.iter().map(|shard| shard.create_database("shard")).collect(),
             redis: Some(redis.url()),
             settings: hastes.then(|| ("Edge", LIMITS_FOR_HASTE.to_owned())).into_iter().collect(),
+            tls: false,
         };
         Ok(Stage { shards, redis, cluster: Cluster::start(options), _content: content })
     }
@@ -117,20 +118,7 @@ impl Stage {
 
 /// The built-in content with rich newcomers.
 fn rich_content() -> anyhow::Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/content");
-    for file in std::fs::read_dir(source)? {
-        let file: PathBuf = file?.path();
-        let Some(name) = file.file_name() else { continue };
-        let mut text = std::fs::read_to_string(&file)?;
-        if name == "starters.toml" {
-            let rich = text.replace("gold = 2000", RICH);
-            anyhow::ensure!(rich != text, "the starters of the built-in content have no 2000 gold any more");
-            text = rich;
-        }
-        std::fs::write(folder.path().join(name), text)?;
-    }
-    Ok(folder)
+    crate::content::changed("starters.toml", |text| text.replace("gold = 2000", RICH))
 }
 
 /// Lets a storm rage and judges what it left.

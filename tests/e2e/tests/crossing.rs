@@ -159,10 +159,14 @@ fn a_traveller_arrives_although_the_node_that_it_goes_to_dies_at_that_moment() {
         println!("round {round}: {victim} died, the traveller was through after {gap:?}");
         traveller.until("its own character is shown", |world| world.own_shown());
         let (here, place) = if outward { (&mut host, HOST) } else { (&mut stayer, STAYER) };
-        // whoever stood on the dead node is back where it was saved last, at most 30 s ago
-        here.expect("it is in the world again", GAP, |_, event| {
-            matches!(event, Event::OwnPlaced { .. }).then_some(())
+        // whoever stood on the dead node is not set down where it stands already
+        wait_for("everybody is in the world again", PATIENCE, || {
+            let living =
+                cluster.ps().into_iter().filter(|row| row.name.starts_with("tmsrv-") && row.pid != pid);
+            let players = living.filter_map(|row| metric(&row.http, "wydbr_tmsrv_players_count"));
+            (players.sum::<f64>() == 3.0).then_some(())
         });
+        here.until_sees("Viajante");
         here.walk_to(place);
         here.until_sees("Viajante");
         traveller.until_sees(&here.identity.character.clone());

@@ -119,3 +119,55 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     let drain = [format!("drain {there}"), format!("join {there}")];
     assert!(wishes.len() == 4 && wishes[1..3] == drain, "{wishes:?}");
 }
+
+#[test]
+fn a_zone_is_cut_and_joined_under_players_who_notice_nothing() {
+    let cluster = Cluster::start(Options { nodes: 2, ..Options::default() });
+    let zone = town(&cluster);
+    let (name, here) =
+        (zone["name"].as_str().unwrap().to_owned(), zone["owner"].as_str().unwrap().to_owned());
+    let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
+    let (east, south) = (format!("{name}/3"), format!("{name}/5"));
+    let before = divided(&cluster);
+    assert!(refused(&cluster, &["merge", &name]).contains("parts at present: none"));
+    let players = PLAYERS.to_string();
+    // on both sides of both cuts
+    let area = ["--area", "2098,2092,2127,2123"];
+    let bots = cluster.start_bots(
+        &[&["--players", &players, "--for", "45", "--profile", "mixed", "--seed", "6"][..], &area].concat(),
+    );
+    until_all_play_on(&cluster, &here);
+
+    let split = told(&cluster, &["split", &name]);
+    assert_eq!(split["undo"], serde_json::json!([format!("merge '{east}'")]), "{split:#}");
+    told(&cluster, &["move", &east, there]);
+    let both = || (load(&cluster, &here).1 > 0 && load(&cluster, there).1 > 0).then_some(());
+    wait_for("they play on both nodes", PATIENCE, both);
+    told(&cluster, &["split", &name]);
+    assert_eq!(divided(&cluster).len(), before.len() + 2);
+    assert!(divided(&cluster).iter().any(|zone| zone.0 == south));
+    let crossed = e2e::borders::handed_over(&cluster);
+    let cross_on = || (e2e::borders::handed_over(&cluster) >= crossed + 10.0).then_some(());
+    wait_for("they walk over the cuts", PATIENCE, cross_on);
+    assert!(refused(&cluster, &["merge", &east]).contains(&south), "its other half is cut");
+
+    told(&cluster, &["merge", &south]);
+    told(&cluster, &["merge", &east]);
+    until_all_play_on(&cluster, &here);
+    assert_eq!(divided(&cluster), before);
+
+    let (report, content) = bots.finish();
+    assert!(content, "{report:#}");
+    assert_eq!((&report["entered"], &report["dropped"]), (&PLAYERS.into(), &0.into()), "{report:#}");
+    assert_eq!(report["reentered"], 0, "somebody had to log in again: {report:#}");
+    assert_eq!(told(&cluster, &["status"])["cut"], serde_json::json!([]));
+}
+
+/// Names and corners of all zones.
+fn divided(cluster: &Cluster) -> Vec<(String, Value, Value)> {
+    let map = told(cluster, &["map"]);
+    let zones = map["zones"].as_array().unwrap().iter();
+    zones
+        .map(|row| (row["name"].as_str().unwrap().to_owned(), row["min"].clone(), row["max"].clone()))
+        .collect()
+}

@@ -29,6 +29,8 @@ pub enum Fault {
     Resume(String, Vec<String>),
     /// The Redis forgets.
     Flush,
+    /// The arbiter's clock jumps by so many milliseconds.
+    Jump(i64),
 }
 
 /// The hosts of the storage.
@@ -86,8 +88,8 @@ impl Fault {
             Self::Resume(host, others) => {
                 others.iter().for_each(|other| sim.release(host.as_str(), other.as_str()));
             }
-            // whoever runs the market does it
-            Self::Flush => {}
+            // whoever runs the scenario does it
+            Self::Flush | Self::Jump(_) => {}
         }
     }
 }

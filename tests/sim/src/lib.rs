@@ -4,9 +4,10 @@
 //! protocol and its recoverer are the code that runs in production (`store`); the databases are in memory, and die
 //! with what they have not made durable. It never reads a clock or entropy: the same seed gives the same bytes.
 //!
-//! There are two scenarios. In that of the *storage* players send transfers to the coordinators themselves. In that of
+//! There are three scenarios. In that of the *storage* players send transfers to the coordinators themselves. In that of
 //! the *market* the production code of TSSSrv (trades, shops, auctions) and BISrv (the bank) stands between nodes and
-//! coordinators, beside a Redis that forgets; nodes die with what they knew.
+//! coordinators, beside a Redis that forgets; nodes die with what they knew. In that of the *cluster* edges, nodes, DBSrv and the
+//! controller lose and find each other; [`control`] says what of it is production code and what is a model.
 //!
 //! | module | holds |
 //! |---|---|
@@ -19,8 +20,10 @@
 //! | [`oracle`] | what must hold after every run |
 //! | [`net`] | calls over the simulated network |
 //! | [`market`] | the scenario of the market: its hosts, its players, its judge |
+//! | [`control`] | the scenario of the cluster |
 //! | [`trace`] | what happened, as a hash |
 
+pub mod control;
 pub mod coordinator;
 pub mod decider;
 pub mod faults;

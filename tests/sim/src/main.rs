@@ -42,6 +42,7 @@ struct Args {
 enum Played {
     Storage,
     Market,
+    Cluster,
 }
 
 impl Args {
@@ -51,6 +52,7 @@ impl Args {
             None => plan.scenario,
             Some(Played::Storage) => Scenario::Storage,
             Some(Played::Market) => Scenario::Market,
+            Some(Played::Cluster) => Scenario::Cluster,
         };
         Plan { scenario, told: self.told, ..plan }
     }

@@ -10,6 +10,8 @@ pub use store::planted::Bug;
 const SEEDS: u64 = 60;
 /// The same of a bug in a service: so many of the market.
 const OF_MARKET: u64 = 150;
+/// The same of a bug in the cluster: so many of that scenario.
+const OF_CLUSTER: u64 = 150;
 /// Seeds of the storm that may pass by it.
 const STORMS: u64 = 6;
 
@@ -30,11 +32,14 @@ pub struct Found {
 /// Plants a bug, looks for it, takes it out again.
 pub fn search(bug: Bug, from: u64) -> Option<Found> {
     store::planted::plant(Some(bug));
-    if bug.is_of_a_service() {
-        let found = (from..from + OF_MARKET).find_map(|seed| {
-            let plan = Plan { scenario: Scenario::Market, ..Plan::of(seed, BREAKING) };
-            simulated(bug, plan)
-        });
+    let its_own = match bug {
+        bug if bug.is_of_a_service() => Some((Scenario::Market, OF_MARKET)),
+        bug if bug.is_of_the_cluster() => Some((Scenario::Cluster, OF_CLUSTER)),
+        _ => None,
+    };
+    if let Some((scenario, seeds)) = its_own {
+        let found = (from..from + seeds)
+            .find_map(|seed| simulated(bug, Plan { scenario, ..Plan::of(seed, BREAKING) }));
         store::planted::plant(None);
         return found;
     }

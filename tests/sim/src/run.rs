@@ -4,7 +4,7 @@ use crate::faults::{Fault, schedule};
 use crate::player::{BANK, Board, GOLD, Life, Player, SLOTS, item};
 use crate::shard::SharedDisk;
 use crate::trace::Trace;
-use crate::{coordinator, decider, faults, held, market, oracle, shard};
+use crate::{control, coordinator, decider, faults, held, market, oracle, shard};
 use model::id::{AccountId, CharacterId, ItemId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -36,6 +36,8 @@ pub enum Scenario {
     Storage,
     /// Trades, shops, auctions and the bank, by the services.
     Market,
+    /// Who is a member and who owns which zone, by nodes and the arbiter.
+    Cluster,
 }
 
 impl Scenario {
@@ -133,6 +135,7 @@ pub fn run(plan: Plan) -> Report {
     match plan.scenario {
         Scenario::Storage => storage(plan),
         Scenario::Market => market::run(plan),
+        Scenario::Cluster => control::run(plan),
     }
 }
 

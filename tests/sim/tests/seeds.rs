@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Seeds of the short form.
 const SEEDS: std::ops::Range<u64> = 1..201;
+/// Of the cluster: fewer, for each simulates dozens of processes that read the whole map four times a second.
+const OF_CLUSTER: std::ops::Range<u64> = 1..49;
 
 fn plan(seed: u64) -> Plan {
     Plan::of(seed, Duration::from_secs(8))
@@ -26,11 +28,34 @@ fn whoever_dies_items_and_gold_are_where_they_were_acknowledged() {
             match Scenario::of(seed) {
                 Scenario::Storage => transfers += report.done,
                 Scenario::Market => of_market += report.done,
+                Scenario::Cluster => unreachable!("it is played when it is asked for"),
             }
         },
     );
     assert!(transfers > 5_000, "only {transfers} transfers were done");
     assert!(of_market > 1_500, "only {of_market} things were done at the market");
+}
+
+/// Every fourth seed takes only DBSrv away. The long form is `scripts/sim --scenario cluster --seeds 10000`.
+#[test]
+fn whoever_dies_a_zone_has_one_owner_and_each_command_one_end() {
+    let of_cluster = |seed| Plan { scenario: Scenario::Cluster, ..plan(seed) };
+    let (mut obeyed, mut not) = (0, 0);
+    many(
+        OF_CLUSTER,
+        cores(),
+        |seed| run(of_cluster(seed)),
+        |seed, report| {
+            assert!(report.wrong.is_empty(), "seed {seed}: {:#?}", report.wrong);
+            obeyed += report.done;
+            not += report.refused;
+        },
+    );
+    // who is in haste while no node is there loses most
+    assert!(obeyed > 10_000 && not < 2 * obeyed, "{obeyed} commands were obeyed, {not} dropped or lost");
+    for seed in 1..=4 {
+        assert_eq!(run(of_cluster(seed)), run(of_cluster(seed)), "seed {seed}");
+    }
 }
 
 #[test]

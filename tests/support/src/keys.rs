@@ -14,7 +14,7 @@ pub const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbc
 
 /// What a process of that name shows to its peers.
 pub fn credentials(name: &str) -> Credentials {
-    Credentials { name: ProcessName(name.to_owned()), key: Secret::new(KEY) }
+    Credentials::new(ProcessName(name.to_owned()), Secret::new(KEY))
 }
 
 /// The file `cluster.key` of a folder, which only its owner can read; made if it is not there.

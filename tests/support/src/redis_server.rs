@@ -116,7 +116,8 @@ impl RedisServer {
         assert!(sent.success(), "kill {signal} {pid}");
     }
 
-    fn connect(&self) -> redis::RedisResult<redis::Connection> {
+    /// A connection, or why there is none.
+    pub(crate) fn connect(&self) -> redis::RedisResult<redis::Connection> {
         redis::Client::open(self.url())?.get_connection()
     }
 }

@@ -25,9 +25,14 @@ fn wait(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn info(server: &RedisServer, line: &str) -> bool {
-    let text: String = redis::cmd("INFO").query(&mut server.connection()).expect("Redis answers");
-    text.lines().any(|found| found == line)
+/// What a server answers; `None` while it answers nobody (one that is promoted ends the connections of all).
+fn answer<T: redis::FromRedisValue>(server: &RedisServer, command: &[&str]) -> Option<T> {
+    let (name, arguments) = command.split_first()?;
+    redis::cmd(name).arg(arguments).query(&mut server.connect().ok()?).ok()
+}
+
+fn info(server: &RedisServer, command: &[&str], line: &str) -> bool {
+    answer::<String>(server, command).is_some_and(|text| text.lines().any(|found| found == line))
 }
 
 impl RedisSentinels {
@@ -41,7 +46,7 @@ impl RedisSentinels {
         let master = RedisServer::with(&at_once);
         let of = format!("127.0.0.1 {}", master.port());
         let replica = RedisServer::with(&[&["--replicaof", of.as_str()], &at_once[..]].concat());
-        wait("the replica follows", || info(&replica, "master_link_status:up"));
+        wait("the replica follows", || info(&replica, &["INFO"], "master_link_status:up"));
         let port = master.port();
         let configuration = format!(
             "sentinel monitor live 127.0.0.1 {port} 2\nsentinel down-after-milliseconds live 500\n\
@@ -51,7 +56,7 @@ impl RedisSentinels {
         let set = Self { servers: [master, replica], sentinels };
         wait("the sentinels know each other and the replica", || {
             (0..3).all(|one| {
-                let fields = set.told(one);
+                let Some(fields) = set.told(one) else { return false };
                 let is = |name: &str, value: &str| fields.get(name).is_some_and(|found| found == value);
                 is("num-other-sentinels", "2") && is("num-slaves", "1")
             })
@@ -59,10 +64,8 @@ impl RedisSentinels {
         Some(set)
     }
 
-    fn told(&self, sentinel: usize) -> HashMap<String, String> {
-        let mut command = redis::cmd("SENTINEL");
-        command.arg("MASTER").arg("live");
-        command.query(&mut self.sentinels[sentinel].connection()).expect("a sentinel answers")
+    fn told(&self, sentinel: usize) -> Option<HashMap<String, String>> {
+        answer(&self.sentinels[sentinel], &["SENTINEL", "MASTER", "live"])
     }
 
     /// Its URL.
@@ -90,7 +93,8 @@ impl RedisSentinels {
     pub fn waits_for_failover(&self) {
         let port = self.second().port().to_string();
         wait("the replica is the master", || {
-            info(self.second(), "role:master") && self.told(2).get("port") == Some(&port)
+            let told = self.told(2).is_some_and(|fields| fields.get("port") == Some(&port));
+            told && info(self.second(), &["INFO"], "role:master")
         });
     }
 }
@@ -115,11 +119,9 @@ impl RedisCluster {
         }
         wait("the cluster is one", || {
             servers.iter().all(|server| {
-                let command = redis::cmd("CLUSTER").arg("INFO").to_owned();
-                let text: String = command.query(&mut server.connection()).expect("Redis answers");
                 ["cluster_state:ok", "cluster_slots_assigned:16384", "cluster_known_nodes:3"]
                     .iter()
-                    .all(|line| text.lines().any(|found| found == *line))
+                    .all(|line| info(server, &["CLUSTER", "INFO"], line))
             })
         });
         Some(Self { servers })

@@ -58,7 +58,7 @@ impl Machine {
     }
 
     pub fn credentials(&self, name: &str) -> Credentials {
-        Credentials { name: ProcessName(name.to_owned()), key: Secret::new(KEY) }
+        Credentials::new(ProcessName(name.to_owned()), Secret::new(KEY))
     }
 
     pub fn target(&self) -> Target {

@@ -37,8 +37,13 @@ pub(super) async fn market(node: &Node, session: &Session, fence: Fence, work: &
             (reply, _) => reply,
         };
         match reply {
-            Some(market::Reply::Refused(MarketRefusal::Stale) | market::Reply::DoneUnseen) => {
+            Some(market::Reply::Refused(MarketRefusal::Stale)) => {
                 session.note(Note::Fenced);
+                return JobOutcome::Failed;
+            }
+            // it was done; with what came of it only the store can tell
+            Some(market::Reply::DoneUnseen) => {
+                session.note(Note::Outdated);
                 return JobOutcome::Failed;
             }
             Some(reply) => {
@@ -124,14 +129,16 @@ pub(crate) async fn ask_market(node: &Node, request: market::Request) -> Option<
 
 fn market_request(node: &Node, order: Order, work: &MarketWork) -> market::Request {
     match work {
-        MarketWork::Offer { name, partner, offer, checked, saw, trade } => {
+        MarketWork::Offer { name, partner, partner_zone, offer, checked, saw, trade } => {
             let me = Party { fence: order.fence, name: name.clone(), node: node.name.clone() };
             let theirs = node.sessions.of_character(*partner);
             let partner_epoch = theirs.and_then(|theirs| theirs.epoch.get().copied());
+            let view = node.cluster.view();
+            let owner = view.owner(*partner_zone).map(|(owner, _)| owner.name.clone());
             market::Request::OfferTrade(OfferTrade {
                 me,
                 partner: *partner,
-                partner_node: node.name.clone(),
+                partner_node: owner.unwrap_or_else(|| node.name.clone()),
                 partner_epoch: partner_epoch.unwrap_or(Epoch(0)),
                 offer: offer.clone(),
                 checked: *checked,

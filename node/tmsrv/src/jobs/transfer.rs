@@ -95,7 +95,7 @@ fn ground_record(record: &GroundRecord, zone: ZoneId) -> RecordChange {
                 key: RecordKey::Ground(*id),
                 home: *home,
                 version: 1,
-                scope: u64::from(zone.0),
+                scope: ground::scope_of(zone),
                 until_ms: clock::unix_ms() + for_ms.cast_signed(),
                 body: ground::body(*tile, *rotate),
             };

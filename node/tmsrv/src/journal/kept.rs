@@ -1,7 +1,7 @@
 //! What a node keeps for others: the newest state of each character, for a while, and not more than a bound.
 
 use model::CharacterId;
-use model::calls::sibling::{Journalled, KEEP_MAX, Reply, Request};
+use model::calls::sibling::{Journalled, KEEP_MAX, Reply};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -20,14 +20,8 @@ impl Kept {
         Self { most, states: Mutex::default() }
     }
 
-    pub(crate) fn answer(&self, request: Request) -> Reply {
-        match request {
-            Request::Keep(states) => self.keep(states, Instant::now()),
-            Request::Recall(character) => Reply::Recalled(self.recall(character)),
-        }
-    }
-
-    fn keep(&self, states: Vec<Journalled>, now: Instant) -> Reply {
+    /// Keeps what is newer than what it has.
+    pub(crate) fn keep(&self, states: Vec<Journalled>, now: Instant) -> Reply {
         if states.len() > KEEP_MAX {
             return Reply::Refused;
         }
@@ -80,10 +74,10 @@ mod tests {
     fn the_newest_is_kept_whatever_comes_last() {
         let kept = Kept::new(10);
         for (epoch, number) in [(1, 5), (1, 4), (2, 1), (1, 9)] {
-            assert_eq!(kept.answer(Request::Keep(vec![state(7, epoch, number)])), Reply::Kept);
+            assert_eq!(kept.keep(vec![state(7, epoch, number)], Instant::now()), Reply::Kept);
         }
-        assert_eq!(kept.answer(Request::Recall(CharacterId(7))), Reply::Recalled(Some(state(7, 2, 1))));
-        assert_eq!(kept.answer(Request::Recall(CharacterId(8))), Reply::Recalled(None));
+        assert_eq!(kept.recall(CharacterId(7)), Some(state(7, 2, 1)));
+        assert_eq!(kept.recall(CharacterId(8)), None);
     }
 
     #[test]

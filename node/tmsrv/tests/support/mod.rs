@@ -287,7 +287,7 @@ impl House {
         let zone = self.zones.zone_at(at);
         let (_, zone_epoch) = self.slot(zone).await;
         let (account, character) = (character.account, character.id);
-        Attach { session, account, character, zone, zone_epoch, reason: AttachReason::Login }
+        Attach { session, account, character, zone, zone_epoch, reason: AttachReason::Login, away_ms: 0 }
     }
 
     /// Attaches until the node has opened the zone, and waits for the entry.
@@ -412,7 +412,7 @@ impl Edge {
 
     pub async fn is_handed_over(&mut self, session: SessionId) -> (ZoneId, Tile, TransferId) {
         self.hears("a hand-over", |heard| match heard {
-            ToEdge::Handover { session: of, zone, tile, transfer } if *of == session => {
+            ToEdge::Handover { session: of, zone, tile, transfer, .. } if *of == session => {
                 Some((*zone, *tile, *transfer))
             }
             _ => None,
@@ -422,7 +422,7 @@ impl Edge {
 
     pub async fn is_dropped(&mut self, session: SessionId) -> DropReason {
         self.hears("that the session was dropped", |heard| match heard {
-            ToEdge::Dropped { session: of, reason } if *of == session => Some(*reason),
+            ToEdge::Dropped { session: of, reason, .. } if *of == session => Some(*reason),
             _ => None,
         })
         .await

@@ -1,7 +1,8 @@
 //! Items on the ground: laid down, seen, grabbed by exactly one, gone after a while.
 //!
 //! An item on the ground is a row and a record of the store; the zone shows it. Of two who grab it in one zone
-//! the first locks it; if two zones believe to have it, the record decides.
+//! the first locks it; if two zones believe to have it, the record decides. So an item of another zone that lies near the
+//! border can be taken as any other; its zone is told.
 
 use super::{No, Then, UnderWay};
 use crate::effects::{Effects, Job, JobId, Work};
@@ -10,8 +11,9 @@ use crate::plan::{Change, GroundRecord, Plan, Spot, carry};
 use crate::tick::Tick;
 use crate::zone::Zone;
 use model::event::NoticeKey;
+use model::sight::{GroundSight, Sighting};
 use model::transfer::TransferRefusal;
-use model::{AccountId, Event, GroundId, Item, Slot, Tile};
+use model::{AccountId, Event, GroundId, Item, Slot, Tile, ZoneId};
 use rules::bag;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -52,6 +54,8 @@ struct OnGround {
     lying: Lying,
     /// The job that takes it away.
     taken: Option<JobId>,
+    /// The zone that it lies in, when that is another one: it does not end here by itself.
+    told_by: Option<ZoneId>,
 }
 
 /// What lies on the ground of a zone.
@@ -85,6 +89,11 @@ impl Ground {
     }
 }
 
+fn sight(lying: &Lying) -> GroundSight {
+    let Lying { id, home, item, tile, rotate, version, .. } = *lying;
+    GroundSight { id, home, item, tile, rotate, version }
+}
+
 fn appeared(lying: &Lying, fell: bool) -> Event {
     let Lying { id, tile, rotate, item, .. } = *lying;
     Event::GroundAppeared { ground: id, tile, shown: item.spec(), rotate, fell }
@@ -94,20 +103,23 @@ impl Zone {
     /// Puts items on the ground that the store says lie there.
     pub(crate) fn lay_all(&mut self, found: Vec<Lying>, fx: &mut Effects) {
         for lying in found {
-            self.lay(lying, false, fx);
+            self.lay(lying, false, None, fx);
         }
     }
 
     /// Puts an item on the ground; who sees it is told.
-    fn lay(&mut self, lying: Lying, fell: bool, fx: &mut Effects) {
+    fn lay(&mut self, lying: Lying, fell: bool, told_by: Option<ZoneId>, fx: &mut Effects) {
         let here = self.grid.holds(lying.tile);
         let known = self.ground.all.contains_key(&lying.id) || self.ground.was_lifted(lying.id, self.now);
         if !here || known {
             return;
         }
         self.grid.lay(lying.id, lying.tile);
-        self.ground.due.insert((lying.until, lying.id));
-        self.ground.all.insert(lying.id, OnGround { lying, taken: None });
+        if told_by.is_none() {
+            self.ground.due.insert((lying.until, lying.id));
+            fx.noted_ground.push((lying.tile, Sighting::Lies { item: sight(&lying), fell }));
+        }
+        self.ground.all.insert(lying.id, OnGround { lying, taken: None, told_by });
         self.tell_around(lying.tile, appeared(&lying, fell), fx);
     }
 
@@ -162,7 +174,7 @@ impl Zone {
             fx.tell(player.session, Event::Dropped { from, tile, rotate });
         }
         let lying = Lying { until: self.now.plus(LIES), ..lying };
-        self.lay(lying, true, fx);
+        self.lay(lying, true, None, fx);
     }
 
     pub(super) fn pick_up(
@@ -204,7 +216,11 @@ impl Zone {
         plan: &Plan,
         fx: &mut Effects,
     ) {
+        let lies_in = self.ground.all.get(&ground).and_then(|on_ground| on_ground.told_by);
         self.lift(ground, fx);
+        if let Some(zone) = lies_in {
+            fx.sights.push((zone, false, vec![Sighting::Taken { ground }]));
+        }
         let Some(player) = slot.and_then(|slot| self.entities[slot].player()) else { return };
         for slot in plan.slots() {
             if let Some(item) = crate::plan::item_in(&player.character, slot) {
@@ -237,11 +253,46 @@ impl Zone {
 
     /// Takes an item off the ground and tells who saw it.
     pub(super) fn lift(&mut self, ground: GroundId, fx: &mut Effects) {
-        let Some(OnGround { lying, .. }) = self.ground.all.remove(&ground) else { return };
+        let Some(OnGround { lying, told_by, .. }) = self.ground.all.remove(&ground) else { return };
+        if told_by.is_none() {
+            fx.noted_ground.push((lying.tile, Sighting::Lifted { ground }));
+        }
         self.ground.due.remove(&(lying.until, ground));
         self.ground.remember_lifted(ground, self.now);
         self.grid.lift(ground, lying.tile);
         self.tell_around(lying.tile, Event::GroundGone { ground }, fx);
+    }
+
+    /// What lies near a neighbour that is told everything.
+    pub(crate) fn lies_near(&self, sees: impl Fn(Tile) -> bool) -> impl Iterator<Item = Sighting> {
+        let own = self.ground.all.values().filter(|on_ground| on_ground.told_by.is_none());
+        let near = own.filter(move |on_ground| sees(on_ground.lying.tile));
+        near.map(|on_ground| Sighting::Lies { item: sight(&on_ground.lying), fell: false })
+    }
+
+    /// A neighbour tells of an item on its ground.
+    pub(crate) fn lies_there(&mut self, from: ZoneId, item: GroundSight, fell: bool, fx: &mut Effects) {
+        let GroundSight { id, home, item, tile, rotate, version } = item;
+        let lying = Lying { id, home, item, tile, rotate, version, until: Tick(u64::MAX) };
+        self.lay(lying, fell, Some(from), fx);
+    }
+
+    /// A neighbour says that an item of its ground is gone, or that somebody there has taken one of this zone.
+    pub(crate) fn is_gone(&mut self, ground: GroundId, lay_in: Option<ZoneId>, fx: &mut Effects) {
+        if self.ground.all.get(&ground).is_some_and(|on_ground| on_ground.told_by == lay_in) {
+            self.lift(ground, fx);
+        }
+    }
+
+    /// Neighbours that told of items, each once for each of them.
+    pub(crate) fn told_by(&self) -> impl Iterator<Item = ZoneId> + '_ {
+        self.ground.all.values().filter_map(|on_ground| on_ground.told_by)
+    }
+
+    /// Items that a neighbour told of and that are not among those that it names now.
+    pub(crate) fn not_named(&self, from: ZoneId, named: impl Fn(GroundId) -> bool) -> Vec<GroundId> {
+        let of_zone = self.ground.all.iter().filter(|(_, on_ground)| on_ground.told_by == Some(from));
+        of_zone.map(|(ground, _)| *ground).filter(|ground| !named(*ground)).collect()
     }
 
     /// Asks for the end of what lay long enough.

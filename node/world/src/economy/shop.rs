@@ -46,9 +46,9 @@ impl Zone {
         let player = self.player(slot)?;
         let entity = merchant.or(player.dealings.merchant).ok_or(NoticeKey::TooFar)?;
         let found = self.slot_of_entity(entity).map(|slot| &self.entities[slot]).ok_or(NoticeKey::TooFar)?;
-        let creature = found.creature().ok_or(NoticeKey::TooFar)?;
+        let kind = found.creature_kind().ok_or(NoticeKey::TooFar)?;
         match self.entities[slot].tile.sees(found.tile) {
-            true => Ok((entity, creature.kind)),
+            true => Ok((entity, kind)),
             false => Err(NoticeKey::TooFar.into()),
         }
     }

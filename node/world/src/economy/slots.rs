@@ -138,6 +138,7 @@ impl Zone {
     /// What a player wears changed: its numbers and its look, for itself and for who sees it.
     pub(super) fn dress(&mut self, slot: usize, fx: &mut Effects) {
         let items = std::sync::Arc::clone(&self.content);
+        let pace_percent = self.relief().pace_percent;
         let Some(player) = self.entities[slot].player_mut() else { return };
         let before = std::mem::take(&mut player.derived);
         player.derived = rules::derive(&player.character, &items.items);
@@ -149,7 +150,7 @@ impl Zone {
         }
         (soft.hp, soft.mp) = (hp, mp);
         let session = player.session;
-        let score = model::Score { facing: soft.facing, ..player.derived.score };
+        let score = crate::look::shown_score(player, pace_percent);
         let (dressed, stronger) = (player.derived.look != before.look, player.derived.score != before.score);
         let equip = player.derived.look;
         let entity = self.entities[slot].id;

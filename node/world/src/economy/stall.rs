@@ -103,8 +103,9 @@ impl Zone {
         let there = self.slot_of_entity(owner).map(|slot| &self.entities[slot]);
         let there = there
             .filter(|there| self.entities[slot].tile.sees(there.tile) && there.id != self.entities[slot].id);
-        let player = there.and_then(|there| there.player()).ok_or(NoticeKey::TooFar)?;
-        player.dealings.stall.as_ref().map(|_| player.character.id).ok_or_else(|| NoticeKey::ItemGone.into())
+        let there = there.ok_or(NoticeKey::TooFar)?;
+        let owner = there.id.character().ok_or(NoticeKey::TooFar)?;
+        if there.has_stall() { Ok(owner) } else { Err(NoticeKey::ItemGone.into()) }
     }
 
     pub(super) fn stall_opened(&mut self, slot: usize, stall: Stall, fx: &mut Effects) {
@@ -119,7 +120,8 @@ impl Zone {
         }
         player.dealings.stall = title;
         let session = player.session;
-        let look = Box::new(look::appearance(&self.entities[slot], &self.content));
+        let look =
+            Box::new(look::appearance(&self.entities[slot], &self.content, self.relief().pace_percent));
         fx.tell(session, Event::StallChanged { look: look.clone() });
         self.tell_viewers(slot, Event::StallChanged { look }, fx);
     }

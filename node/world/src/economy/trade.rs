@@ -5,6 +5,7 @@
 
 use super::{Dealings, No, Then};
 use crate::effects::{Effects, MarketWork, Work};
+use crate::ghost::Ghost;
 use crate::plan::{carry, item_in, put_in};
 use crate::zone::Zone;
 use model::calls::market::{Carried, PartnerView, Reply, Said, TradeDone, TradeEnd, TradeNews};
@@ -56,17 +57,19 @@ impl Zone {
         let tile = self.entities[slot].tile;
         let there = self.slot_of_entity(partner).map(|slot| &self.entities[slot]);
         let other = there.filter(|there| there.id != self.entities[slot].id && tile.sees(there.tile));
-        let other = other.and_then(|other| other.player()).ok_or(NoticeKey::TooFar)?;
-        let with = other.character.id;
+        let other = other.ok_or(NoticeKey::TooFar)?;
+        let with = other.id.character().ok_or(NoticeKey::TooFar)?;
+        let partner_zone = other.ghost().map_or(self.id(), Ghost::source);
         let own = self.player(slot)?;
         let me = own.character.id;
         if own.dealings.stall.is_some() {
             return Err(NoticeKey::StillBusy.into());
         }
-        let busy = other.frozen
-            || other.dealings.stall.is_some()
-            || other.dealings.trade.as_ref().is_some_and(|t| t.open && t.partner != me);
-        if busy {
+        // what a player of another zone is about, the market knows
+        let busy = other.player().is_some_and(|other| {
+            other.frozen || other.dealings.trade.as_ref().is_some_and(|t| t.open && t.partner != me)
+        });
+        if busy || other.has_stall() {
             return Err(NoticeKey::PartnerBusy.into());
         }
         let (mut saw, mut known) = (0, None);
@@ -80,7 +83,8 @@ impl Zone {
         }
         let firm = self.firm(slot, offer)?;
         let name = own.character.name.as_str().to_owned();
-        let work = MarketWork::Offer { name, partner: with, offer: firm, checked, saw, trade: known };
+        let work =
+            MarketWork::Offer { name, partner: with, partner_zone, offer: firm, checked, saw, trade: known };
         let Some(player) = self.entities[slot].player_mut() else { return Ok(()) };
         match &mut player.dealings.trade {
             Some(trade) if trade.partner == with => trade.open = true,

@@ -4,10 +4,11 @@
 use content::{Content, Creature, Generator, Portal, RouteKind, Terrain, Waypoint};
 use model::event::{Arrival, Departure, Notice, NoticeKey};
 use model::membership::NamedZone;
+use model::sight::Sighting;
 use model::transfer::TransferRefusal;
 use model::{
-    AccountId, Character, CharacterId, CharacterName, Class, Command, EntityId, Event, GroundId, ItemId,
-    Rect, Route, Score, SessionId, SoftState, Step, Tile, ZoneId,
+    AccountId, Character, CharacterId, CharacterName, Class, Command, EntityId, Epoch, Event, GroundId,
+    ItemId, MoveMark, Rect, Route, Score, SessionId, SoftState, Step, Tile, ZoneId,
 };
 use placement::ZoneTable;
 use rules::Derived;
@@ -105,6 +106,8 @@ pub struct Watcher {
     pub session: SessionId,
     pub entity: EntityId,
     pub view: BTreeMap<EntityId, Tile>,
+    /// The movement in which it knows those in view.
+    marks: BTreeMap<EntityId, MoveMark>,
     pub ground: BTreeSet<GroundId>,
     pub events: Vec<Event>,
     inspected: Vec<EntityId>,
@@ -117,9 +120,13 @@ pub struct Stage {
     pub crossings: Vec<Crossing>,
     pub left: Vec<Snapshot>,
     pub jobs: Vec<Job>,
+    /// What neighbours are told.
+    pub sights: Vec<(ZoneId, bool, Vec<Sighting>)>,
     pub transcript: Vec<String>,
     /// Gold as the store has it.
     pub purses: BTreeMap<SessionId, i64>,
+    /// How far players see.
+    pub view: u16,
     next_item: u128,
     inputs: Vec<Input>,
     fx: Effects,
@@ -132,14 +139,14 @@ impl Stage {
     }
 
     pub fn with(content: Content, seed: u64) -> Self {
+        Self::of(content, ZoneId(1), seed)
+    }
+
+    /// Another zone of the same world.
+    pub fn of(content: Content, id: ZoneId, seed: u64) -> Self {
         let zones = Arc::new(ZoneTable::new(content.zones.clone()));
-        let setup = ZoneSetup {
-            id: ZoneId(1),
-            zones,
-            content: Arc::new(content),
-            seed,
-            populate: Populate::Everything,
-        };
+        let (content, populate) = (Arc::new(content), Populate::Everything);
+        let setup = ZoneSetup { id, zones, content, epoch: Epoch(1), seed, populate };
         let now = Tick(1000);
         Self {
             zone: Zone::new(setup, now).expect("the zone is in the table"),
@@ -148,8 +155,10 @@ impl Stage {
             crossings: Vec::new(),
             left: Vec::new(),
             jobs: Vec::new(),
+            sights: Vec::new(),
             transcript: Vec::new(),
             purses: BTreeMap::new(),
+            view: world::overload::VIEW_MAX,
             next_item: 1_000,
             inputs: Vec::new(),
             fx: Effects::default(),
@@ -164,6 +173,11 @@ impl Stage {
 
     pub fn arrives(&mut self, name: &str, at: Tile, speed: u8, on_foot: bool) -> &mut Self {
         let number = self.names.get(name).map_or(self.names.len() as u64 + 1, |session| session.0);
+        self.arrives_as(name, number, at, speed, on_foot)
+    }
+
+    /// The same of a player with that number, which is the same in every zone.
+    pub fn arrives_as(&mut self, name: &str, number: u64, at: Tile, speed: u8, on_foot: bool) -> &mut Self {
         let session = SessionId(number);
         self.names.insert(name.to_owned(), session);
         let score = Score { run_speed: speed, hp: 80, hp_max: 80, ..Score::default() };
@@ -179,12 +193,16 @@ impl Stage {
         on_foot: bool,
     ) -> &mut Self {
         let entity = EntityId::of_character(character.id);
-        let entering = Entering { session, character, derived, arrival: Arrival::Glow, on_foot };
+        // every load takes a higher one; zones side by side live in the same time
+        let epoch = Epoch(self.now.0);
+        let arrival = Arrival::Glow;
+        let entering = Entering { session, epoch, character, derived, arrival, on_foot, away_ms: 200 };
         self.inputs.push(Input::Enter(Box::new(entering)));
         let watcher = Watcher {
             session,
             entity,
             view: BTreeMap::new(),
+            marks: BTreeMap::new(),
             ground: BTreeSet::new(),
             events: Vec::new(),
             inspected: Vec::new(),
@@ -288,6 +306,14 @@ impl Stage {
 
     /// One tick, and every check.
     pub fn tick(&mut self) -> &mut Self {
+        self.step_unchecked();
+        self.check_sight();
+        self.check_tiles();
+        self
+    }
+
+    /// One tick in which not all that changed is told yet.
+    pub fn step_unchecked(&mut self) -> &mut Self {
         self.now = self.now.plus(1);
         self.zone.step(self.now, &mut self.inputs, &mut self.fx);
         let mut fx = std::mem::take(&mut self.fx);
@@ -303,10 +329,15 @@ impl Stage {
         self.crossings.append(&mut fx.crossings);
         self.left.append(&mut fx.left);
         self.jobs.append(&mut fx.jobs);
+        self.sights.append(&mut fx.sights);
         self.fx = fx;
-        self.check_sight();
-        self.check_tiles();
         self
+    }
+
+    /// The zone is relieved like that, and everybody sees so far after the next tick.
+    pub fn relieves(&mut self, relief: world::Relief) -> &mut Self {
+        self.view = relief.view;
+        self.input(Input::Relieve(relief)).tick()
     }
 
     /// Answers the oldest job.
@@ -368,12 +399,14 @@ impl Stage {
 
     /// What everybody believes to see is what is there.
     fn check_sight(&self) {
-        let positions: Vec<(EntityId, Tile, bool)> = self.zone.positions().collect();
+        let positions: Vec<(EntityId, Tile)> = self.zone.seen().collect();
         for watcher in self.watchers.values() {
             let Some(own) = self.zone.tile_of(watcher.entity) else { continue };
             let truth: Vec<EntityId> = {
-                let near = positions.iter().filter(|(id, at, _)| *id != watcher.entity && own.sees(*at));
-                let mut ids: Vec<EntityId> = near.map(|(id, _, _)| *id).collect();
+                let near = positions
+                    .iter()
+                    .filter(|(id, at)| *id != watcher.entity && own.distance(*at) <= self.view);
+                let mut ids: Vec<EntityId> = near.map(|(id, _)| *id).collect();
                 ids.sort();
                 ids
             };
@@ -436,6 +469,23 @@ impl Stage {
         self
     }
 
+    pub fn is_put(&mut self, name: &str, who: EntityId, on: Tile) -> &mut Self {
+        let events = self.heard(name);
+        let put = |event: &Event| matches!(event, Event::Placed { entity, tile, .. } if (*entity, *tile) == (who, on));
+        assert!(events.iter().any(put), "{name} was not told that {who:?} was put on {on}, but {events:?}");
+        self
+    }
+
+    pub fn is_stopped(&mut self, name: &str, who: EntityId, on: Tile) -> &mut Self {
+        let events = self.heard(name);
+        let stopped = |event: &Event| matches!(event, Event::Stopped { entity, tile, .. } if (*entity, *tile) == (who, on));
+        assert!(
+            events.iter().any(stopped),
+            "{name} was not told that {who:?} stopped on {on}, but {events:?}"
+        );
+        self
+    }
+
     pub fn is_refused(&mut self, name: &str, key: NoticeKey) -> &mut Self {
         let events = self.heard(name);
         let refused =
@@ -451,6 +501,16 @@ impl Stage {
 
 impl Watcher {
     fn perceive(&mut self, event: &Event) {
+        if let (
+            Some(mark),
+            Event::Walked { entity, .. } | Event::Stopped { entity, .. } | Event::Placed { entity, .. },
+        ) = (event.movement(), event)
+            && *entity != self.entity
+        {
+            let known = self.marks.insert(*entity, mark);
+            // the same again is nothing new to an edge: who is far is told late, and may have come near meanwhile
+            assert!(known <= Some(mark), "{entity:?} is told to be in {mark:?}, but was in {known:?}");
+        }
         match event {
             Event::Entered(_) => {
                 self.view.clear();
@@ -469,14 +529,17 @@ impl Watcher {
                     return;
                 }
                 let before = self.view.insert(look.entity, look.tile);
+                let known = self.marks.insert(look.entity, look.mark);
+                assert!(known <= Some(look.mark), "{:?} is in an older movement than before", look.entity);
                 assert!(before.is_none() || asked, "{:?} appeared twice", look.entity);
             }
             Event::Disappeared { entity, .. } => {
                 let before = self.view.remove(entity);
+                self.marks.remove(entity);
                 let asked = self.inspected.contains(entity);
                 assert!(before.is_some() || asked, "{entity:?} disappeared unseen");
             }
-            Event::Walked { entity, walk } => {
+            Event::Walked { entity, walk, .. } => {
                 assert_ne!(*entity, self.entity, "walks are not told to the walker");
                 assert!(self.view.contains_key(entity), "{entity:?} walked unseen");
                 assert_eq!(walk.route.tiles(walk.from).last(), Some(walk.to));

@@ -189,7 +189,64 @@ impl Line {
             Self::GuildLogPut => ("{0} put in {1}, {2} ago", "{0} guardou {1}, há {2}"),
             Self::GuildLogTook => ("{0} took {1}, {2} ago", "{0} tirou {1}, há {2}"),
             Self::GuildLogNothing => ("Nothing is written there.", "Nada foi registrado aqui."),
+            Self::OtherNotConnected => ("This player is not connected.", "Este jogador não está conectado."),
+            Self::PartyAsked => {
+                ("The player was asked to join your party.", "O jogador foi convidado para o grupo.")
+            }
+            Self::PartyNone => ("You are in no party.", "Você não está em um grupo."),
+            Self::PartyInOne => ("You are in a party already.", "Você já está em um grupo."),
+            Self::PartyOtherInOne => {
+                ("This player is in a party already.", "Este jogador já está em um grupo.")
+            }
+            Self::PartyNotLeader => {
+                ("Only the leader of the party may do this.", "Só o líder do grupo pode fazer isto.")
+            }
+            Self::PartyFull => ("The party is full.", "O grupo está cheio."),
+            Self::PartyNotAsked => ("Nobody asked you to join.", "Ninguém convidou você para um grupo."),
+            Self::PartyNotMember => {
+                ("This player is not in your party.", "Este jogador não está no seu grupo.")
+            }
+            Self::PartyOneself => ("That is yourself.", "Esse é você mesmo."),
+            Self::PartyUsage => (
+                "party list, invite NAME, leave, kick NAME, leader NAME",
+                "grupo lista, convidar NOME, sair, expulsar NOME, lider NOME",
+            ),
+            Self::PartyLeader => ("{0}, level {1}, leads", "{0}, nível {1}, líder"),
+            Self::PartyMember => ("{0}, level {1}", "{0}, nível {1}"),
+            Self::KingdomNone => ("You are of no kingdom.", "Você não é de um reino."),
+            Self::WhoCount => ("Players online: {0}", "Jogadores online: {0}"),
+            Self::WhoPlays => ("{0} is online.", "{0} está online."),
+            Self::GuildUsage => ("guild list [PAGE]", "guilda lista [PAGINA]"),
+            Self::RosterLine => ("{0}, rank {1}, level {2}", "{0}, cargo {1}, nível {2}"),
+            Self::RosterSum => {
+                ("Of your guild online: {0}, page {1} of {2}", "Da sua guild online: {0}, página {1} de {2}")
+            }
+            Self::ShoutUsage => ("spk TEXT", "gritar TEXTO"),
             Self::CashBalance => ("Your cash: {0}", "Seu saldo de cash: {0}"),
+            Self::CrowdIdle => (
+                "Crowded here: you see gestures only close by.",
+                "Lugar lotado: gestos só aparecem de perto.",
+            ),
+            Self::CrowdTrade => (
+                "Crowded here: mail and auctions take longer.",
+                "Lugar lotado: encomendas e leilões demoram mais.",
+            ),
+            Self::CrowdFar => (
+                "Crowded here: those far away are shown a second late.",
+                "Lugar lotado: quem está longe aparece com um segundo de atraso.",
+            ),
+            Self::CrowdView => {
+                ("Crowded here: you see {0} tiles far.", "Lugar lotado: você enxerga até {0} passos.")
+            }
+            Self::CrowdClock => ("Crowded here: time runs at {0}%.", "Lugar lotado: o tempo corre a {0}%."),
+            Self::CrowdClosed => {
+                ("Crowded here: nobody new is let in now.", "Lugar lotado: ninguém mais entra por enquanto.")
+            }
+            Self::CrowdOver => ("All is back to normal here.", "Tudo voltou ao normal aqui."),
+            Self::LoginQueue => (
+                "This place is full. You are number {0} in the queue.",
+                "Este lugar está cheio. Você é o número {0} na fila.",
+            ),
         }
     }
 }

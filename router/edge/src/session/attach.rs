@@ -16,10 +16,11 @@ use crate::messages::Line;
 use crate::metrics::CloseReason;
 use crate::nodes::NodeStream;
 use crate::phase::Phase;
-use crate::sessions::{FromNode, StreamId};
-use model::calls::node::{Attach, AttachReason, AttachRefusal, DropReason, ToNode};
+use crate::sessions::{FromNode, Handover, StreamId};
+use model::calls::node::{Attach, AttachReason, AttachRefusal, DropReason, Sent, ToNode};
 use model::calls::registry::{Reply, Request};
-use model::{Character, CharacterId, Command, Epoch, Tile, ZoneId};
+use model::{Character, CharacterId, Command, Epoch, ZoneId};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ use std::sync::Arc;
 const RETRY_MS: u64 = 100;
 /// Pause when the node is full or its store is away.
 const RETRY_LATER_MS: u64 = 500;
+/// Pause of who waits in the queue of a node: it forgets who does not ask for five seconds.
+const RETRY_QUEUED_MS: u64 = 1_000;
 /// How long a node may go on under an epoch that is not the newest: a handover may be on its way.
 const SUPERSEDED_GRACE_MS: u64 = 2_000;
 
@@ -36,19 +39,28 @@ const SUPERSEDED_GRACE_MS: u64 = 2_000;
 const FENCED_MAX: usize = 8;
 const FENCED_WITHIN_MS: u64 = 5_000;
 
-/// Where the player is, or is being put.
+/// Where the player is, or is being put. What only this edge knows of it does not go to the next one.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Place {
     character: CharacterId,
     zone: ZoneId,
     epoch: Epoch,
     reason: AttachReason,
-    state: State,
+    #[serde(skip)]
+    pub(super) state: State,
     searching_since_ms: u64,
+    #[serde(skip)]
     superseded_ms: Option<u64>,
-    held: VecDeque<Command>,
+    /// How long its last zone held the player until it was handed over.
+    held_before_ms: u64,
+    pub(super) held: VecDeque<Command>,
+    sent: Sent,
+    /// The place in the queue that the player was told.
+    #[serde(skip)]
+    queued: Option<u32>,
 }
 
-enum State {
+pub(super) enum State {
     /// The registry is told first.
     Claiming,
     Searching {
@@ -60,15 +72,37 @@ enum State {
     },
     Here {
         stream: Arc<NodeStream>,
+        parking: Parking,
     },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Searching { retry_ms: 0 }
+    }
+}
+
+/// Whether the node is asked to keep what it has to tell for the next edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parking {
+    No,
+    Asked,
+    Parked,
 }
 
 impl Place {
     fn stream(&self) -> Option<&Arc<NodeStream>> {
         match &self.state {
-            State::Asked { stream, .. } | State::Here { stream } => Some(stream),
+            State::Asked { stream, .. } | State::Here { stream, .. } => Some(stream),
             State::Claiming | State::Searching { .. } => None,
         }
+    }
+
+    /// Holds what the node was asked and did not do any more; what is held already is newer.
+    fn hold_after(&mut self, obeyed: u32) {
+        let mut held = self.sent.take_after(obeyed);
+        held.append(&mut self.held);
+        self.held = held;
     }
 
     fn is_here(&self) -> bool {
@@ -87,7 +121,10 @@ impl Session {
             state: State::Claiming,
             searching_since_ms: self.now_ms(),
             superseded_ms: None,
+            held_before_ms: 0,
             held: VecDeque::new(),
+            sent: Sent::default(),
+            queued: None,
         });
         self.set_phase(Phase::Entering);
     }
@@ -115,10 +152,19 @@ impl Session {
         match message {
             FromNode::Event(event) => self.on_event(&event),
             FromNode::Refused(refusal) => self.on_refused(refusal),
-            FromNode::Handover { transfer, zone, tile } => self.on_handover(transfer, zone, tile),
+            FromNode::Handover(handover) => self.on_handover(&handover),
             FromNode::Detached => self.on_unasked_detach(),
-            FromNode::Dropped(DropReason::ZoneGone) | FromNode::StreamLost => self.resume(),
-            FromNode::Dropped(DropReason::Fenced) => self.on_fenced(),
+            FromNode::Parked => self.on_parked(),
+            FromNode::Dropped(DropReason::ZoneGone | DropReason::Outdated, obeyed) => {
+                if let Some(place) = self.place.as_mut().filter(|place| place.is_here())
+                    && let Some(obeyed) = obeyed
+                {
+                    place.hold_after(obeyed);
+                }
+                self.resume();
+            }
+            FromNode::StreamLost => self.resume(),
+            FromNode::Dropped(DropReason::Fenced, _) => self.on_fenced(),
         }
     }
 
@@ -133,7 +179,19 @@ impl Session {
             AttachRefusal::NotOwner => self.search(RETRY_MS),
             AttachRefusal::StoreUnavailable | AttachRefusal::Overloaded => self.search(RETRY_LATER_MS),
             AttachRefusal::NoSuchCharacter => self.give_up(Line::NoSuchCharacter),
+            AttachRefusal::Queued { place } => self.on_queued(place),
         }
+    }
+
+    /// Nobody new is let in: the player waits as long as it likes, and is told its place when that changes.
+    fn on_queued(&mut self, number: u32) {
+        let now_ms = self.now_ms();
+        let Some(place) = &mut self.place else { return };
+        place.searching_since_ms = now_ms;
+        if place.queued.replace(number) != Some(number) {
+            self.say(Line::LoginQueue, &[&number.to_string()]);
+        }
+        self.search(RETRY_QUEUED_MS);
     }
 
     /// An attach that was given up and asked again may be answered in between by the detach of the first.
@@ -144,13 +202,15 @@ impl Session {
         }
     }
 
-    fn on_handover(&mut self, transfer: model::TransferId, zone: ZoneId, tile: Tile) {
+    fn on_handover(&mut self, handover: &Handover) {
         let now_ms = self.now_ms();
         let Some(place) = self.place.as_mut().filter(|place| place.is_here()) else { return };
-        place.zone = zone;
-        place.reason = AttachReason::Handover(transfer);
+        place.zone = handover.zone;
+        place.reason = AttachReason::Handover(handover.transfer);
         place.searching_since_ms = now_ms;
-        self.cross_to(tile);
+        place.held_before_ms = handover.held_ms.into();
+        place.hold_after(handover.obeyed);
+        self.cross_to(handover.tile, handover.on_foot);
         self.search(0);
     }
 
@@ -194,9 +254,15 @@ impl Session {
 
     /// The node that had the player is gone: find the zone's owner again, in place.
     fn resume(&mut self) {
+        if self.place.as_ref().is_some_and(Place::is_here) {
+            return self.begin_resume();
+        }
+        self.search(RETRY_MS / 2);
+    }
+
+    pub(super) fn begin_resume(&mut self) {
         let now_ms = self.now_ms();
-        let Some(place) = &mut self.place else { return };
-        if place.is_here() {
+        if let Some(place) = &mut self.place {
             place.reason = AttachReason::Resume;
             place.searching_since_ms = now_ms;
             tracing::info!(session = ?self.id, zone = %place.zone, "the player's node is gone, looking for another");
@@ -204,7 +270,7 @@ impl Session {
         self.search(RETRY_MS / 2);
     }
 
-    fn search(&mut self, pause_ms: u64) {
+    pub(super) fn search(&mut self, pause_ms: u64) {
         let now_ms = self.now_ms();
         if let Some(handle) = &self.handle {
             handle.listen_to(None);
@@ -228,6 +294,7 @@ impl Session {
         };
         place.state = State::Searching { retry_ms: now_ms + RETRY_MS };
         let view = self.view.borrow().clone();
+        place.zone = view.zones.heir(place.zone);
         let Some((owner, epoch)) = view.owner(place.zone) else { return };
         let Some(stream) = self.shared.nodes.stream(&owner.name) else { return };
         handle.listen_to(Some(stream.id));
@@ -238,6 +305,12 @@ impl Session {
             zone: place.zone,
             zone_epoch: epoch,
             reason: place.reason,
+            away_ms: match place.reason {
+                AttachReason::Handover(_) => {
+                    u32::try_from(now_ms.saturating_sub(place.searching_since_ms)).unwrap_or(u32::MAX)
+                }
+                AttachReason::Login | AttachReason::Resume => 0,
+            },
         };
         if stream.try_send(&ToNode::Attach(attach)).is_err() || stream.is_lost() {
             handle.listen_to(None);
@@ -260,9 +333,14 @@ impl Session {
             }
             State::Claiming | State::Searching { .. } => return None,
         };
-        place.state = State::Here { stream };
+        place.state = State::Here { stream, parking: Parking::No };
+        place.sent = Sent::default();
         let took_ms = now_ms.saturating_sub(place.searching_since_ms);
         self.shared.metrics.attach.observe(took_ms as f64 / 1000.0);
+        if matches!(place.reason, AttachReason::Handover(_)) {
+            let held_ms = place.held_before_ms + took_ms;
+            self.shared.metrics.handover.observe(held_ms as f64 / 1000.0);
+        }
         Some(place.reason)
     }
 
@@ -285,7 +363,7 @@ impl Session {
     pub(super) fn command(&mut self, command: Command) {
         let held_max = self.settings().connections.held_commands;
         let (Some(place), Some(session)) = (&mut self.place, self.id) else { return };
-        let State::Here { stream } = &place.state else {
+        let State::Here { stream, parking: Parking::No } = &place.state else {
             if place.held.len() >= held_max {
                 place.held.pop_front();
                 self.shared.metrics.commands_dropped.inc();
@@ -293,8 +371,12 @@ impl Session {
             place.held.push_back(command);
             return;
         };
-        if stream.try_send(&ToNode::Command { session, command }).is_err() {
-            self.shared.metrics.commands_dropped.inc();
+        let message = ToNode::Command { session, command };
+        if stream.try_send(&message).is_err() {
+            return self.shared.metrics.commands_dropped.inc();
+        }
+        if let ToNode::Command { command, .. } = message {
+            place.sent.note(command);
         }
     }
 
@@ -328,10 +410,17 @@ impl Session {
         let Some(place) = &mut self.place else { return };
         match &place.state {
             State::Searching { .. } if self.closing.is_none() => self.try_attach(),
-            State::Here { stream } => {
+            State::Here { stream, .. } => {
                 let newer = view.owner(place.zone).filter(|(_, epoch)| *epoch > place.epoch);
+                let is_the_same = newer.is_some_and(|(owner, _)| owner.name == stream.node);
+                let is_silent = stream.is_suspect();
                 match newer {
-                    Some((owner, epoch)) if owner.name == stream.node => place.epoch = epoch,
+                    Some((_, epoch)) if is_the_same => place.epoch = epoch,
+                    // a handover cannot be on its way from a node of which nothing is heard
+                    Some(_) if is_silent => {
+                        self.detach();
+                        self.resume();
+                    }
                     Some(_) => {
                         place.superseded_ms.get_or_insert(now_ms);
                     }

@@ -8,6 +8,7 @@ use super::Session;
 use super::requests;
 use model::calls::bank::Cargo;
 use model::item::{Container, Item, Slot};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use wire::packet::CargoGold;
 
@@ -15,7 +16,7 @@ use wire::packet::CargoGold;
 const TRIES: u8 = 3;
 
 /// What the client was told of the bank.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Bank {
     items: Vec<Option<Item>>,
     gold: i64,

@@ -10,7 +10,7 @@ use model::trade::STALL_WARES;
 use model::{Command, EntityId, Tile};
 use wire::packet::{
     Autotrade, AutotradeBuy, ClientPacket, DeleteItem, DropItem, GroundItemRemove, MoveItem, PickItem,
-    ShopBuy, ShopSell, SplitItem, Trade, TradeQuit, UseItem,
+    ShopBuy, ShopSell, SplitItem, Trade, UseItem,
 };
 
 /// Words that clients send as the receiver of a whisper and that are commands.
@@ -204,8 +204,8 @@ impl Session {
             }
             Named::Other(_) | Named::Own(_) => self.strike("field"),
             Named::Nobody => {
-                let own = self.own_number();
-                self.send(own, TradeQuit {});
+                // its window closes when the node says so: what was agreed to before may be done already
+                self.command(Command::CancelTrade);
                 self.say(Line::TooFar, &[]);
             }
         }

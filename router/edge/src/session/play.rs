@@ -1,22 +1,27 @@
 //! In the world: what the player asks, and what it is shown.
 
 use super::Session;
+use super::footing::Footing;
 use super::requests::{self, Parcels};
 use super::shown::Before;
 use crate::budget::{WalkGate, WalkVerdict};
-use crate::crossing::rest_of;
 use crate::ground_ids::GroundIds;
 use crate::messages::{self, Line};
 use crate::phase::Phase;
-use crate::translate::{self, Tags};
+use crate::seen::Seen;
+use crate::social_words;
+use crate::translate;
 use crate::view::{Showing, View};
 use model::calls::node::AttachReason;
 use model::command::CHAT_TEXT_MAX;
 use model::event::{Appearance, Arrival, Departure, Sheet, Walk};
 use model::{Command, EntityId, Event, Route, Score, Tile};
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use wire::packet::{Chat, ClientPacket, MessagePanel, Motion, RemoveMob, SkillBar, Whisper};
+use wire::packet::{
+    Chat, ClientPacket, GroundItemRemove, MessagePanel, Motion, RemoveMob, SkillBar, Whisper,
+};
 use wire::record::Movement;
 
 /// What the 7.48 client asks by itself, and what it is told.
@@ -27,17 +32,23 @@ const WHISPERS_MAX: usize = 4;
 const CITIES: u8 = 5;
 /// The fastest that any client claims to walk.
 const SPEED_MAX: i32 = 15;
+/// Lines and emotes that are remembered: as many as come within the time of a handover.
+const PERCEIVED_MAX: usize = 64;
 /// Removal without any animation.
 const AT_ONCE: i32 = 3;
 
 /// What a player in the world is shown.
+#[derive(Serialize, Deserialize)]
 pub(super) struct World {
     pub(super) own: u16,
     pub(super) entity: EntityId,
     pub(super) tile: Tile,
     pub(super) sheet: Box<Sheet>,
     pub(super) view: View,
-    pub(super) tags: HashMap<EntityId, Tags>,
+    /// What the client was told of those in the picture.
+    pub(super) seen: HashMap<EntityId, Seen>,
+    /// Numbers of what was told once, the last ones: over a border it may be told again.
+    perceived: VecDeque<(EntityId, u64)>,
     pub(super) grounds: GroundIds,
     /// Short id of the merchant whose shop was opened last.
     pub(super) shop: u16,
@@ -47,8 +58,18 @@ pub(super) struct World {
     pub(super) stalled: bool,
     /// The walk that its client is on or was on last.
     walk: Option<Walk>,
-    /// The rest of that walk, while the player is handed over in the middle of it.
-    crossing: Option<Walk>,
+    footing: Footing,
+    /// While the player is handed over.
+    crossing: Option<Crossing>,
+}
+
+/// How a player goes from one zone to another.
+#[derive(Serialize, Deserialize)]
+struct Crossing {
+    /// It walks there, so what its client shows stays in view.
+    on_foot: bool,
+    /// The rest of the walk in the middle of which it is.
+    rest: Option<Walk>,
 }
 
 impl Session {
@@ -70,6 +91,21 @@ impl Session {
                 _ => self.strike("field"),
             },
             ClientPacket::RequestMob(packet) => self.on_inspect(packet.target),
+            ClientPacket::PartyRequest(packet) => {
+                if self.may_talk() {
+                    self.on_party_request(&packet);
+                }
+            }
+            ClientPacket::PartyAccept(packet) => {
+                if self.may_talk() {
+                    self.on_party_accept(&packet);
+                }
+            }
+            ClientPacket::PartyRemove(packet) => {
+                if self.may_talk() {
+                    self.on_party_remove(&packet);
+                }
+            }
             ClientPacket::SkillBar(SkillBar { skills }) => self.command(Command::SetSkillBar { bar: skills }),
             packet => self.on_goods_packet(packet),
         }
@@ -91,6 +127,9 @@ impl Session {
             Some(route) => {
                 let speed = movement.speed as u8;
                 if let Some(world) = &mut self.world {
+                    if !world.footing.moves(from, to, now_ms) {
+                        return self.shared.metrics.commands_dropped.inc();
+                    }
                     world.tile = from;
                     world.walk = Some(Walk { from, route: route.clone(), to, speed });
                 }
@@ -101,7 +140,8 @@ impl Session {
     }
 
     fn on_stop_walking(&mut self, movement: &Movement, client_tick: u32) {
-        if !WalkGate::tick_is_sane(client_tick, self.now_ms()) {
+        let now_ms = self.now_ms();
+        if !WalkGate::tick_is_sane(client_tick, now_ms) {
             return self.strike("tick");
         }
         let at = Tile::new(movement.target_x, movement.target_y);
@@ -109,6 +149,9 @@ impl Session {
             return self.strike("field");
         }
         if let Some(world) = &mut self.world {
+            if !world.footing.moves(at, at, now_ms) {
+                return self.shared.metrics.commands_dropped.inc();
+            }
             world.walk = None;
         }
         self.command(Command::Stop { at });
@@ -126,6 +169,12 @@ impl Session {
             return self.send(0, MessagePanel { text: DAY.1.to_owned() });
         }
         let (to, text) = (messages::clean(&packet.name), messages::clean(&packet.text));
+        if let Some(words) = social_words::parse(&to, &text) {
+            if self.may_talk() {
+                self.on_social_words(words);
+            }
+            return;
+        }
         if let Some(command) = Self::command_of(&to, &text) {
             if self.may_talk() {
                 self.command(command);
@@ -137,7 +186,7 @@ impl Session {
             return;
         }
         if is_channel {
-            return self.say(Line::ChannelNotBuilt, &[]);
+            return self.on_channel(&text);
         }
         let Some(session) = self.id else { return };
         if self.work.len() >= WHISPERS_MAX {
@@ -172,10 +221,13 @@ impl Session {
     }
 
     fn on_inspect(&mut self, id: u16) {
-        let Some(world) = &self.world else { return };
+        let Some(world) = &mut self.world else { return };
         let entity = if id == world.own { Some(world.entity) } else { world.view.entity_of(id) };
         match entity {
-            Some(entity) => self.command(Command::Inspect { entity }),
+            Some(entity) => {
+                world.view.asked(entity);
+                self.command(Command::Inspect { entity });
+            }
             None => self.send(id, RemoveMob { reason: departure(Departure::OutOfView) }),
         }
     }
@@ -189,30 +241,38 @@ impl Session {
             Event::Entered(_) => {}
             Event::Appeared { look, arrival } => self.on_appeared(look, *arrival),
             Event::Disappeared { entity, departure } => self.on_disappeared(*entity, *departure),
-            Event::Walked { entity, walk } => {
+            Event::Walked { entity, .. } | Event::Stopped { entity, .. } | Event::Placed { entity, .. }
+                if !world.hears(*entity, event) => {}
+            Event::Walked { entity, walk, .. } => {
                 world.view.moved(*entity, walk.to);
                 if let Some(id) = world.view.id_of(*entity) {
                     self.send(id, translate::walk(walk));
                 }
             }
-            Event::Stopped { entity, tile } => {
+            Event::Stopped { entity, tile, .. } => {
                 world.view.moved(*entity, *tile);
                 if let Some(id) = world.view.id_of(*entity) {
                     self.send(id, translate::stop(*tile));
                 }
             }
-            Event::Placed { entity, tile } => self.on_placed(*entity, *tile),
-            Event::Motion { entity, motion, parameter, direction } => {
+            Event::Placed { entity, tile, .. } => self.on_placed(*entity, *tile),
+            Event::ViewComplete => self.on_view_complete(),
+            Event::Motion { entity, number, .. } | Event::Said { entity, number, .. }
+                if world.has_perceived(*entity, *number) => {}
+            Event::Motion { entity, motion, parameter, direction, .. } => {
                 if let Some(id) = world.view.id_of(*entity) {
                     self.send(id, Motion { motion: *motion, parm: *parameter, direction: *direction });
                 }
             }
-            Event::Said { entity, text } => {
+            Event::Said { entity, text, .. } => {
                 if let Some(id) = world.view.id_of(*entity) {
                     self.send(id, Chat { text: text.clone() });
                 }
             }
-            Event::ScoreChanged { entity, score } => self.on_score(*entity, score),
+            Event::ScoreChanged { entity, score } => {
+                world.hears(*entity, event);
+                self.on_score(*entity, score);
+            }
             Event::GoldChanged { gold } => {
                 world.sheet.gold = *gold;
                 let (own, etc) = (world.own, translate::etc(&world.sheet));
@@ -242,47 +302,74 @@ impl Session {
         let Some(reason) = self.arrive() else { return };
         let own = self.own_number();
         self.shared.numbers.lock().enter(sheet.entity, own);
-        // the picture is kept, so that ids which the client still remembers are not lent again at once
         let before = self.world.take();
-        let crossing = before.as_ref().and_then(|world| world.crossing.clone());
-        let crossing = crossing.filter(|rest| rest.from == sheet.tile && reason != AttachReason::Resume);
-        let (mut view, mut grounds, mut goods) = match before {
-            None => (View::new(own), GroundIds::default(), Before::default()),
-            Some(World { view, grounds, sheet, trading, stalled, .. }) => {
-                (view, grounds, Before { equip: sheet.equip, trading, stalled, grounds: Vec::new() })
-            }
-        };
-        let before = view.clear();
-        goods.grounds = grounds.clear();
-        let gone = (reason != AttachReason::Login).then_some(before);
-        self.world = Some(World {
+        let crossing = before.as_ref().and_then(|world| world.crossing.as_ref());
+        let crossing = crossing.filter(|_| reason != AttachReason::Resume);
+        let on_foot = crossing.is_some_and(|crossing| crossing.on_foot);
+        let rest = crossing.and_then(|crossing| crossing.rest.clone());
+        let rest = rest.filter(|rest| rest.from == sheet.tile);
+        let mut world = World {
             own,
             entity: sheet.entity,
             tile: sheet.tile,
             sheet: Box::new(sheet.clone()),
-            view,
-            tags: HashMap::new(),
-            grounds,
+            view: View::new(own),
+            seen: HashMap::new(),
+            perceived: VecDeque::new(),
+            grounds: GroundIds::default(),
             shop: 0,
             trading: false,
             stalled: false,
-            walk: crossing.clone(),
+            walk: rest.clone(),
+            footing: Footing::on(sheet.tile),
             crossing: None,
-        });
-        match gone {
-            Some(ids) => {
-                self.send_all(ids.into_iter().map(|id| (id, RemoveMob { reason: AT_ONCE }.into())));
-                if crossing.is_none() {
+        };
+        let mut goods = Before::default();
+        let mut gone = Vec::new();
+        let mut told = Vec::new();
+        let footing = before.as_ref().map(|before| before.footing);
+        let is_there = match on_foot {
+            true => before.as_ref().is_some_and(|before| before.tile == sheet.tile),
+            false => {
+                reason == AttachReason::Resume && footing.is_some_and(|footing| footing.rests_on(sheet.tile))
+            }
+        };
+        if let Some(footing) = footing.filter(|_| is_there) {
+            world.footing = footing;
+        } else if reason == AttachReason::Resume {
+            world.footing = Footing::anew(sheet.tile, self.now_ms());
+        }
+        if let Some(before) = before {
+            told = translate::refresh(&before.sheet, own);
+            goods.equip = before.sheet.equip;
+            (goods.trading, goods.stalled) = (before.trading, before.stalled);
+            // the picture is kept, so that ids which the client still remembers are not lent again at once
+            (world.view, world.grounds) = (before.view, before.grounds);
+            if on_foot {
+                (world.seen, world.shop, world.perceived) = (before.seen, before.shop, before.perceived);
+                world.view.doubt();
+                world.grounds.doubt();
+            } else {
+                gone = world.view.clear();
+                goods.grounds = world.grounds.clear();
+            }
+        }
+        self.world = Some(world);
+        match reason {
+            AttachReason::Handover(_) | AttachReason::Resume => {
+                self.send_all(gone.into_iter().map(|id| (id, RemoveMob { reason: AT_ONCE }.into())));
+                if !is_there {
                     self.send(own, translate::set_down(sheet.tile));
                 }
-                self.send_all(translate::refresh(sheet, own));
+                let now = translate::refresh(sheet, own);
+                self.send_all(now.into_iter().filter(|one| !on_foot || !told.contains(one)));
                 self.correct_goods(&goods, sheet);
                 if reason == AttachReason::Resume {
                     self.recount_bank();
                 }
-                self.go_on_walking(crossing);
+                self.go_on_walking(rest);
             }
-            None => {
+            AttachReason::Login => {
                 tracing::info!(character = %sheet.name, session = ?self.id, "entered the world");
                 self.send_all(translate::enter(sheet, own, self.profile));
                 if self.closing.is_none() {
@@ -292,6 +379,8 @@ impl Session {
             }
         }
         self.flush_held(reason);
+        self.on_persona();
+        self.show_party();
     }
 
     /// Once after the login: what came into the bank by then, and what waits.
@@ -312,10 +401,20 @@ impl Session {
             let sent = translate::appear(look, world.own, glows, self.profile);
             return self.send_all(sent);
         }
+        if let Some(id) = world.view.confirm(look.entity, look.tile) {
+            let sent = match world.seen.get_mut(&look.entity) {
+                Some(seen) => seen.correct(look, id, self.profile),
+                None => {
+                    world.seen.insert(look.entity, Seen::of(look));
+                    translate::appear(look, id, glows, self.profile)
+                }
+            };
+            return self.send_all(sent);
+        }
         match world.view.appear(look.entity, look.tile, preferred, world.tile, &limits) {
             Showing::Hide => self.shared.metrics.hidden.inc(),
             Showing::Show { id, instead_of } => {
-                world.tags.insert(look.entity, Tags::of(look));
+                world.seen.insert(look.entity, Seen::of(look));
                 if let Some(out) = instead_of {
                     self.shared.metrics.hidden.inc();
                     self.send(out, RemoveMob { reason: departure(Departure::OutOfView) });
@@ -328,12 +427,31 @@ impl Session {
     fn on_disappeared(&mut self, entity: EntityId, how: Departure) {
         let limits = self.settings().view.clone();
         let Some(world) = &mut self.world else { return };
-        world.tags.remove(&entity);
+        world.seen.remove(&entity);
         let id = world.view.disappear(entity);
         let next = world.view.next_hidden(world.tile, &limits);
         if let Some(id) = id {
             self.send(id, RemoveMob { reason: departure(how) });
         }
+        if let Some(entity) = next {
+            self.command(Command::Inspect { entity });
+        }
+    }
+
+    /// The zone has told of all that is in view: what the client still shows of another zone goes.
+    fn on_view_complete(&mut self) {
+        let limits = self.settings().view.clone();
+        let Some(world) = &mut self.world else { return };
+        let gone = world.view.end_doubt();
+        for (entity, _) in &gone {
+            world.seen.remove(entity);
+        }
+        let next = world.view.next_hidden(world.tile, &limits);
+        let grounds = world.grounds.end_doubt();
+        let out_of_view = departure(Departure::OutOfView);
+        self.send_all(gone.into_iter().map(|(_, id)| (id, RemoveMob { reason: out_of_view }.into())));
+        let lies_no_more = |item_id| (wire::SCENE_FIELD, GroundItemRemove { item_id }.into());
+        self.send_all(grounds.into_iter().map(lies_no_more));
         if let Some(entity) = next {
             self.command(Command::Inspect { entity });
         }
@@ -345,6 +463,7 @@ impl Session {
             world.tile = tile;
             world.sheet.tile = tile;
             world.walk = None;
+            world.footing = Footing::on(tile);
             Some(world.own)
         } else {
             world.view.moved(entity, tile);
@@ -361,17 +480,19 @@ impl Session {
             world.sheet.score = *score;
             let (own, packet) = (world.own, translate::own_score(&world.sheet));
             self.send(own, packet);
+            self.on_persona();
         } else if let Some(id) = world.view.id_of(entity) {
-            let tags = world.tags.get(&entity).cloned().unwrap_or_default();
+            let tags = world.seen.get(&entity).map(|seen| seen.tags.clone()).unwrap_or_default();
             self.send(id, translate::other_score(score, &tags));
         }
     }
 
     /// The player is handed over to another node, where it will be on this tile.
-    pub(super) fn cross_to(&mut self, tile: Tile) {
+    pub(super) fn cross_to(&mut self, tile: Tile, on_foot: bool) {
         if let Some(world) = &mut self.world {
             world.tile = tile;
-            world.crossing = world.walk.take().and_then(|walk| rest_of(&walk, tile));
+            let rest = world.walk.take().and_then(|walk| walk.rest_from(tile));
+            world.crossing = Some(Crossing { on_foot, rest });
         }
     }
 
@@ -390,6 +511,7 @@ impl Session {
         if let Some(world) = self.world.take() {
             self.shared.numbers.lock().leave(world.entity, world.own);
         }
+        self.leave_social();
         self.forget_place();
     }
 
@@ -400,6 +522,26 @@ impl Session {
         }
         // when all numbers are taken, any will do: it means nothing to other clients
         self.own_number.unwrap_or(*crate::view_ids::PLAYER_IDS.end())
+    }
+}
+
+impl World {
+    /// Notes what is told once; true when it was noted before.
+    fn has_perceived(&mut self, entity: EntityId, number: u64) -> bool {
+        let one = (entity, number);
+        if self.perceived.contains(&one) {
+            return true;
+        }
+        if self.perceived.len() == PERCEIVED_MAX {
+            self.perceived.pop_front();
+        }
+        self.perceived.push_back(one);
+        false
+    }
+
+    /// The client is told something of an entity; false when it was told so already, or something newer.
+    fn hears(&mut self, entity: EntityId, event: &Event) -> bool {
+        self.seen.get_mut(&entity).is_none_or(|seen| seen.hears(event))
     }
 }
 

@@ -7,6 +7,7 @@ use model::calls::CALL_DEADLINE_MS;
 use model::calls::bank::{self, Cargo, DeliverParcels};
 use model::calls::registry::{HeldSession, Login, LoginRefusal, Reply, Request};
 use model::{AccountId, AccountName, Character, OperationId, SessionId};
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,10 +54,24 @@ pub(crate) enum Done {
         to: String,
         found: Option<bool>,
     },
+    /// A line was for a channel.
+    Spoken(Option<Reply>),
+    /// Something of a party was asked.
+    Party {
+        reply: Option<Reply>,
+        invites: bool,
+    },
+    Who(Option<Reply>),
+    Roster {
+        reply: Option<Reply>,
+        page: usize,
+    },
+    /// The registry was told what the character is like.
+    Described(Option<Reply>),
 }
 
 /// What a login did with the parcels that waited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parcels {
     /// Into the bank.
     pub(crate) taken: usize,
@@ -92,7 +107,14 @@ pub(super) async fn login(
         Ok(_) | Err(_) => return LoginOutcome::Unavailable,
     };
     handle.hold(|held| {
-        *held = Some(HeldSession { session, account, account_name: name.clone(), character: None });
+        *held = Some(HeldSession {
+            session,
+            account,
+            account_name: name.clone(),
+            character: None,
+            persona: None,
+            party: None,
+        });
     });
     if shared.sessions.reports() != reports {
         tokio::time::sleep(REPORT_SETTLES).await;
@@ -226,4 +248,13 @@ pub(super) async fn whisper(shared: Arc<Shared>, session: SessionId, to: String,
         _ => None,
     };
     Done::Whispered { to, found }
+}
+
+/// A line for a channel: it must not be told twice.
+pub(super) async fn speak(shared: Arc<Shared>, request: Request) -> Done {
+    Done::Spoken(once(&shared, &request).await.ok())
+}
+
+pub(super) async fn describe(shared: Arc<Shared>, request: Request) -> Done {
+    Done::Described(shared.registry.insist(&request, CLAIM_PATIENCE).await)
 }

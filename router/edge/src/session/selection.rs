@@ -176,6 +176,7 @@ impl Session {
             handle.hold(|held| {
                 if let Some(held) = held {
                     held.character = None;
+                    held.persona = None;
                 }
             });
         }

@@ -1,7 +1,8 @@
 //! What a player is shown of items, shops, trades and gold.
 
 use super::Session;
-use crate::translate::{self, Tags, asks, goods};
+use crate::seen::Seen;
+use crate::translate::{self, asks, goods};
 use model::event::{Appearance, Sheet};
 use model::item::{Container, Slot};
 use model::{Command, EntityId, Event};
@@ -74,6 +75,9 @@ impl Session {
             }
             Event::GroundAppeared { ground, tile, shown, rotate, fell } => {
                 let Some(world) = &mut self.world else { return };
+                if world.grounds.confirm(*ground) {
+                    return;
+                }
                 match world.grounds.lend(*ground) {
                     Some(id) => self.send(SCENE_FIELD, goods::ground(id, *tile, shown, *rotate, *fell)),
                     None => self.shared.metrics.hidden.inc(),
@@ -128,6 +132,7 @@ impl Session {
             | Event::GoldChanged { .. }
             | Event::SkillBar { .. }
             | Event::Notice(_)
+            | Event::ViewComplete
             | Event::Weather(_)
             | Event::SlotChanged { .. }
             | Event::CarryChanged { .. }
@@ -157,7 +162,7 @@ impl Session {
         if look.entity == world.entity {
             world.stalled = look.stall.is_some();
         } else if world.view.id_of(look.entity).is_some() {
-            world.tags.insert(look.entity, Tags::of(look));
+            world.seen.insert(look.entity, Seen::of(look));
         }
         match self.id_of(Some(look.entity)) {
             // it waits for room in the picture, and will be described as it is then

@@ -10,6 +10,15 @@ impl Check for Settings {
     fn check(&self) -> Result<(), BadValue> {
         self.check_deadlines()?;
         self.check_rates()?;
+        match (&self.quic.certificate, &self.quic.key) {
+            (Some(_), None) => {
+                return Err(BadValue::new("quic.key", "not set", "the key of quic.certificate"));
+            }
+            (None, Some(_)) => {
+                return Err(BadValue::new("quic.certificate", "not set", "the certificate of quic.key"));
+            }
+            _ => {}
+        }
         let budgets = &self.budgets;
         within("budgets.strikes_max", u64::from(budgets.strikes_max), 1..=1_000_000, "1 to 1000000")?;
         within("budgets.pin_tries", u64::from(budgets.pin_tries), 1..=1_000, "1 to 1000")?;
@@ -50,6 +59,7 @@ impl Settings {
         rate("budgets.bytes.per_second", "budgets.bytes.burst", self.budgets.bytes)?;
         rate("budgets.chat.per_second", "budgets.chat.burst", self.budgets.chat)?;
         rate("budgets.goods.per_second", "budgets.goods.burst", self.budgets.goods)?;
+        rate("budgets.shout.per_second", "budgets.shout.burst", self.budgets.shout)?;
         rate("addresses.connects.per_second", "addresses.connects.burst", self.addresses.connects)?;
         rate("addresses.logins.per_second", "addresses.logins.burst", self.addresses.logins)
     }

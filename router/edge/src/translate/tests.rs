@@ -3,7 +3,7 @@
 use super::*;
 use model::character::{CharacterName, Class, Unspent};
 use model::item::{Effect, ItemKind};
-use model::{AccountId, CharacterId, EntityId, ItemId, Route, ZoneId};
+use model::{AccountId, CharacterId, EntityId, Epoch, ItemId, MoveMark, Route, ZoneId};
 
 fn bytes(profile: Profile, (id, packet): &Sent) -> Vec<u8> {
     let mut out = Vec::new();
@@ -160,6 +160,7 @@ fn a_walker_in_view_goes_on_walking() {
         chaos: 0,
         title: "The title".to_owned(),
         walk: Some(way),
+        mark: MoveMark::first(Epoch(1)),
         stall: None,
     };
     let sent = appear(&look, 1_234, false, Profile::V759);

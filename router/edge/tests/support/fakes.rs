@@ -10,13 +10,15 @@ use model::event::{Appearance, Arrival, EquipLook, Sheet, Walk};
 use model::item::{CARGO_SLOTS, EQUIP_SLOTS, Effect, Item, ItemKind};
 use model::membership::ProcessName;
 use model::{
-    AccountId, Addressed, CharacterId, Command, EntityId, Event, ItemId, Score, SessionId, Tile, ZoneId,
+    AccountId, Addressed, CharacterId, Command, EntityId, Epoch, Event, ItemId, MoveMark, Score, SessionId,
+    Tile, ZoneId,
 };
 use node::{AttachRefusal, ToEdge, ToNode};
 use registry::{Reply, Request};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 
 /// One account `name` with the password `secret`, the PIN 1234 and one character `Nname`.
@@ -26,6 +28,7 @@ pub struct FakeRegistry {
     sessions: Mutex<HashMap<SessionId, String>>,
     stream: Mutex<Option<Sender<registry::ToEdge>>>,
     reported: Mutex<Vec<SessionId>>,
+    parties: Mutex<Vec<model::social::Party>>,
 }
 
 pub fn account_id(name: &str) -> AccountId {
@@ -61,6 +64,11 @@ impl FakeRegistry {
     /// The sessions that the edge named when it connected.
     pub fn reported(&self) -> Vec<SessionId> {
         self.reported.lock().unwrap().clone()
+    }
+
+    /// The parties that the edge told when it connected.
+    pub fn parties(&self) -> Vec<model::social::Party> {
+        self.parties.lock().unwrap().clone()
     }
 
     /// Hears of a session again.
@@ -134,6 +142,12 @@ impl link::Service for FakeRegistry {
             }
             Request::DeleteCharacter { .. } => Reply::DeleteRefused(registry::DeleteRefusal::WrongPassword),
             Request::Whisper { to, .. } => Reply::Whispered(to == "Somebody"),
+            Request::Party { .. } => Reply::Party(Ok(())),
+            Request::Speak { .. } => Reply::Spoken(Ok(())),
+            Request::Who { names } => {
+                let found = names.iter().filter_map(|name| CharacterName::new(name).ok()).collect();
+                Reply::Who { playing: 7, found }
+            }
             Request::CreateAccount { name, .. } if name == "taken" => {
                 Reply::AccountCreated(Err(registry::SignUpRefusal::NameTaken))
             }
@@ -144,8 +158,9 @@ impl link::Service for FakeRegistry {
 
     async fn stream(&self, _: Peer, stream: Stream<registry::FromEdge, registry::ToEdge>) {
         let (sender, mut receiver) = stream.split();
-        let Some(registry::FromEdge::Hello { sessions, .. }) = receiver.recv().await else { return };
+        let Some(registry::FromEdge::Hello { sessions, parties, .. }) = receiver.recv().await else { return };
         *self.reported.lock().unwrap() = sessions.iter().map(|held| held.session).collect();
+        *self.parties.lock().unwrap() = parties;
         *self.stream.lock().unwrap() = Some(sender);
         while receiver.recv().await.is_some() {}
         *self.stream.lock().unwrap() = None;
@@ -197,7 +212,12 @@ pub struct FakeNode {
     pub heard: Mutex<Vec<ToNode>>,
     pub refuse_next: Mutex<Option<AttachRefusal>>,
     players: Mutex<Vec<(SessionId, CharacterId)>>,
+    movements: AtomicU64,
     stream: Mutex<Option<Sender<ToEdge>>>,
+    /// Who is parked is told by the test.
+    pub parks_late: AtomicBool,
+    /// Streams that were opened so far.
+    streams: AtomicUsize,
     running: Mutex<Option<(SocketAddr, CancellationToken)>>,
 }
 
@@ -210,7 +230,10 @@ impl FakeNode {
             heard: Mutex::default(),
             refuse_next: Mutex::default(),
             players: Mutex::default(),
+            movements: AtomicU64::new(1),
             stream: Mutex::default(),
+            parks_late: AtomicBool::new(false),
+            streams: AtomicUsize::new(0),
             running: Mutex::default(),
         }
     }
@@ -276,6 +299,13 @@ impl FakeNode {
             .collect()
     }
 
+    /// How many sessions it was asked to park, and how many were adopted.
+    pub fn parked_and_adopted(&self) -> (usize, usize) {
+        let heard = self.heard.lock().unwrap();
+        let count = |is: fn(&ToNode) -> bool| heard.iter().filter(|message| is(message)).count();
+        (count(|m| matches!(m, ToNode::Park { .. })), count(|m| matches!(m, ToNode::Adopt { .. })))
+    }
+
     pub fn was_told_to_detach(&self, session: SessionId) -> bool {
         self.heard.lock().unwrap().contains(&ToNode::Detach { session })
     }
@@ -283,7 +313,7 @@ impl FakeNode {
     fn answer(&self, message: &ToNode) -> Vec<ToEdge> {
         let mut players = self.players.lock().unwrap();
         match message {
-            ToNode::Hello(_) => Vec::new(),
+            ToNode::Hello(_) | ToNode::Unreachable { .. } => Vec::new(),
             ToNode::Attach(attach) => {
                 if let Some(refusal) = self.refuse_next.lock().unwrap().take() {
                     return vec![ToEdge::AttachRefused { session: attach.session, refusal }];
@@ -297,6 +327,7 @@ impl FakeNode {
                     events.push(Addressed { to: vec![*other], event: appeared(player(attach.character)) });
                 }
                 events.push(Addressed { to: vec![attach.session], event: appeared(merchant(attach.zone)) });
+                events.push(Addressed { to: vec![attach.session], event: Event::ViewComplete });
                 players.push((attach.session, attach.character));
                 vec![ToEdge::Events(events)]
             }
@@ -308,14 +339,21 @@ impl FakeNode {
                 let event = match command {
                     Command::Walk { from, route, to, speed } => {
                         let walk = Walk { from: *from, route: route.clone(), to: *to, speed: *speed };
-                        Event::Walked { entity, walk }
+                        let number = self.movements.fetch_add(1, Ordering::SeqCst);
+                        let mark = MoveMark { number, ..MoveMark::first(Epoch(1)) };
+                        Event::Walked { entity, walk, mark }
                     }
-                    Command::Say { text } => Event::Said { entity, text: text.clone() },
+                    Command::Say { text } => {
+                        Event::Said { entity, text: text.clone(), number: rand::random() }
+                    }
                     _ => return Vec::new(),
                 };
                 let to = players.iter().map(|(held, _)| *held).filter(|held| held != session).collect();
                 vec![ToEdge::Events(vec![Addressed { to, event }])]
             }
+            ToNode::Park { .. } if self.parks_late.load(Ordering::SeqCst) => Vec::new(),
+            ToNode::Park { session } => vec![ToEdge::Parked { session: *session }],
+            ToNode::Adopt { .. } => Vec::new(),
             ToNode::Detach { session } => {
                 players.retain(|(held, _)| held != session);
                 vec![ToEdge::Detached { session: *session }]
@@ -336,6 +374,7 @@ impl link::Service for Hosted {
     async fn stream(&self, _: Peer, stream: Stream<ToNode, ToEdge>) {
         let node = &self.0;
         let (sender, mut receiver) = stream.split();
+        let number = node.streams.fetch_add(1, Ordering::SeqCst) + 1;
         *node.stream.lock().unwrap() = Some(sender.clone());
         while let Some(message) = receiver.recv().await {
             let answers = node.answer(&message);
@@ -346,7 +385,9 @@ impl link::Service for Hosted {
                 }
             }
         }
-        node.players.lock().unwrap().clear();
+        if node.streams.load(Ordering::SeqCst) == number {
+            node.players.lock().unwrap().clear();
+        }
     }
 }
 
@@ -412,6 +453,7 @@ pub fn player(character: CharacterId) -> Appearance {
         chaos: 75,
         title: String::new(),
         walk: None,
+        mark: MoveMark::first(Epoch(1)),
         stall: None,
     }
 }

@@ -43,6 +43,7 @@ pub struct Stage {
     pub live: Live<Settings>,
     view: watch::Sender<Arc<View>>,
     registry_target: watch::Sender<Option<Target>>,
+    bank_target: Target,
     fakes: CancellationToken,
     epoch: u64,
     // the fakes outlive the edge, as the real ones do
@@ -96,7 +97,7 @@ impl Stage {
         let around = Around {
             view: view.subscribe(),
             registry: registry_target.subscribe(),
-            bank: watch::channel(Some(bank_target)).1,
+            bank: watch::channel(Some(bank_target.clone())).1,
         };
         let live = Live::new(settings);
         let edge = Edge::start(&process, live.clone(), around).await.unwrap();
@@ -110,6 +111,7 @@ impl Stage {
             live,
             view,
             registry_target,
+            bank_target,
             fakes: fakes.clone(),
             epoch: 0,
             _fakes: fakes.drop_guard(),
@@ -156,6 +158,24 @@ impl Stage {
         let target = host("nrsrv-0", Arc::clone(&second), &self.fakes).await;
         self.registry_target.send_replace(Some(target));
         second
+    }
+
+    /// Another edge of the same name on the same machine.
+    pub async fn successor(&self) -> (Process, Edge) {
+        let common = ::support::common(self.folder(), "edge-1");
+        let Started { process, .. } = telemetry::start(Role::Edge, &common).await.unwrap();
+        let around = Around {
+            view: self.view.subscribe(),
+            registry: self.registry_target.subscribe(),
+            bank: watch::channel(Some(self.bank_target.clone())).1,
+        };
+        let edge = Edge::start(&process, self.live.clone(), around).await.unwrap();
+        (process, edge)
+    }
+
+    /// Where the data of its edge lies.
+    pub fn folder(&self) -> &std::path::Path {
+        self._folder.path()
     }
 
     /// The zone of a tile.

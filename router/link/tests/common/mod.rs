@@ -7,10 +7,11 @@ use model::Secret;
 use model::membership::ProcessName;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -20,7 +21,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 pub const KEY: &str = "00112233445566778899aabbccddeeff";
 
 pub fn credentials(name: &str) -> Credentials {
-    Credentials { name: ProcessName(name.to_owned()), key: Secret::new(KEY) }
+    Credentials::new(ProcessName(name.to_owned()), Secret::new(KEY))
 }
 
 pub fn any_port() -> SocketAddr {
@@ -117,8 +118,13 @@ pub struct Running {
 }
 
 pub async fn server(name: &str, address: SocketAddr) -> Running {
-    let server = Server::bind(address, credentials(name)).await.unwrap();
-    let target = Target { name: ProcessName(name.to_owned()), address: server.local_addr() };
+    server_of(credentials(name), address).await
+}
+
+pub async fn server_of(credentials: Credentials, address: SocketAddr) -> Running {
+    let name = credentials.name.clone();
+    let server = Server::bind(address, credentials).await.unwrap();
+    let target = Target { name, address: server.local_addr() };
     let (stage, stop) = (Arc::new(Stage::default()), CancellationToken::new());
     let task = tokio::spawn(server.serve(Arc::clone(&stage), stop.clone()));
     Running { stage, target, stop, task }
@@ -169,5 +175,48 @@ impl Proxy {
 
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
+    }
+}
+
+/// A proxy that keeps a copy of every byte that passes, both ways.
+pub struct Tap {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Tap {
+    pub async fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(any_port()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let copy = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let far = TcpStream::connect(server).await.unwrap();
+                let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+                tokio::spawn(record(near_read, far_write, Arc::clone(&copy)));
+                tokio::spawn(record(far_read, near_write, Arc::clone(&copy)));
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// How many bytes passed.
+    pub fn bytes(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
+    pub fn saw(&self, text: &str) -> bool {
+        self.seen.lock().unwrap().windows(text.len()).any(|window| window == text.as_bytes())
+    }
+}
+
+async fn record(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc<Mutex<Vec<u8>>>) {
+    let mut chunk = vec![0; 16 << 10];
+    while let Ok(count) = from.read(&mut chunk).await {
+        seen.lock().unwrap().extend_from_slice(&chunk[..count]);
+        if count == 0 || to.write_all(&chunk[..count]).await.is_err() {
+            return;
+        }
     }
 }

@@ -27,6 +27,8 @@ packet! {
     /// To whom, or the command; from the server, from whom.
     name: String = all(12, text(16));
     /// The message. `=` leads to the party, `-` to the guild, `--` to its allies, `@@` to the kingdom, `@` to citizens.
+    /// Assumed, since no source says it: others hear such a line as a whisper of the speaker, with the sign; the
+    /// speaker's client shows its own.
     text: String = NOWHERE
         .v759(28, text(96))
         .v769(28, text_most(128, 126))
@@ -37,6 +39,8 @@ packet! {
 
 packet! {
     /// A message to the whole world. 7.69 lays it out like a whisper; 7.48 only receives it.
+    /// Clients send it with a magic trumpet, which has no use yet; what they hear is the word `spk`. Where the packet has
+    /// no name, `[NAME]> ` stands before the message.
     Shout = "shout", renumbered(Both, [0x0D1D; 3], [108, 160, 108]).going(V748, ToClient);
     /// Who shouts.
     name: String = NOWHERE.v769(12, text(16));

@@ -62,6 +62,27 @@ pub struct Wishes {
     pub drained: BTreeSet<ProcessName>,
     /// Zones that have a node of their own, by name.
     pub placed: BTreeMap<String, Placed>,
+    /// Parts that are cut off from their zones, by name, like `Armia/3`.
+    pub cut: BTreeMap<String, CutBy>,
+}
+
+/// Who has cut a zone, and so when its halves are joined again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CutBy {
+    /// The controller, by what the zone cost: until its halves have cooled.
+    Cost,
+    /// The operator: until it is merged.
+    Operator,
+}
+
+impl CutBy {
+    /// As stored, and as shown: `cost` or `operator`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// The node that a zone is to be on while that node lives and is not drained.
@@ -92,7 +113,7 @@ impl Hold {
     }
 }
 
-/// One wish. Wishing the same twice changes nothing the second time.
+/// One wish. Wishing the same twice changes nothing the second time, but for a split, which cuts again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wish {
     /// Gives a node nothing more, and moves away what it has.
@@ -126,6 +147,18 @@ pub enum Wish {
     },
     /// Gives every zone that was moved back to the ring; pinned ones stay.
     Rebalance,
+    /// Cuts a zone in two along its longer side.
+    Split {
+        /// Its name or number.
+        zone: String,
+        /// Who does.
+        by: CutBy,
+    },
+    /// Joins a zone that was cut with its other half.
+    Merge {
+        /// Name or number of either half.
+        zone: String,
+    },
 }
 
 /// As an operator types it behind `wydbr cluster`.
@@ -138,6 +171,8 @@ impl fmt::Display for Wish {
             Self::Pin { zone, node } => write!(f, "pin {} {node}", quoted(zone)),
             Self::Unpin { zone } => write!(f, "unpin {}", quoted(zone)),
             Self::Rebalance => write!(f, "rebalance"),
+            Self::Split { zone, .. } => write!(f, "split {}", quoted(zone)),
+            Self::Merge { zone } => write!(f, "merge {}", quoted(zone)),
         }
     }
 }
@@ -203,5 +238,8 @@ mod tests {
         assert_eq!(pin("block 8,8"), "pin 'block 8,8' tmsrv-2");
         assert_eq!(pin("it's"), "pin 'it'\\''s' tmsrv-2");
         assert_eq!(Wish::Drain { node }.to_string(), "drain tmsrv-2");
+        let split = Wish::Split { zone: "Armia".to_owned(), by: CutBy::Operator };
+        assert_eq!(split.to_string(), "split Armia");
+        assert_eq!(Wish::Merge { zone: "Armia/3".to_owned() }.to_string(), "merge 'Armia/3'");
     }
 }

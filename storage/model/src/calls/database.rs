@@ -38,6 +38,10 @@ pub enum Failure {
     Corrupt(String),
 }
 
+/// What DBSrv says on its stream: who is a member, who owns what, or what the operator wishes may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterChanged;
+
 /// Calls `$apply!` with one row per operation: `method(Request) -> Outcome`.
 #[macro_export]
 macro_rules! for_each_operation {

@@ -1,11 +1,12 @@
-//! Calls and the push stream of NRSrv: accounts, authentication, sessions, names, whispers.
+//! Calls and the push stream of NRSrv: accounts, authentication, sessions, names, whispers, parties, channels.
 
 use crate::account::{AccountName, BadName};
 use crate::character::{Character, CharacterName, Class};
 use crate::event::Notice;
-use crate::id::{AccountId, CharacterId, SessionId};
+use crate::id::{AccountId, CharacterId, PartyId, SessionId};
 use crate::membership::ProcessName;
 use crate::secret::Secret;
+use crate::social::{Channel, Hearers, Member, Party, PartyAsk, Persona, SocialRefusal};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -79,6 +80,39 @@ pub enum Request {
         to: String,
         /// The line.
         text: String,
+    },
+    /// What the character of a session is like now; idempotent.
+    Describe {
+        /// Whose.
+        session: SessionId,
+        /// What it is like.
+        persona: Persona,
+    },
+    /// A player wants something of a party. Each can be asked twice: what is done already is done.
+    Party {
+        /// Who.
+        session: SessionId,
+        /// What.
+        ask: PartyAsk,
+    },
+    /// A line for a channel; not to be asked twice.
+    Speak {
+        /// Who speaks.
+        session: SessionId,
+        /// To whom.
+        channel: Channel,
+        /// The line.
+        text: String,
+    },
+    /// Who is online: how many, and which of these.
+    Who {
+        /// At most [`crate::social::NAMES_MAX`] names, whatever the case.
+        names: Vec<String>,
+    },
+    /// Who of the guild of a session plays.
+    Roster {
+        /// Whose.
+        session: SessionId,
     },
     /// How many players are online.
     Count,
@@ -262,6 +296,19 @@ pub enum Reply {
     DeleteRefused(DeleteRefusal),
     /// To [`Request::Whisper`]: true when the player was found.
     Whispered(bool),
+    /// To [`Request::Party`].
+    Party(Result<(), SocialRefusal>),
+    /// To [`Request::Speak`].
+    Spoken(Result<(), SocialRefusal>),
+    /// To [`Request::Who`].
+    Who {
+        /// Players in the world.
+        playing: u32,
+        /// Of the names that were asked those who play, as they write themselves.
+        found: Vec<CharacterName>,
+    },
+    /// To [`Request::Roster`]: guild, and who of it plays with its persona, highest rank first, then by name.
+    Roster(Result<(u16, Vec<(CharacterName, Persona)>), SocialRefusal>),
     /// To [`Request::Count`].
     Count(u32),
     /// To [`Request::Show`].
@@ -287,6 +334,10 @@ pub struct HeldSession {
     pub account_name: AccountName,
     /// The character it plays, if it is in the world.
     pub character: Option<(CharacterId, CharacterName)>,
+    /// What that is like, once a node has told.
+    pub persona: Option<Persona>,
+    /// The party that it was told it is in.
+    pub party: Option<PartyId>,
 }
 
 /// From the edge on the push stream.
@@ -298,6 +349,8 @@ pub enum FromEdge {
         edge: ProcessName,
         /// All it holds; sessions of this edge that are not named here are gone.
         sessions: Vec<HeldSession>,
+        /// The last copy that it was told of each party of these sessions.
+        parties: Vec<Party>,
     },
 }
 
@@ -328,6 +381,33 @@ pub enum ToEdge {
         from: String,
         /// The line.
         text: String,
+    },
+    /// A line of a channel.
+    Spoken {
+        /// Which.
+        channel: Channel,
+        /// Who hears it.
+        hearers: Hearers,
+        /// Who spoke, and does not hear it.
+        speaker: SessionId,
+        /// Name of the speaker.
+        from: String,
+        /// The line.
+        text: String,
+    },
+    /// A session of this edge is asked to join a party.
+    Invited {
+        /// Who is asked.
+        session: SessionId,
+        /// Who asks.
+        by: Member,
+    },
+    /// The party of a session of this edge as it is now.
+    Party {
+        /// Whose.
+        session: SessionId,
+        /// Which; `None`: it is in none.
+        party: Option<Party>,
     },
     /// A line for every player.
     Announce {

@@ -10,11 +10,16 @@
 //! The store decides who owns a character; the journal only says where it stood last.
 
 use crate::character::{SoftMark, SoftState};
-use crate::id::CharacterId;
+use crate::id::{CharacterId, Incarnation, ZoneId};
+use crate::membership::ProcessName;
+use crate::sight::Sight;
 use serde::{Deserialize, Serialize};
 
 /// Most states of one [`Request::Keep`].
 pub const KEEP_MAX: usize = 256;
+
+/// Most sights of one [`Request::Sights`].
+pub const SIGHTS_MAX: usize = 512;
 
 /// A call to another node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +28,25 @@ pub enum Request {
     Keep(Vec<Journalled>),
     /// The newest state that it has of a character. [`Reply::Recalled`]
     Recall(CharacterId),
+    /// Asks a node for a sign of life that an edge does not reach, and tells it so: it may be the one that gives zones away.
+    /// [`Reply::Alive`]
+    Ping {
+        /// Which edge.
+        unreached_by: ProcessName,
+    },
+    /// What zones of one node tell zones of another one. [`Reply::Seen`]
+    Sights {
+        /// Which node tells.
+        from: ProcessName,
+        /// Which run of it.
+        run: Incarnation,
+        /// Number of the batch in this run: one that comes after a later one is left out.
+        number: u64,
+        /// At most [`SIGHTS_MAX`], in their order.
+        sights: Vec<Sight>,
+    },
+    /// What its zones cost. [`Reply::Costs`]
+    Costs,
 }
 
 /// The answer.
@@ -32,8 +56,22 @@ pub enum Reply {
     Kept,
     /// `None`: it has nothing of that character.
     Recalled(Option<Journalled>),
+    /// The zones that are played there have it.
+    Seen {
+        /// Zones that are not: they must be told everything later.
+        unknown: Vec<ZoneId>,
+    },
+    /// It is there.
+    Alive,
     /// Too many at once, or there is no room for more.
     Refused,
+    /// What the zones of the node cost.
+    Costs {
+        /// Game threads: a zone is on the thread of its number modulo these.
+        threads: u32,
+        /// In percent of the tick budget of a thread, without those that cost next to nothing.
+        zones: Vec<(ZoneId, u32)>,
+    },
 }
 
 /// A soft state as its owner had it.

@@ -6,6 +6,7 @@ use model::calls::registry::{
     FromEdge, HeldSession, KickReason, Login, LoginRefusal, PinOutcome, Reply, Request, ToEdge,
 };
 use model::membership::ProcessName;
+use model::social::{Party, PartyAsk, Persona, SocialRefusal};
 use model::{AccountId, AccountName, Character, CharacterId, CharacterName, Class, Secret, SessionId};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -42,6 +43,16 @@ pub fn new_session() -> SessionId {
 impl Edge {
     /// Connects and reports what it holds; returns when NRSrv has heard it.
     pub async fn connect(name: &str, nrsrv: &Running, held: Vec<HeldSession>) -> Self {
+        Self::connect_with(name, nrsrv, held, Vec::new()).await
+    }
+
+    /// The same with the copies of parties that it keeps.
+    pub async fn connect_with(
+        name: &str,
+        nrsrv: &Running,
+        held: Vec<HeldSession>,
+        parties: Vec<Party>,
+    ) -> Self {
         let own = credentials(name);
         let stream = open_stream::<ToEdge, FromEdge>(&own, &nrsrv.target).await.unwrap();
         let (sender, mut receiver) = stream.split();
@@ -53,14 +64,14 @@ impl Edge {
         });
         let client = Client::fixed(own.clone(), nrsrv.target.clone());
         let edge = Self { name: own.name, client, sender, pushed, reader };
-        edge.hello(held).await;
+        edge.hello(held, parties).await;
         let (registry, name) = (Arc::clone(&nrsrv.registry), edge.name.clone());
         until("NRSrv hears the edge", || async { registry.is_connected(&name) }).await;
         edge
     }
 
-    pub async fn hello(&self, sessions: Vec<HeldSession>) {
-        self.sender.send(&FromEdge::Hello { edge: self.name.clone(), sessions }).await.unwrap();
+    pub async fn hello(&self, sessions: Vec<HeldSession>, parties: Vec<Party>) {
+        self.sender.send(&FromEdge::Hello { edge: self.name.clone(), sessions, parties }).await.unwrap();
     }
 
     pub async fn call(&self, request: Request) -> Reply {
@@ -133,6 +144,29 @@ impl Edge {
         assert_eq!(self.call(Request::Playing { session, character }).await, Reply::Done);
     }
 
+    /// Plays a character of a guild and a kingdom.
+    pub async fn play_as(&self, session: SessionId, id: u64, name: &str, guild: u16, clan: u8) {
+        self.play(session, Some((id, name))).await;
+        let persona = persona(guild, clan);
+        assert_eq!(self.call(Request::Describe { session, persona }).await, Reply::Done);
+    }
+
+    /// Asks something of a party.
+    pub async fn party(&self, session: SessionId, ask: PartyAsk) -> Result<(), SocialRefusal> {
+        match self.call(Request::Party { session, ask }).await {
+            Reply::Party(outcome) => outcome,
+            other => panic!("the party answered with {other:?}"),
+        }
+    }
+
+    /// The next party that a session is told, as character ids.
+    pub async fn told_party(&mut self, session: SessionId) -> Option<Party> {
+        match self.pushed().await {
+            ToEdge::Party { session: to, party } if to == session => party,
+            other => panic!("{session}: {other:?}"),
+        }
+    }
+
     /// The next message from NRSrv.
     pub async fn pushed(&mut self) -> ToEdge {
         let message = tokio::time::timeout(SOON, self.pushed.recv()).await.expect("a message in time");
@@ -150,7 +184,13 @@ impl Edge {
     }
 }
 
+/// What somebody is like.
+pub fn persona(guild: u16, clan: u8) -> Persona {
+    Persona { class: Class::BeastMaster, level: 4, hp: 40, hp_max: 50, clan, guild, guild_rank: guild as u8 }
+}
+
 /// What an edge reports.
 pub fn held(session: SessionId, account: AccountId, name: &str) -> HeldSession {
-    HeldSession { session, account, account_name: AccountName::new(name).unwrap(), character: None }
+    let account_name = AccountName::new(name).unwrap();
+    HeldSession { session, account, account_name, character: None, persona: None, party: None }
 }

@@ -8,5 +8,6 @@ mod login;
 mod operator;
 mod pin;
 mod reports;
+mod social;
 mod stage;
 mod whisper;

@@ -80,7 +80,7 @@ async fn what_an_edge_does_not_name_is_gone() {
     stage.account("bia1").await;
     let one = stage.edge("edge-1").await;
     let (ana, bia) = (one.login("ana1").await.unwrap(), one.login("bia1").await.unwrap());
-    one.hello(vec![held(ana, account, "ana1")]).await;
+    one.hello(vec![held(ana, account, "ana1")], Vec::new()).await;
     until("the other session is dropped", || async { stage.registry().online() == 1 }).await;
     assert!(one.is_known(ana).await && !one.is_known(bia).await);
     one.login("bia1").await.unwrap();
@@ -133,7 +133,11 @@ async fn a_process_that_speaks_for_another_edge_is_not_heard() {
     )
     .await
     .unwrap();
-    let lie = model::calls::registry::FromEdge::Hello { edge: one.name.clone(), sessions: Vec::new() };
+    let lie = model::calls::registry::FromEdge::Hello {
+        edge: one.name.clone(),
+        sessions: Vec::new(),
+        parties: Vec::new(),
+    };
     stream.send(&lie).await.unwrap();
     assert_eq!(stream.recv().await, None, "the stream is closed");
     assert!(one.is_known(session).await);

@@ -1,6 +1,7 @@
 //! Who is in the cluster, who controls it, and the slot table. Leases end by the metadata database's clock.
 
 use super::Postgres;
+use super::changes::announce;
 use super::database::Step;
 use super::fault::Fault;
 use super::values::now_ms;
@@ -80,7 +81,7 @@ impl Step for JoinMember {
             &lease::milliseconds(self.lease_ms),
         ];
         client.execute(&statement, &values).await?;
-        Ok(())
+        announce(client).await
     }
 }
 
@@ -112,6 +113,7 @@ impl Step for LeaveMember {
             let statement = transaction.prepare_cached(sql).await?;
             transaction.execute(&statement, &[&self.name.as_str(), &(self.incarnation.0 as i64)]).await?;
         }
+        announce(&transaction).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -203,6 +205,7 @@ impl Step for WriteSlots {
         transaction.execute(&statement, &[]).await?;
         write_named_zones(&transaction, &self.named_zones).await?;
         write_slots(&transaction, &self.slots).await?;
+        announce(&transaction).await?;
         transaction.commit().await?;
         Ok(Ok(found + 1))
     }

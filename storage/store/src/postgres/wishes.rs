@@ -1,6 +1,7 @@
 //! The cluster as its operator sees it, and wishes: judged by what holds at the moment of their entry.
 
 use super::Postgres;
+use super::changes::announce;
 use super::database::Step;
 use super::fault::Fault;
 use super::membership::read_table;
@@ -65,12 +66,15 @@ async fn read_wishes(transaction: &Transaction<'_>) -> Result<Wishes, Fault> {
     let version = transaction.prepare_cached("SELECT version FROM wishes").await?;
     let drained = transaction.prepare_cached("SELECT node FROM drained_nodes").await?;
     let placed = transaction.prepare_cached("SELECT zone, node, hold FROM placed_zones").await?;
+    let cut = transaction.prepare_cached("SELECT part, by_whom FROM cut_zones").await?;
     let drained = transaction.query(&drained, &[]).await?;
     let placed = transaction.query(&placed, &[]).await?;
+    let cut = transaction.query(&cut, &[]).await?;
     Ok(Wishes {
         version: transaction.query_one(&version, &[]).await?.int(0)? as u64,
         drained: drained.iter().map(|row| row.text(0).map(ProcessName)).collect::<Result<_, _>>()?,
         placed: placed.iter().map(rows::placed_zone).collect::<Result<_, _>>()?,
+        cut: cut.iter().map(rows::cut_zone).collect::<Result<_, _>>()?,
     })
 }
 
@@ -98,6 +102,7 @@ impl Step for MakeWish {
             let row: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
                 [&number, &self.by, &wish, &granted.before, &granted.after];
             transaction.execute(&statement, &row).await?;
+            announce(&transaction).await?;
         }
         transaction.commit().await?;
         Ok(Ok(granted))
@@ -121,5 +126,11 @@ async fn write(transaction: &Transaction<'_>, wishes: &Wishes) -> Result<(), Fau
     let sql = "INSERT INTO placed_zones (zone, node, hold) \
                SELECT zone, node, hold FROM unnest($1::text[], $2::text[], $3::text[]) AS given (zone, node, hold)";
     transaction.execute(&transaction.prepare_cached(sql).await?, &[&zones, &nodes, &holds]).await?;
+    let parts: Vec<&str> = wishes.cut.keys().map(String::as_str).collect();
+    let by: Vec<&str> = wishes.cut.values().map(|by| by.name()).collect();
+    transaction.execute(&transaction.prepare_cached("DELETE FROM cut_zones").await?, &[]).await?;
+    let sql = "INSERT INTO cut_zones (part, by_whom) \
+               SELECT part, by_whom FROM unnest($1::text[], $2::text[]) AS given (part, by_whom)";
+    transaction.execute(&transaction.prepare_cached(sql).await?, &[&parts, &by]).await?;
     Ok(())
 }

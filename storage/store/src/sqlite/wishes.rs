@@ -38,10 +38,12 @@ fn wishes(connection: &Connection) -> Result<Wishes, Fault> {
     let drained = all(connection, "SELECT node FROM drained_nodes", [], |row| row.text(0).map(ProcessName))?;
     let placed =
         all(connection, "SELECT zone, node, hold FROM placed_zones", [], |row| rows::placed_zone(row))?;
+    let cut = all(connection, "SELECT part, by_whom FROM cut_zones", [], |row| rows::cut_zone(row))?;
     Ok(Wishes {
         version: version.unwrap_or_default() as u64,
         drained: drained.into_iter().collect(),
         placed: placed.into_iter().collect(),
+        cut: cut.into_iter().collect(),
     })
 }
 
@@ -64,6 +66,14 @@ pub(super) fn make(
         for (zone, placed) in &wishes.placed {
             let row = params![zone, placed.node.as_str(), placed.hold.name()];
             change(connection, "INSERT INTO placed_zones (zone, node, hold) VALUES (?1, ?2, ?3)", row)?;
+        }
+        change(connection, "DELETE FROM cut_zones", [])?;
+        for (part, by) in &wishes.cut {
+            change(
+                connection,
+                "INSERT INTO cut_zones (part, by_whom) VALUES (?1, ?2)",
+                params![part, by.name()],
+            )?;
         }
         let sql = concat!(
             "INSERT INTO wish_log (number, at_ms, by_whom, wish, before, after) VALUES (?1, ",

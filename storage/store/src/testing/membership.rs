@@ -2,7 +2,7 @@
 
 use super::stage::{at_once, name, until};
 use crate::Store;
-use model::calls::cluster::{ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted};
+use model::calls::cluster::{ClusterReport, CutBy, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted};
 use model::calls::database::{
     HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
 };
@@ -193,7 +193,11 @@ pub(super) async fn wishes_hold_until_they_are_undone_and_are_logged(store: &Arc
         Wish::Move { zone: "block 3,4".into(), node: node.clone() },
         Wish::Drain { node: node.clone() },
     ];
-    let mut undo = Vec::new();
+    let cut = wish(store, Wish::Split { zone: "block 3,4".into(), by: CutBy::Operator })
+        .await
+        .expect("it is granted");
+    assert_eq!(report(store).await.wishes.cut.get("block 3,4/3"), Some(&CutBy::Operator));
+    let mut undo = cut.undo;
     for order in &orders {
         let granted = wish(store, order.clone()).await.expect("it is granted");
         assert!(granted.changed);
@@ -205,7 +209,7 @@ pub(super) async fn wishes_hold_until_they_are_undone_and_are_logged(store: &Arc
     let refused = wish(store, Wish::Drain { node: first.name.clone() }).await;
     assert!(refused.is_err_and(|why| why.contains("would leave no node")));
     let now = report(store).await;
-    assert_eq!(now.wishes.version, before.version + 3);
+    assert_eq!(now.wishes.version, before.version + 4);
     assert!(now.wishes.drained.contains(&node));
     assert_eq!(now.wishes.placed["block 1,2"].node, node);
     let told: Vec<String> = now.log.iter().rev().take(3).rev().map(|logged| logged.wish.clone()).collect();
@@ -215,7 +219,7 @@ pub(super) async fn wishes_hold_until_they_are_undone_and_are_logged(store: &Arc
         wish(store, order).await.expect("it is granted");
     }
     let after = report(store).await.wishes;
-    assert_eq!((after.drained, after.placed), (before.drained, before.placed));
+    assert_eq!((after.drained, after.placed, after.cut), (before.drained, before.placed, before.cut));
     leave(store, &first).await;
     leave(store, &second).await;
 }

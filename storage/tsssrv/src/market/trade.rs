@@ -131,14 +131,17 @@ impl Market {
             return Err(Early::Unavailable);
         };
         let with_partner = trade.sides[1 - side].character == asked.partner;
+        let seat = trade.sides[side].seat.as_ref();
+        let loaded_again = seat.is_some_and(|seat| seat.party.fence != asked.me.fence);
         if !trade.is_talking() {
             // whoever decided it may have stopped before it began
             self.begin_settling(trade);
-            let busy = Early::Refused(MarketRefusal::StillBusy);
-            return if with_partner { Ok(Next::Reply(Reply::Settling(live.trade.id))) } else { Err(busy) };
+            // of a trade of its former loading a player has been loaded with what came of it, or nothing ever will
+            return match with_partner && !loaded_again {
+                true => Ok(Next::Reply(Reply::Settling(live.trade.id))),
+                false => Err(MarketRefusal::StillBusy.into()),
+            };
         }
-        let seat = trade.sides[side].seat.as_ref();
-        let loaded_again = seat.is_some_and(|seat| seat.party.fence != asked.me.fence);
         let turns_away = !with_partner && !trade.is_open();
         if loaded_again || turns_away {
             self.close(live, TradeEnd::Cancelled).await?;

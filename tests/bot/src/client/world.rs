@@ -1,6 +1,7 @@
 //! The small state that a client keeps: itself, and what is in view.
 
 mod goods;
+mod party;
 
 pub use goods::{Belongings, GOLD_MAX};
 
@@ -8,6 +9,7 @@ use super::anomaly::Anomaly;
 use crate::protocol::incoming::{CharList, Packet, ScoreSeen, SelectionEntry, Snapshot, Told};
 use crate::protocol::place::{Tile, Track};
 use goods::Goods;
+use party::PartyPanel;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -157,6 +159,15 @@ pub enum Event {
     },
     /// Something about items or gold.
     Goods(Told),
+    /// Something of the party: the panel is as it is told.
+    Party,
+    /// A line to everybody.
+    Shouted {
+        /// Who, if the client is told.
+        from: Option<String>,
+        /// The line.
+        text: String,
+    },
     /// Another packet.
     Other {
         /// Opcode.
@@ -178,6 +189,7 @@ pub struct World {
     corrections: u64,
     anomalies: Vec<Anomaly>,
     goods: Goods,
+    party: PartyPanel,
 }
 
 impl Default for World {
@@ -207,6 +219,7 @@ impl Default for World {
             corrections: 0,
             anomalies: Vec::new(),
             goods: Goods::default(),
+            party: PartyPanel::default(),
         }
     }
 }
@@ -356,6 +369,7 @@ impl World {
                 Event::Other { opcode: 0x185 }
             }
             Packet::Goods(told) => self.told(told, now),
+            Packet::Party(told) => self.party_told(told),
             Packet::Other { opcode, .. } => Event::Other { opcode },
         }
     }
@@ -375,6 +389,7 @@ impl World {
         self.asked.clear();
         self.goods.ground.clear();
         self.goods.offer = None;
+        self.party = PartyPanel::default();
         self.own_shown = false;
     }
 

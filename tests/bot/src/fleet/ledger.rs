@@ -22,6 +22,10 @@ const DISTURBANCE: Duration = Duration::from_secs(2);
 const TRACKS_KEPT: usize = 24;
 /// How fine the own time is searched for a tile.
 const ROLLBACK_STEP: Duration = Duration::from_millis(20);
+/// Who was put back further than that is named.
+const FAR_BACK: Duration = Duration::from_secs(1);
+/// So many of them.
+const FAR_BACK_KEPT: usize = 20;
 /// Corrections kept for each bot.
 const DISTURBANCES_KEPT: usize = 16;
 /// Walks of a bot that may still be heard of.
@@ -154,6 +158,8 @@ pub struct Resumed {
     pub held: Histogram<u64>,
     /// From when it stood there to the last thing that was heard.
     pub rolled_back: Histogram<u64>,
+    /// The first of those who were put back further than [`FAR_BACK`], in words.
+    pub far_back: Vec<String>,
 }
 
 fn histogram() -> Histogram<u64> {
@@ -190,7 +196,7 @@ impl Ledger {
             order: VecDeque::new(),
             next: 1,
             latency: histogram(),
-            resumed: Resumed { held: histogram(), rolled_back: histogram() },
+            resumed: Resumed { held: histogram(), rolled_back: histogram(), far_back: Vec::new() },
             counts: Counts::default(),
             violations: Violations::default(),
         };
@@ -280,7 +286,25 @@ impl Ledger {
     pub fn resumed(&self, bot: BotIndex, tile: Tile, heard_last: Instant, now: Instant) {
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let back = inner.bots[bot].time_since_on(tile, heard_last, now);
+        let truth = &inner.bots[bot];
+        let back = truth.time_since_on(tile, heard_last, now);
+        if back > FAR_BACK && inner.resumed.far_back.len() < FAR_BACK_KEPT {
+            let (name, ms) = (&truth.name, back.as_millis());
+            let was = truth.at(heard_last).map_or("nowhere".to_owned(), |at| at.to_string());
+            let ways: Vec<String> = truth
+                .tracks
+                .iter()
+                .rev()
+                .take(3)
+                .map(|way| {
+                    let ago = now.saturating_duration_since(way.since).as_millis();
+                    format!("{} to {} {ago} ms ago", way.from, way.to)
+                })
+                .collect();
+            let ways = ways.join(", before that ");
+            let text = format!("{name} was at {was} and was put to {tile}, {ms} ms back; it walked {ways}");
+            inner.resumed.far_back.push(text);
+        }
         inner.resumed.held.saturating_record(micros(now.saturating_duration_since(heard_last)));
         inner.resumed.rolled_back.saturating_record(micros(back));
     }
@@ -369,8 +393,17 @@ impl Ledger {
         let unheard = |id: &u64| records.get(id).is_some_and(|record| !record.was_heard_by(viewer));
         let act_of = |id: &u64| records.get(id).map_or(Act::Chat, |record| record.act);
         let exact = walks.iter().rev().find(|id| unheard(id) && is_this(act_of(id)));
-        let near = || walks.iter().rev().find(|id| unheard(id) && fits(act_of(id)));
-        let newest = || walks.back().filter(|id| unheard(id));
+        // over a border the rest of a walk is told again: whoever knows that walk takes it for no other one that it missed
+        let is_rest_of =
+            |act: Act| matches!(act, Act::Walk { from, to } if to == track.to && from != track.from);
+        let knows_it = walks.back().is_some_and(|id| !unheard(id) && is_rest_of(act_of(id)));
+        if exact.is_none() && knows_it {
+            return;
+        }
+        // what the server broke off is seen as it was or not at all: no other walk is taken for it
+        let may_be_it = |id: &u64| unheard(id) && records.get(id).is_some_and(|record| !record.void);
+        let near = || walks.iter().rev().find(|id| may_be_it(id) && fits(act_of(id)));
+        let newest = || walks.back().filter(|id| may_be_it(id));
         // whoever comes into view on its way is shown the rest of a walk that began out of sight
         let rest = created_at.is_some_and(|at| now.saturating_duration_since(at) < REST_OF_WALK);
         if let Some(id) = exact.or_else(near).or_else(newest).copied() {

@@ -126,6 +126,8 @@ pub struct Report {
     pub held_ms: Latency,
     /// How far back in their own time that was.
     pub rolled_back_ms: Latency,
+    /// The first of those who were put back more than a second, in words.
+    pub put_far_back: Vec<String>,
     /// The most that this process itself woke up too late: latencies contain it.
     pub own_lag_ms_max: f64,
     /// Counts of the economy, when there is one.

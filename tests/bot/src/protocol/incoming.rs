@@ -1,8 +1,10 @@
 //! Packets that a client receives, read by the offsets of its version.
 
 mod goods;
+mod party;
 
 pub use goods::{GroundSeen, OfferSeen, SOLD_LATELY, ShelfSeen, StallSeen, Told, WareSeen};
+pub use party::{MemberSeen, PartyTold};
 
 use super::bytes::{i32_at, i64_at, text_at, u8_at, u16_at, u32_at};
 use super::layout::ScoreWidth;
@@ -220,6 +222,8 @@ pub enum Packet {
     },
     /// About items or gold.
     Goods(Told),
+    /// About parties, and lines to everybody.
+    Party(PartyTold),
     /// Known to this client, of no interest to a bot.
     Other {
         /// Opcode.
@@ -393,6 +397,9 @@ pub fn read(profile: Profile, packet: &[u8]) -> Packet {
         0x336 => Packet::Score { id, score: score(layout.score, packet, 12) },
         0x337 => etc(profile, packet),
         0x185 => Packet::Carry { carry: items(packet, 12, 64), gold: i32_at(packet, 524) },
+        0x37D | 0x37E | 0x37F | 0xD1D => {
+            party::read(profile, packet).map_or(Packet::Other { opcode, id }, Packet::Party)
+        }
         _ => goods::read(packet).map_or(Packet::Other { opcode, id }, Packet::Goods),
     }
 }

@@ -167,3 +167,21 @@ pub fn attack(profile: Profile, id: u16, from: Tile, target_id: u16, target: Til
     }
     packet
 }
+
+/// Asks somebody to join; only the ids count for the server.
+pub fn ask_to_join(id: u16, class: u8, name: &str, target: u16) -> Vec<u8> {
+    let mut packet = packet(0x37F, 44, id);
+    packet[12] = class;
+    put_u16(&mut packet, 20, id);
+    put_text(&mut packet, 22, 16, name);
+    put_i32(&mut packet, 40, i32::from(target));
+    packet
+}
+
+/// Joins who asked.
+pub fn join(id: u16, leader: u16, name: &str) -> Vec<u8> {
+    let mut packet = packet(0x3AB, 32, id);
+    put_u16(&mut packet, 12, leader);
+    put_text(&mut packet, 14, 16, name);
+    packet
+}

@@ -10,15 +10,7 @@ use std::time::Duration;
 fn main() -> anyhow::Result<ExitCode> {
     let (options, file) = parse(std::env::args().skip(1))?;
     let (json, failures) = redis_gone::run(&options)?;
-    for failure in &failures {
-        println!("FAILED: {failure}");
-    }
-    if let Some(path) = &file {
-        let text = serde_json::to_string_pretty(&json)?;
-        std::fs::write(path, text + "\n").with_context(|| format!("cannot write {path}"))?;
-    }
-    println!("{json}");
-    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    e2e::script::end(&json, &failures, file.as_deref())
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<(Options, Option<String>)> {

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 use store::Postgres;
 use store::testing::PgServer;
 
+/// Life of DBSrv between two deaths. Its supervisor lets who dies sooner wait longer each time, up to 10 s, and players
+/// with it.
+const LIFE: Duration = Duration::from_secs(3);
 /// How long a step, a restart or the whole growth may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -81,6 +84,7 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
     economy.mark();
 
     let began = Instant::now();
+    let mut runs_since = began;
     let steps = Postgres::MOVE_STEPS;
     std::fs::write(folder.join("move"), steps[0])?;
     let dsn = postgres.create_database("shard2");
@@ -94,11 +98,13 @@ fn grow(args: &Args, folder: &Path) -> anyhow::Result<(Value, bool)> {
         })?;
         // players notice a mover that stands still as little as one that works
         economy.wait(&format!("while the mover stands at {step}"))?;
+        until("DBSrv has worked for a while", || Ok((runs_since.elapsed() >= LIFE).then_some(())))?;
         let next = steps.get(index + 1).copied().unwrap_or("none");
         std::fs::write(folder.join("move"), next)?;
         std::fs::remove_file(&reached)?;
         println!("killing dbsrv-1 at {step}, {} ms after the beginning", began.elapsed().as_millis());
         cluster.kill_and_wait("dbsrv-1");
+        runs_since = Instant::now();
         economy.mark();
     }
     let status = until("all buckets have moved", || {

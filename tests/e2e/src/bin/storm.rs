@@ -15,15 +15,7 @@ struct Args {
 fn main() -> anyhow::Result<ExitCode> {
     let args = parse(std::env::args().skip(1))?;
     let outcome = storm::run(&args.options)?;
-    for failure in &outcome.failures {
-        println!("FAILED: {failure}");
-    }
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&outcome.json)?;
-        std::fs::write(path, text + "\n").with_context(|| format!("cannot write {path}"))?;
-    }
-    println!("{}", outcome.json);
-    Ok(if outcome.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    e2e::script::end(&outcome.json, &outcome.failures, args.json.as_deref())
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {

@@ -5,7 +5,7 @@ use crate::translate::{Sent, stand};
 use model::event::EquipLook;
 use model::item::{EQUIP_SLOTS, Effect, ItemKind};
 use model::trade::OfferItem;
-use model::{CharacterId, EntityId, ItemId, Score};
+use model::{CharacterId, EntityId, Epoch, ItemId, MoveMark, Score};
 use wire::{NotInProfile, Profile};
 
 fn bytes(profile: Profile, packet: impl Into<ServerPacket>) -> Vec<u8> {
@@ -142,6 +142,7 @@ fn who_sits_in_a_personal_shop_is_shown_with_its_title() {
         chaos: 75,
         title: "The title".to_owned(),
         walk: None,
+        mark: MoveMark::first(Epoch(1)),
         stall: Some("Barato".to_owned()),
     };
     let of = |look: &Appearance, profile| {

@@ -122,6 +122,21 @@ fn the_rest_of_a_walk_told_to_a_newcomer_is_not_late() {
 }
 
 #[test]
+fn the_rest_of_a_walk_over_a_border_is_not_taken_for_one_that_was_out_of_sight() {
+    let mut stage = Stage::new(&[2100, 2130]);
+    let long_ago = Some(stage.now - Duration::from_secs(9));
+    stage.walks(0, Tile::new(2104, 2100));
+    stage.after(2500);
+    let known = stage.walks(0, Tile::new(2104, 2101));
+    stage.ledger.saw_walk(1, "Bot0", &known, long_ago, stage.now);
+    stage.after(1500);
+    let rest = Track { from: Tile::new(2102, 2101), ..known };
+    stage.ledger.saw_walk(1, "Bot0", &rest, long_ago, stage.now);
+    assert_eq!(stage.end(), [""; 0]);
+    assert_eq!(stage.ledger.read(|_, _, latency| latency.len()), 1);
+}
+
+#[test]
 fn the_same_walk_told_twice_is_doubled() {
     let mut stage = Stage::new(&[2100, 2105]);
     let track = stage.walks(0, Tile::new(2104, 2100));

@@ -71,7 +71,8 @@ impl Player {
         if now >= agenda.emote {
             client.emote(self.rng.random_range(16..21)).await?;
             self.shared.ledger.count(|counts| counts.emotes += 1);
-            agenda.emote = self.soon(6000..12_000);
+            agenda.emote =
+                if self.shared.options.crowd { self.soon(2000..4000) } else { self.soon(6000..12_000) };
         }
         if now >= agenda.nobody && self.trader.is_some() {
             agenda.nobody = self.soon(60_000..90_000); // an answer would look like a refusal of something else

@@ -148,7 +148,7 @@ fn connect(cluster: &Cluster) -> anyhow::Result<Arc<RemoteStore>> {
     let dbsrv = processes.iter().find(|process| process["name"] == "dbsrv-1").context("no dbsrv-1")?;
     let link = dbsrv["link"].as_str().context("no link")?.parse()?;
     let key = model::Secret::new(read("cluster.key")?.trim());
-    Ok(RemoteStore::connect(Credentials { name: ProcessName("operator".into()), key }, vec![link]))
+    Ok(RemoteStore::connect(Credentials::new(ProcessName("operator".into()), key), vec![link]))
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Args> {

@@ -1,0 +1,155 @@
+//! Words and signs with which players reach parties, guilds and channels. Pure.
+
+use crate::messages::{self, Line};
+use model::command::CHAT_TEXT_MAX;
+use model::social::{Channel, NAMES_MAX, PartyAsk, SocialRefusal, Whom};
+
+/// Members of a guild on one page.
+const PAGE: usize = 8;
+/// Longest name that is looked up, in characters.
+const NAME_MAX: usize = 15;
+
+/// What was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// It was not understood: how it is typed.
+    Usage(Line),
+    /// Who is in the party.
+    PartyList,
+    /// Something of the party.
+    Party(PartyAsk),
+    /// Who is online, and which of these are.
+    Who(Vec<String>),
+    /// A page of the guild, from 1.
+    Roster(usize),
+    /// To everybody.
+    Shout(String),
+}
+
+/// What a whisper to this word is; `None` when it is a player's name or another word.
+pub(crate) fn parse(to: &str, text: &str) -> Option<Words> {
+    let text = messages::clean(text);
+    let mut words = text.split_whitespace();
+    Some(match to.trim().to_lowercase().as_str() {
+        "party" | "grupo" => party(words.next(), words.next()),
+        "who" | "quem" => Words::Who(words.take(NAMES_MAX).map(name).collect()),
+        "guild" | "guilda" => guild(words.next(), words.next()),
+        "spk" | "gritar" => match text.trim().is_empty() {
+            true => Words::Usage(Line::ShoutUsage),
+            false => Words::Shout(text.trim().chars().take(CHAT_TEXT_MAX).collect()),
+        },
+        _ => return None,
+    })
+}
+
+fn name(word: &str) -> String {
+    word.chars().take(NAME_MAX).collect()
+}
+
+fn party(verb: Option<&str>, whom: Option<&str>) -> Words {
+    let whom = whom.map(|word| Whom::Name(name(word)));
+    match (verb.map(str::to_lowercase).as_deref(), whom) {
+        (None | Some("list" | "lista"), _) => Words::PartyList,
+        (Some("leave" | "sair"), _) => Words::Party(PartyAsk::Leave),
+        (Some("invite" | "convidar"), Some(whom)) => Words::Party(PartyAsk::Invite(whom)),
+        (Some("kick" | "expulsar"), Some(whom)) => Words::Party(PartyAsk::Dismiss(whom)),
+        (Some("leader" | "lider"), Some(whom)) => Words::Party(PartyAsk::Lead(whom)),
+        _ => Words::Usage(Line::PartyUsage),
+    }
+}
+
+fn guild(verb: Option<&str>, page: Option<&str>) -> Words {
+    match (verb.map(str::to_lowercase).as_deref(), page.map_or(Ok(1), str::parse)) {
+        (None | Some("list" | "lista"), Ok(page)) => Words::Roster(page),
+        _ => Words::Usage(Line::GuildUsage),
+    }
+}
+
+/// The channel of a line by the sign before it, and the line without it; `None` for channels that there are not.
+pub(crate) fn channel(text: &str) -> Option<(Channel, &str)> {
+    // `--` is for the allies of a guild, a single `@` for citizens: both are not known here
+    let of_guild = || text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+    let party = text.strip_prefix('=').map(|rest| (Channel::Party, rest));
+    let kingdom = || text.strip_prefix("@@").map(|rest| (Channel::Kingdom, rest));
+    let guild = || of_guild().map(|rest| (Channel::Guild, rest));
+    party.or_else(kingdom).or_else(guild).map(|(channel, rest)| (channel, rest.trim()))
+}
+
+/// The page of a list from 1, how many there are, and what stands on it.
+pub(crate) fn page<T>(list: &[T], wanted: usize) -> (usize, usize, &[T]) {
+    let pages = list.len().div_ceil(PAGE).max(1);
+    let page = wanted.clamp(1, pages);
+    let start = (page - 1) * PAGE;
+    (page, pages, &list[start..list.len().min(start + PAGE)])
+}
+
+/// What a player is told when the directory says no.
+pub(crate) fn refusal(refusal: SocialRefusal) -> Line {
+    match refusal {
+        SocialRefusal::NotConnected => Line::OtherNotConnected,
+        SocialRefusal::Oneself => Line::PartyOneself,
+        SocialRefusal::NoParty => Line::PartyNone,
+        SocialRefusal::InParty => Line::PartyInOne,
+        SocialRefusal::OtherInParty => Line::PartyOtherInOne,
+        SocialRefusal::NotLeader => Line::PartyNotLeader,
+        SocialRefusal::Full => Line::PartyFull,
+        SocialRefusal::NotInvited => Line::PartyNotAsked,
+        SocialRefusal::NotMember => Line::PartyNotMember,
+        SocialRefusal::NoGuild => Line::GuildNone,
+        SocialRefusal::NoKingdom => Line::KingdomNone,
+        SocialRefusal::TooMuch => Line::ChatTooFast,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Whom {
+        Whom::Name(name.to_owned())
+    }
+
+    #[test]
+    fn words_are_understood_in_both_languages_whatever_the_case() {
+        let asked = |to, text| parse(to, text);
+        assert_eq!(asked("PARTY", "Invite Bianca"), Some(Words::Party(PartyAsk::Invite(named("Bianca")))));
+        assert_eq!(asked("grupo", "convidar Bianca"), asked("party", "invite Bianca"));
+        assert_eq!(asked("grupo", "expulsar Ana"), Some(Words::Party(PartyAsk::Dismiss(named("Ana")))));
+        assert_eq!(asked("party", "leader Ana"), Some(Words::Party(PartyAsk::Lead(named("Ana")))));
+        assert_eq!(asked("grupo", "sair"), Some(Words::Party(PartyAsk::Leave)));
+        assert_eq!(
+            (asked("grupo", ""), asked("party", "LIST")),
+            (Some(Words::PartyList), Some(Words::PartyList))
+        );
+        for text in ["invite", "kick", "dance"] {
+            assert_eq!(asked("party", text), Some(Words::Usage(Line::PartyUsage)), "{text}");
+        }
+        assert_eq!(asked("guild", ""), Some(Words::Roster(1)));
+        assert_eq!(asked("guilda", "lista 3"), Some(Words::Roster(3)));
+        for text in ["list -1", "list x", "create Lobos"] {
+            assert_eq!(asked("guild", text), Some(Words::Usage(Line::GuildUsage)), "{text}");
+        }
+        assert_eq!(asked("spk", " "), Some(Words::Usage(Line::ShoutUsage)));
+        assert_eq!(asked("gritar", " oi a todos"), Some(Words::Shout("oi a todos".to_owned())));
+        assert_eq!(asked("Bianca", "invite"), None);
+        let Some(Words::Who(names)) = asked("quem", &"nome ".repeat(30)) else { panic!("names") };
+        assert_eq!(names.len(), NAMES_MAX);
+    }
+
+    #[test]
+    fn signs_lead_to_channels() {
+        assert_eq!(channel("=oi"), Some((Channel::Party, "oi")));
+        assert_eq!(channel("-oi"), Some((Channel::Guild, "oi")));
+        assert_eq!(channel("@@ oi"), Some((Channel::Kingdom, "oi")));
+        assert_eq!([channel("--oi"), channel("@oi"), channel("oi"), channel("")], [None; 4]);
+    }
+
+    #[test]
+    fn a_list_has_pages_and_the_last_one_is_shown_for_any_beyond() {
+        let list: Vec<usize> = (0..17).collect();
+        assert_eq!(page(&list, 1), (1, 3, &list[..8]));
+        assert_eq!(page(&list, 0), page(&list, 1));
+        assert_eq!(page(&list, usize::MAX), (3, 3, &list[16..]));
+        assert_eq!(page::<u8>(&[], 2), (1, 1, &[][..]));
+    }
+}

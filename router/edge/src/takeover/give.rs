@@ -1,0 +1,182 @@
+//! The edge that runs: gives everything to its successor, or goes on when that fails.
+
+use super::channel::Channel;
+use super::{ANSWER, FromPredecessor, FromSuccessor, Left, READINESS, VERSION, path};
+use crate::connection::MovedConnection;
+use crate::shared::Shared;
+use crate::{connection, registry};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long connections are waited for that are in the middle of something.
+const SETTLING: Duration = Duration::from_secs(8);
+/// Pause before the next one is listened to when that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+type Message<'a> = FromPredecessor<&'a MovedConnection>;
+
+/// Listens for a successor until there is one, or the process stops. The sockets are those that it listens on.
+pub(crate) async fn offer(shared: Arc<Shared>, data: std::path::PathBuf, listening: [OwnedFd; 2]) {
+    let path = path(&data, shared.name.as_str());
+    let listener = match listen(&path) {
+        Ok(listener) => listener,
+        Err(error) => {
+            return tracing::warn!(%error, path = %path.display(), "this edge cannot be succeeded while it runs");
+        }
+    };
+    let Some(mut leaving) = shared.takeover.leaving.lock().take() else { return };
+    loop {
+        let accepted = tokio::select! {
+            () = shared.stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((socket, _)) = accepted else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        tokio::select! {
+            () = shared.stop.cancelled() => break,
+            given = serve(&shared, socket, &listening, &mut leaving) => match given {
+                Ok(connections) => {
+                    tracing::info!(connections, "the successor has everybody, this edge ends");
+                    shared.takeover.succeeded.store(true, Ordering::SeqCst);
+                    shared.stop.cancel();
+                    return; // the socket in the file system is the successor's by now
+                }
+                Err(error) => tracing::warn!(%error, "not succeeded, this edge goes on"),
+            },
+        }
+    }
+    drop(fs::remove_file(&path));
+}
+
+pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // bound under another name first: nobody finds it before it is closed to others
+    let new = path.with_added_extension("new");
+    drop(fs::remove_file(&new));
+    let listener = UnixListener::bind(&new)?;
+    fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    fs::rename(&new, path)?;
+    Ok(listener)
+}
+
+async fn serve(
+    shared: &Arc<Shared>,
+    socket: UnixStream,
+    listening: &[OwnedFd; 2],
+    leaving: &mut mpsc::UnboundedReceiver<Left>,
+) -> io::Result<usize> {
+    let channel = Channel::new(socket)?;
+    let begin = within(ANSWER, channel.recv::<FromSuccessor>()).await?;
+    match begin.0 {
+        FromSuccessor::Begin { version: VERSION } => {}
+        FromSuccessor::Begin { version } => {
+            channel.send(&Message::Refused { version: VERSION }, &[]).await?;
+            let text = format!("the successor speaks takeover version {version}, expected {VERSION}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        other => return Err(unexpected(&other)),
+    }
+    let sockets = [listening[0].as_fd(), listening[1].as_fd()];
+    channel.send(&Message::Welcome { now_ms: shared.clock.now_ms() }, &sockets).await?;
+    tracing::info!("a successor gets ready");
+    match within(READINESS, channel.recv::<FromSuccessor>()).await?.0 {
+        FromSuccessor::Take => {}
+        other => return Err(unexpected(&other)),
+    }
+    let mut left = Vec::new();
+    shared.takeover.moving.send_replace(true);
+    let given = give(shared, &channel, leaving, &mut left).await;
+    match given {
+        Ok(()) => Ok(left.len()),
+        Err(error) => {
+            go_on(shared, leaving, left);
+            Err(error)
+        }
+    }
+}
+
+async fn give(
+    shared: &Arc<Shared>,
+    channel: &Channel,
+    leaving: &mut mpsc::UnboundedReceiver<Left>,
+    left: &mut Vec<Left>,
+) -> io::Result<()> {
+    let until = Instant::now() + SETTLING;
+    shared.connections.close();
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = leaving.recv() => next,
+            // it has nothing to say now: either it died, or nobody understands it
+            heard = channel.recv::<FromSuccessor>() => return Err(heard.map_or_else(|error| error, |(other, _)| unexpected(&other))),
+            () = shared.connections.wait() => leaving.try_recv().ok(),
+            () = tokio::time::sleep_until(until) => {
+                let staying = shared.connections.len();
+                tracing::warn!(staying, "some connections were in the middle of something for too long");
+                leaving.try_recv().ok()
+            }
+        };
+        let Some(one) = next else { break };
+        let sent = channel.send(&Message::Connection(&one.connection), &[one.socket.as_fd()]).await;
+        left.push(one);
+        sent?;
+    }
+    send_late(shared, channel).await?;
+    channel.send(&Message::Commit { connections: left.len() }, &[]).await?;
+    // from here on only its death says that the successor has nobody
+    match timeout_at(Instant::now() + ANSWER, channel.recv::<FromSuccessor>()).await {
+        Ok(Ok((FromSuccessor::Done, _))) => {}
+        Ok(Ok((other, _))) => tracing::warn!(?other, "expected `Done`"),
+        Ok(Err(error)) => return Err(error),
+        Err(_) => tracing::warn!("the successor does not say that it goes on, but it lives"),
+    }
+    if let Err(error) = send_late(shared, channel).await {
+        tracing::warn!(%error, "what was pushed last is lost");
+    }
+    Ok(())
+}
+
+async fn send_late(shared: &Shared, channel: &Channel) -> io::Result<()> {
+    let late = std::mem::take(&mut *shared.takeover.late.lock());
+    for push in late {
+        channel.send(&Message::Push(push), &[]).await?;
+    }
+    Ok(())
+}
+
+/// The successor failed: everybody stays here.
+fn go_on(shared: &Arc<Shared>, leaving: &mut mpsc::UnboundedReceiver<Left>, mut left: Vec<Left>) {
+    shared.takeover.moving.send_replace(false);
+    shared.connections.reopen();
+    while let Ok(one) = leaving.try_recv() {
+        left.push(one);
+    }
+    for one in left {
+        connection::go_on(shared, one);
+    }
+    let late = std::mem::take(&mut *shared.takeover.late.lock());
+    for push in late {
+        registry::hand_on(push, shared);
+    }
+}
+
+async fn within<T>(patience: Duration, answer: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(patience, answer).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+fn unexpected(found: &FromSuccessor) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the successor says {found:?} at the wrong time"))
+}

@@ -1,0 +1,236 @@
+//! A relay and the listener of an edge, with an echo in the place of the game.
+#![allow(clippy::unwrap_used)]
+
+use relay::{Fingerprint, Gate, Guard, Identity, Listener, Options, Relay, Trust};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+const SOON: Duration = Duration::from_secs(15);
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// An edge that sends back what it is sent, and remembers where players came from.
+struct Echo {
+    address: SocketAddr,
+    fingerprint: Fingerprint,
+    seen: Arc<Mutex<Vec<SocketAddr>>>,
+    relays: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Echo {
+    fn start(relays_max: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::self_made(folder.path(), "edge-1").unwrap();
+        Self::with(identity, folder, relays_max)
+    }
+
+    fn with(identity: Identity, folder: TempDir, relays_max: usize) -> Self {
+        let fingerprint = identity.fingerprint;
+        let relays = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&relays);
+        let gate: Gate = Arc::new(move |_| {
+            let may = counter.load(Ordering::SeqCst) < relays_max;
+            may.then(|| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                Box::new(Counted(Arc::clone(&counter))) as Guard
+            })
+        });
+        let mut listener = Listener::bind(any_port(), identity, gate).unwrap();
+        let address = listener.local_addr();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let addresses = Arc::clone(&seen);
+        let task = tokio::spawn(async move {
+            while let Some(player) = listener.next().await {
+                addresses.lock().unwrap().push(player.address);
+                tokio::spawn(async move {
+                    let (mut reading, mut writing) = tokio::io::split(player.stream);
+                    let _ = tokio::io::copy(&mut reading, &mut writing).await;
+                    let _ = writing.shutdown().await;
+                });
+            }
+        });
+        Self { address, fingerprint, seen, relays, task, _folder: folder }
+    }
+
+    async fn relay(&self, trust: Trust) -> Running {
+        let options = Options {
+            listen: any_port(),
+            edge: self.address,
+            edge_name: self.address.ip().to_string(),
+            trust,
+        };
+        let relay = Arc::new(Relay::start(&options).await.unwrap());
+        let address = relay.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let (running, until) = (Arc::clone(&relay), stop.clone());
+        let task = tokio::spawn(async move { running.run(until).await });
+        Running { relay, address, stop, task }
+    }
+
+    async fn until_relays(&self, wanted: usize) {
+        let there = async {
+            while self.relays.load(Ordering::SeqCst) != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SOON, there).await.expect("so many relays in time");
+    }
+}
+
+struct Running {
+    relay: Arc<Relay>,
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    async fn player(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        timeout(SOON, self.task).await.expect("it stops in time").unwrap();
+    }
+}
+
+async fn echoes(player: &mut TcpStream, words: &[u8]) {
+    player.write_all(words).await.unwrap();
+    let mut heard = vec![0; words.len()];
+    timeout(SOON, player.read_exact(&mut heard)).await.expect("an answer in time").unwrap();
+    assert_eq!(heard, words);
+}
+
+/// What a client that is turned away sees: the end, and nothing else.
+async fn is_turned_away(mut player: TcpStream) {
+    let _ = player.write_all(b"hello").await;
+    let mut heard = Vec::new();
+    let _ = timeout(SOON, player.read_to_end(&mut heard)).await.expect("the end in time");
+    assert!(heard.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn players_are_carried_over_one_connection_which_ends_with_the_last() {
+    let edge = Echo::start(9);
+    let relay = edge.relay(Trust::Pinned(edge.fingerprint)).await;
+    let mut players = Vec::new();
+    for number in 0..5_u8 {
+        let mut player = relay.player().await;
+        echoes(&mut player, &vec![number; 100_000]).await;
+        players.push(player);
+    }
+    edge.until_relays(1).await;
+    let addresses = edge.seen.lock().unwrap().clone();
+    assert!(
+        addresses.len() == 5 && addresses.iter().all(|address| *address == addresses[0]),
+        "{addresses:?}"
+    );
+    let mut last = players.pop().unwrap();
+    drop(players);
+    last.shutdown().await.unwrap();
+    let mut rest = Vec::new();
+    timeout(SOON, last.read_to_end(&mut rest)).await.expect("the end in time").unwrap();
+    edge.until_relays(0).await;
+    echoes(&mut relay.player().await, b"again").await;
+    relay.end().await;
+    edge.until_relays(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_the_address_loses_no_player_and_no_byte() {
+    let edge = Echo::start(1);
+    let relay = edge.relay(Trust::Pinned(edge.fingerprint)).await;
+    let mut player = relay.player().await;
+    for round in 0..3_u8 {
+        echoes(&mut player, &vec![round; 50_000]).await;
+        relay.relay.rebind().unwrap();
+    }
+    echoes(&mut player, b"still here").await;
+    let mut other = relay.player().await;
+    echoes(&mut other, b"me too").await;
+    let addresses = edge.seen.lock().unwrap().clone();
+    assert_ne!(addresses[0].port(), addresses[1].port(), "the edge saw the new address");
+    assert_eq!(edge.relays.load(Ordering::SeqCst), 1, "on the same connection");
+    relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edge_with_another_certificate_gets_no_byte() {
+    let (edge, other) = (Echo::start(9), Echo::start(9));
+    let relay = edge.relay(Trust::Pinned(other.fingerprint)).await;
+    is_turned_away(relay.player().await).await;
+    assert!(edge.seen.lock().unwrap().is_empty());
+    relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_may_not_connect_turns_its_clients_away() {
+    let edge = Echo::start(0);
+    let relay = edge.relay(Trust::Pinned(edge.fingerprint)).await;
+    is_turned_away(relay.player().await).await;
+    relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_plays_is_served_to_the_end_by_an_edge_that_lets_nobody_in_any_more() {
+    let edge = Echo::start(9);
+    let relay = edge.relay(Trust::Pinned(edge.fingerprint)).await;
+    let mut player = relay.player().await;
+    echoes(&mut player, b"one").await;
+    edge.task.abort();
+    edge.until_relays(0).await;
+    echoes(&mut player, b"two").await;
+    relay.end().await;
+}
+
+/// A CA, a certificate of it for the loopback address, and the file of the CA.
+fn certified(folder: &TempDir) -> (Identity, PathBuf) {
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuer = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("ca.pem"), issuer.pem()).unwrap();
+    std::fs::write(path("edge.pem"), params.signed_by(&key, &issuer).unwrap().pem()).unwrap();
+    std::fs::write(path("edge.key"), key.serialize_pem()).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(path("edge.key"), private).unwrap();
+    (Identity::read(&path("edge.pem"), &path("edge.key")).unwrap(), path("ca.pem"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ca_is_as_good_as_a_fingerprint() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (identity, ca) = certified(&ours);
+    let (_, other_ca) = certified(&theirs);
+    let edge = Echo::with(identity, ours, 9);
+    let relay = edge.relay(Trust::Ca(ca)).await;
+    echoes(&mut relay.player().await, b"known").await;
+    relay.end().await;
+    let stranger = edge.relay(Trust::Ca(other_ca)).await;
+    is_turned_away(stranger.player().await).await;
+    stranger.end().await;
+}

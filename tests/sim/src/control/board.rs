@@ -1,0 +1,279 @@
+//! What the hosts believe and do, what the arbiter was told to write, and what must hold of all that at every moment.
+
+use super::deeds::Deeds;
+use crate::faults::Fault;
+use crate::trace::Trace;
+use ::cluster::View;
+use model::calls::cluster::Wishes;
+use model::calls::database::{Reply, Request};
+use model::id::{Epoch, SessionId, ZoneId};
+use model::membership::{ProcessName, Role, Slot};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Most findings that are told: the first ones say most.
+const WRONG_MAX: usize = 30;
+
+/// Shared by the hosts.
+pub type SharedBoard = Arc<Mutex<Board>>;
+
+/// See the module.
+#[derive(Default)]
+pub struct Board {
+    /// What happens.
+    pub trace: Trace,
+    /// What players, characters and their owners did.
+    pub deeds: Deeds,
+    /// Nodes that an operator starts anew.
+    pub to_restart: BTreeSet<ProcessName>,
+    /// Messages of nodes and edges are numbered by it.
+    pub numbers: u64,
+    jump_ms: i64,
+    views: BTreeMap<ProcessName, Arc<View>>,
+    /// Zones that each node plays.
+    zones: BTreeMap<ProcessName, BTreeMap<ZoneId, Epoch>>,
+    /// Sessions that each node has let in, and under which epoch of their characters.
+    pub playing: BTreeMap<ProcessName, BTreeMap<SessionId, Epoch>>,
+    tables: u64,
+    last: Option<(u64, Vec<Slot>)>,
+    owners: BTreeMap<(ZoneId, Epoch), ProcessName>,
+    stood: Option<u64>,
+    /// What was found wrong.
+    pub wrong: Vec<String>,
+}
+
+impl Board {
+    /// Nothing has happened.
+    pub fn new(trace: Trace) -> Self {
+        Self { trace, ..Self::default() }
+    }
+
+    /// Something is wrong.
+    pub fn finds(&mut self, what: String) {
+        self.trace.note(format_args!("WRONG: {what}"));
+        if self.wrong.len() < WRONG_MAX {
+            self.wrong.push(what);
+        }
+    }
+
+    /// Notes what somebody does now.
+    pub fn note(&mut self, who: &ProcessName, what: std::fmt::Arguments<'_>) {
+        self.trace.note(format_args!("{} {who} {what}", now_ms()));
+    }
+
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// The arbiter's clock, from the begin of the run.
+    pub fn arbiter_ms(&self) -> i64 {
+        turmoil::sim_elapsed().unwrap_or_default().as_millis() as i64 + self.jump_ms
+    }
+
+    /// A fault strikes.
+    pub fn strikes(&mut self, at: Duration, fault: &Fault) {
+        self.trace.note(format_args!("{} {fault:?}", at.as_millis()));
+        match fault {
+            Fault::Jump(ms) => self.jump_ms += ms,
+            Fault::Crash(host) => self.ends(&ProcessName(host.clone())),
+            _ => {}
+        }
+    }
+
+    /// A process is no more, whatever it believed and played.
+    pub fn ends(&mut self, name: &ProcessName) {
+        self.views.remove(name);
+        self.zones.remove(name);
+        self.playing.remove(name);
+    }
+
+    /// A process looks at its view.
+    pub fn believes(&mut self, name: &ProcessName, view: &Arc<View>) {
+        if self.views.get(name).is_some_and(|known| **known == **view) {
+            return;
+        }
+        let members: Vec<&str> = view.members.iter().map(|member| member.name.as_str()).collect();
+        self.note(name, format_args!("sees table {} of {members:?}", view.version));
+        for slot in view.slots() {
+            self.owns(slot.zone, slot.epoch, slot.owner.as_ref());
+        }
+        self.views.insert(name.clone(), Arc::clone(view));
+    }
+
+    /// A node plays these zones from here on.
+    pub fn plays(&mut self, name: &ProcessName, zones: &BTreeMap<ZoneId, Epoch>) {
+        for (zone, epoch) in zones {
+            self.owns(*zone, *epoch, Some(name));
+        }
+        self.zones.insert(name.clone(), zones.clone());
+    }
+
+    /// The store gave an answer, whether or not it arrives.
+    pub fn answered(&mut self, request: &Request, reply: &Reply) {
+        match (request, reply) {
+            (Request::WriteSlots(write), Reply::WriteSlots(Ok(Ok(version)))) => {
+                self.writes(*version, &write.slots);
+            }
+            (request, reply) => {
+                for what in self.deeds.answered(request, reply) {
+                    self.finds(what);
+                }
+            }
+        }
+    }
+
+    /// The arbiter took a table.
+    fn writes(&mut self, version: u64, slots: &[Slot]) {
+        self.trace.note(format_args!("{} table {version}", now_ms()));
+        if let Some((last, before)) = self.last.take() {
+            if version != last + 1 {
+                self.finds(format!("table {version} follows {last}, expected {}", last + 1));
+            }
+            let before: BTreeMap<ZoneId, &Slot> = before.iter().map(|slot| (slot.zone, slot)).collect();
+            for slot in slots {
+                let Some(old) = before.get(&slot.zone) else { continue };
+                let is_newer = slot.epoch > old.epoch || (slot.epoch == old.epoch && slot.owner == old.owner);
+                if !is_newer {
+                    self.finds(format!(
+                        "table {version} has {slot:?} after {old:?}, expected a higher epoch"
+                    ));
+                }
+            }
+        }
+        for slot in slots {
+            self.owns(slot.zone, slot.epoch, slot.owner.as_ref());
+        }
+        self.tables += 1;
+        self.last = Some((version, slots.to_vec()));
+    }
+
+    /// One owner of a zone in each epoch, whoever says so and whenever.
+    fn owns(&mut self, zone: ZoneId, epoch: Epoch, owner: Option<&ProcessName>) {
+        let Some(owner) = owner else { return };
+        let known = self.owners.entry((zone, epoch)).or_insert_with(|| owner.clone());
+        if known != owner {
+            let what = format!("{known} and {owner} own {zone:?} in {epoch:?}, expected one owner an epoch");
+            // from here on both are known
+            *known = owner.clone();
+            self.finds(what);
+        }
+    }
+
+    /// Tables that were written.
+    pub fn written(&self) -> u64 {
+        self.tables
+    }
+
+    /// The version of the last table.
+    pub fn version(&self) -> u64 {
+        self.last.as_ref().map_or(0, |(version, _)| *version)
+    }
+
+    /// The cluster has started, and nothing has broken yet.
+    pub fn stands(&mut self) {
+        self.stood = Some(self.version());
+        if self.version() == 0 {
+            self.finds("the cluster has started, and no zone is placed; expected a table".to_owned());
+        }
+    }
+
+    /// Only DBSrv was away: nothing may have moved, and nobody have lost anything.
+    pub fn judge_calm(&mut self) {
+        if self.stood != Some(self.version()) {
+            self.finds(format!(
+                "zones moved although only DBSrv was away: found table {}, expected {:?} as before",
+                self.version(),
+                self.stood
+            ));
+        }
+        // a loading that the store is told late takes a character from its node, which is known to be so
+        let unsure = if self.deeds.fenced == 0 { self.deeds.unsure() } else { Vec::new() };
+        for what in unsure {
+            self.finds(format!(
+                "only DBSrv was away, and nobody knows of {what}; expected that it was obeyed"
+            ));
+        }
+    }
+
+    /// What is not yet as it has to be when nothing is broken any more; `members` are all nodes and edges.
+    pub fn unrest(&self, stored: &View, wishes: &Wishes, members: &[ProcessName]) -> Vec<String> {
+        let mut unrest = Vec::new();
+        let found: BTreeSet<&ProcessName> = stored.members.iter().map(|member| &member.name).collect();
+        if !members.iter().all(|name| found.contains(name)) {
+            unrest.push(format!("the members are {found:?}, expected {members:?}"));
+        }
+        let orphan = stored.slots().iter().find(|slot| stored.owner(slot.zone).is_none());
+        if let Some(slot) = orphan {
+            unrest.push(format!("nobody alive owns {}: {slot:?}", stored.zones.name(slot.zone)));
+        }
+        self.views_agree(stored, members, &mut unrest);
+        wishes_hold(stored, wishes, &mut unrest);
+        unrest.extend(self.deeds.unrest(stored, &self.playing));
+        unrest
+    }
+
+    /// Each view is what is stored, and each node plays what the table gives it.
+    fn views_agree(&self, stored: &View, members: &[ProcessName], unrest: &mut Vec<String>) {
+        for name in members {
+            match self.views.get(name) {
+                Some(view) if **view == *stored => {}
+                Some(view) => unrest.push(format!(
+                    "{name} sees table {} with {} members, expected {} with {}",
+                    view.version,
+                    view.members.len(),
+                    stored.version,
+                    stored.members.len()
+                )),
+                None => unrest.push(format!("{name} does not run")),
+            }
+            if !name.as_str().starts_with(Role::TmSrv.label()) {
+                continue;
+            }
+            let mine = stored.slots().iter().filter(|slot| slot.owner.as_ref() == Some(name));
+            let mine: BTreeMap<ZoneId, Epoch> = mine.map(|slot| (slot.zone, slot.epoch)).collect();
+            let played = self.zones.get(name).cloned().unwrap_or_default();
+            let differs = |(zone, epoch): &(&ZoneId, &Epoch)| mine.get(*zone) != Some(*epoch);
+            if let Some((zone, epoch)) = played.iter().find(differs) {
+                unrest.push(format!(
+                    "{name} plays {} under {epoch:?}, expected {:?} by the table",
+                    stored.zones.name(*zone),
+                    mine.get(zone)
+                ));
+            } else if played.len() != mine.len() {
+                unrest.push(format!("{name} plays {} zones, expected its {}", played.len(), mine.len()));
+            }
+        }
+    }
+}
+
+/// What the operator wished is so.
+fn wishes_hold(stored: &View, wishes: &Wishes, unrest: &mut Vec<String>) {
+    let nodes: BTreeSet<&ProcessName> = stored.members_of(Role::TmSrv).map(|member| &member.name).collect();
+    let hosts: BTreeSet<&ProcessName> =
+        nodes.iter().copied().filter(|node| !wishes.drained.contains(*node)).collect();
+    let parts: BTreeSet<String> = stored.zones.parts().map(|part| stored.zones.name(part)).collect();
+    let cut: BTreeSet<String> = wishes.cut.keys().cloned().collect();
+    if parts != cut {
+        unrest.push(format!("the map is cut as {parts:?}, expected {cut:?}"));
+    }
+    for slot in stored.slots() {
+        let (Some(owner), name) = (&slot.owner, stored.zones.name(slot.zone)) else { continue };
+        if !hosts.is_empty() && nodes.contains(owner) && !hosts.contains(owner) {
+            return unrest.push(format!("{owner} is drained and has {name}, expected another owner"));
+        }
+        if let Some(placed) = wishes.placed.get(&name)
+            && hosts.contains(&placed.node)
+            && placed.node != *owner
+        {
+            return unrest.push(format!("{owner} has {name}, expected {} as wished", placed.node));
+        }
+    }
+}
+
+/// Simulated time of who asks.
+pub fn now_ms() -> u128 {
+    turmoil::sim_elapsed().unwrap_or_default().as_millis()
+}
