@@ -3,7 +3,7 @@
 
 use crate::translate::{self, Sent, Tags};
 use model::event::{Appearance, Walk};
-use model::{Event, MoveMark, Score, Tile};
+use model::{Event, MoveMark, Route, Score, Tile};
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wire::Profile;
@@ -37,7 +37,8 @@ impl Seen {
     }
 
     /// What the client is told of it from then on; false when it knows that movement already, or a later one: around a
-    /// crossing several zones tell of the same entity, and some know less. A change of its look is not followed: it is
+    /// crossing several zones tell of the same entity, and some know less. Behind a border a walk is begun again with what
+    /// is left of it: a client that was told all of it is not told the rest. A change of its look is not followed: it is
     /// described again then.
     pub(crate) fn hears(&mut self, event: &Event) -> bool {
         if let Some(mark) = event.movement() {
@@ -47,6 +48,9 @@ impl Seen {
             self.mark = mark;
         }
         match event {
+            Event::Walked { walk, .. } if self.walk.as_ref().is_some_and(|all| is_rest(walk, all)) => {
+                return false;
+            }
             Event::Walked { walk, .. } => (self.rests, self.walk) = (walk.to, Some(walk.clone())),
             Event::Stopped { tile, .. } | Event::Placed { tile, .. } => {
                 (self.rests, self.walk) = (*tile, None);
@@ -90,6 +94,16 @@ impl Seen {
     }
 }
 
+/// True when a walk is the last part of another one, as fast as that.
+fn is_rest(rest: &Walk, all: &Walk) -> bool {
+    let (steps, left) = (all.route.steps(), rest.route.steps());
+    let Some(done) = steps.len().checked_sub(left.len()).filter(|_| !left.is_empty()) else { return false };
+    let begun_at = Route::from_steps(steps[..done].iter().copied()).tiles(all.from).last();
+    (rest.speed, rest.to) == (all.speed, all.to)
+        && rest.from == begun_at.unwrap_or(all.from)
+        && left == &steps[done..]
+}
+
 fn figure(look: &Appearance) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&look.name, &look.equip, look.chaos, &look.title, &look.stall).hash(&mut hasher);
@@ -100,7 +114,7 @@ fn figure(look: &Appearance) -> u64 {
 mod tests {
     use super::*;
     use model::event::Walk;
-    use model::{CharacterId, EntityId, Epoch, Route};
+    use model::{CharacterId, EntityId, Epoch};
     use wire::packet::ServerPacket;
 
     const HERE: Tile = Tile::new(100, 100);
@@ -168,6 +182,30 @@ mod tests {
         assert!(seen.hears(&Event::Stopped { entity: look().entity, tile: HERE, mark: next_node }));
         let on_its_way = Appearance { walk: Some(walk(to)), mark: mark(2), ..look() };
         assert!(!Seen::of(&on_its_way).hears(&walked(to, 2)), "it was described with that walk");
+    }
+
+    #[test]
+    fn the_rest_of_a_walk_is_not_told_to_who_was_told_all_of_it() {
+        let to = Tile::new(102, 100);
+        let rest = |speed, mark| {
+            let route = Route::from_ascii(b"6").expect("digits");
+            let walk = Walk { from: Tile::new(101, 100), route, to, speed };
+            Event::Walked { entity: look().entity, walk, mark }
+        };
+        let mut seen = Seen::of(&look());
+        assert!(seen.hears(&walked(to, 2)));
+        let behind_the_border = MoveMark::first(Epoch(6));
+        assert!(!seen.hears(&rest(2, behind_the_border)), "it walks there already");
+        assert!(!seen.hears(&walked(to, 3)), "an older zone tells of it");
+        assert!(seen.hears(&rest(3, MoveMark { number: 9, ..behind_the_border })), "it walks faster");
+        let mut stopped = Seen::of(&look());
+        assert!(stopped.hears(&walked(to, 2)));
+        assert!(stopped.hears(&Event::Stopped {
+            entity: look().entity,
+            tile: Tile::new(101, 100),
+            mark: mark(3)
+        }));
+        assert!(stopped.hears(&rest(2, mark(4))), "it had stopped");
     }
 
     #[test]
