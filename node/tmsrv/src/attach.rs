@@ -59,7 +59,8 @@ pub(crate) async fn admit(
     let on_foot = matches!(attach.reason, AttachReason::Handover(_));
     let away_ms = u64::from(attach.away_ms) + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let epoch = session.epoch.get().copied().unwrap_or(Epoch(0));
-    Ok(Entering { session: session.id, epoch, character, derived, arrival, on_foot, away_ms })
+    let walk = attach.walk.clone();
+    Ok(Entering { session: session.id, epoch, character, derived, arrival, on_foot, away_ms, walk })
 }
 
 /// Label of an outcome for the metrics.

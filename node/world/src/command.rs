@@ -1,13 +1,13 @@
 //! What players ask, and what the zone does about it.
 
 use crate::effects::Effects;
-use crate::entity::WAITING_MAX;
+use crate::entity::{Player, WAITING_MAX};
 use crate::look;
 use crate::path;
 use crate::tick::Tick;
 use crate::walk::{self, Walking};
 use crate::zone::Zone;
-use model::event::{Arrival, Departure};
+use model::event::{Arrival, Departure, Walk};
 use model::sight::Manner;
 use model::{Command, EntityId, Event, Route, Tile};
 
@@ -20,14 +20,6 @@ const ON_FOOT_STEPS_MAX: usize = 23;
 const ON_FOOT_MS: u64 = 5_000;
 /// How long its hand-over may have taken: so much it may have walked before it was here.
 const HANDOVER_MS: u64 = 500;
-
-/// A walk as a client asks for it.
-struct Asked {
-    from: Tile,
-    route: Route,
-    to: Tile,
-    speed: u8,
-}
 
 impl Zone {
     /// Does what a player asks. What one asks who waits to be handed over the next zone does, or this one when the player
@@ -45,7 +37,7 @@ impl Zone {
         player.obeyed = player.obeyed.wrapping_add(1);
         match command {
             Command::Walk { from, route, to, speed } => {
-                self.begin_walk(slot, &Asked { from, route, to, speed }, fx);
+                self.begin_walk(slot, &Walk { from, route, to, speed }, fx);
             }
             Command::Stop { at } => self.stop_at(slot, at, fx),
             Command::Motion { motion, parameter, direction } => {
@@ -92,31 +84,36 @@ impl Zone {
         }
     }
 
-    fn begin_walk(&mut self, slot: usize, asked: &Asked, fx: &mut Effects) {
+    fn begin_walk(&mut self, slot: usize, asked: &Walk, fx: &mut Effects) {
         self.walk_off(slot, fx);
-        let route = self.free_part(asked.from, &asked.route);
         let reasonable = asked.from.distance(asked.to) <= walk::TARGET_MAX && asked.to.is_on_map();
         if asked.route.is_empty() && asked.to == asked.from {
             return self.stop_at(slot, asked.from, fx);
         }
-        if !reasonable || route.is_empty() || !self.claim(slot, asked.from, fx) {
+        let run_speed = self.entities[slot].player().map_or(1, Player::run_speed);
+        let Some(walk) = self.walking(asked, run_speed).filter(|_| reasonable) else {
+            return self.correct(slot, fx);
+        };
+        if !self.claim(slot, asked.from, fx) {
             return self.correct(slot, fx);
         }
         if self.entities[slot].player().is_none_or(|player| player.frozen) {
             return; // the claimed tile was over the border
         }
-        let own_speed = self.entities[slot].player().map_or(1, |player| self.told_speed(player.run_speed()));
-        let speed = asked.speed.clamp(1, own_speed);
-        let pace = self.relief().pace_percent;
-        let Some(mut walk) = Walking::begin(asked.from, route, speed, self.now.ms(), pace) else {
-            return self.correct(slot, fx);
-        };
-        walk.wanted = asked.to;
         let mark = self.entities[slot].moves();
         let told = Event::Walked { entity: self.entities[slot].id, walk: walk.rest(asked.from), mark };
         self.set_timer(slot, Tick::at_or_after(walk.next_due_ms()));
         self.entities[slot].walk = Some(walk);
         self.tell_viewers(slot, told, fx);
+    }
+
+    /// A walk as it can be walked by who runs so fast, from now on; `None` when its first step is blocked.
+    pub(crate) fn walking(&self, asked: &Walk, run_speed: u8) -> Option<Walking> {
+        let route = self.free_part(asked.from, &asked.route);
+        let speed = asked.speed.clamp(1, self.told_speed(run_speed));
+        let mut walk = Walking::begin(asked.from, route, speed, self.now.ms(), self.relief().pace_percent)?;
+        walk.wanted = asked.to;
+        Some(walk)
     }
 
     /// The steps of a route up to the first one that is blocked.

@@ -12,7 +12,7 @@ use crate::entity::{Entity, Kind};
 use crate::look;
 use crate::tick::Tick;
 use crate::zone::Zone;
-use model::event::{Appearance, Arrival, Departure};
+use model::event::{Appearance, Arrival, Departure, Walk};
 use model::sight::{Manner, Sighting};
 use model::{EntityId, Event, GroundId, MoveMark, Tile, ZoneId};
 use placement::ZoneTable;
@@ -61,11 +61,11 @@ impl Ghost {
 }
 
 /// How somebody was seen as a ghost who is real now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SeenAs {
     pub(crate) tile: Tile,
-    /// True when it was seen to walk on from there.
-    pub(crate) walked: bool,
+    /// The walk that it was seen on, from there.
+    pub(crate) walk: Option<Walk>,
 }
 
 /// How many ghosts there are.
@@ -355,7 +355,7 @@ impl Zone {
         let slot = self.slot_of_entity(entity).filter(|slot| self.entities[*slot].is_ghost())?;
         let seen = look::appearance(&self.entities[slot], &self.content, self.relief().pace_percent);
         self.take_out(slot);
-        Some(SeenAs { tile: seen.tile, walked: seen.walk.is_some() })
+        Some(SeenAs { tile: seen.tile, walk: seen.walk })
     }
 
     /// Takes somebody out who is handed over to another zone: it is a ghost here at once, so that nobody sees it blink.

@@ -5,7 +5,7 @@ use crate::effects::JobId;
 use crate::overload::Relief;
 use model::calls::market::TradeNews;
 use model::calls::{bank, market};
-use model::event::{Arrival, Departure};
+use model::event::{Arrival, Departure, Walk};
 use model::sight::Sighting;
 use model::transfer::TransferRefusal;
 use model::{Character, Command, Epoch, Item, ItemId, SessionId, TradeId, ZoneId};
@@ -109,6 +109,8 @@ pub struct Entering {
     pub on_foot: bool,
     /// How long it was on its way, in milliseconds.
     pub away_ms: u64,
+    /// What is left of the walk on which it came, from `soft.tile`: it goes on.
+    pub walk: Option<Walk>,
 }
 
 /// What came of a [`crate::Job`].

@@ -25,10 +25,10 @@ impl Zone {
         }
         player.outside = player.outside.saturating_add(steps);
         if player.outside >= HYSTERESIS {
-            self.halt(slot, fx);
             if self.entities[slot].player().is_some_and(|player| !player.dealings.is_busy()) {
                 self.cross(slot, tile, true, fx);
             } else {
+                self.halt(slot, fx);
                 self.settle(slot, self.now.ms(), fx);
             }
         }
@@ -45,8 +45,13 @@ impl Zone {
         }
     }
 
+    /// Who walks over a border is still walking for everybody: its next zone goes on with that walk.
     pub(crate) fn cross(&mut self, slot: usize, to: Tile, on_foot: bool, fx: &mut Effects) {
-        self.halt(slot, fx);
+        if on_foot {
+            self.clear_timer(slot);
+        } else {
+            self.halt(slot, fx);
+        }
         let zone = self.zones.zone_at(to);
         if let Some(player) = self.entities[slot].player_mut() {
             player.frozen = true;

@@ -218,8 +218,11 @@ impl Zone {
 
     /// Walks that are under way go on as clients show them; the next ones are slower or faster.
     fn change_pace(&mut self, before: u32, after: u32, fx: &mut Effects) {
+        // who is handed over on foot goes on in its next zone
+        let walks =
+            |entity: &Entity| entity.walk.is_some() && !entity.player().is_some_and(|player| player.frozen);
         let walking: Vec<usize> =
-            self.entities.iter().filter(|(_, entity)| entity.walk.is_some()).map(|(slot, _)| slot).collect();
+            self.entities.iter().filter(|(_, entity)| walks(entity)).map(|(slot, _)| slot).collect();
         for slot in walking {
             let now_ms = self.clock_ms(slot);
             let Some(walk) = &mut self.entities[slot].walk else { continue };

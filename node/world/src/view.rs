@@ -47,18 +47,22 @@ impl Zone {
 
     /// The same of one that was seen as a ghost: those who saw it there see it still.
     pub(crate) fn show_for_real(&mut self, slot: usize, seen: SeenAs, arrival: Arrival, fx: &mut Effects) {
-        let SeenAs { tile: seen_on, walked } = seen;
+        let SeenAs { tile: seen_on, walk: seen_walk } = seen;
         let Entity { id: entity, tile, mark, .. } = self.entities[slot];
+        let walk = self.entities[slot].walk.as_ref().map(|walk| walk.rest(tile));
         self.note(slot, || What::Appeared(arrival), fx);
         self.is_lost(slot, seen_on, Some(tile), Departure::OutOfView, fx);
-        // its zone may not have said in time that it stopped to be handed over
-        if seen_on != tile || walked {
+        // its zone may not have said in time what it did before it was handed over
+        let told = match (walk, seen_walk) {
+            (Some(walk), Some(seen)) if walk.is_rest_of(&seen) => None,
+            (Some(walk), _) => Some(Event::Walked { entity, walk, mark }),
+            (None, seen) if seen.as_ref().map_or(seen_on, |walk| walk.to) == tile => None,
+            (None, Some(_)) if seen_on == tile => Some(Event::Stopped { entity, tile, mark }),
+            (None, _) => Some(Event::Placed { entity, tile, mark }),
+        };
+        if let Some(told) = told {
             let mut audience = fx.audience();
             self.collect(&mut audience, tile, |seen| seen.slot != slot && self.views(seen, seen_on));
-            let told = match seen_on == tile {
-                true => Event::Stopped { entity, tile, mark },
-                false => Event::Placed { entity, tile, mark },
-            };
             fx.tell_all(audience, told);
         }
         self.is_met(slot, Some(seen_on), arrival, fx);

@@ -21,7 +21,7 @@ use crate::relief::Relieved;
 use crate::tick::Tick;
 use crate::timers::Timers;
 use crate::unwritten::{Keeper, Unwritten};
-use crate::walk::slack_ms;
+use crate::walk::{Walking, slack_ms};
 use content::Content;
 use model::event::Departure;
 use model::sight::Manner;
@@ -387,7 +387,7 @@ impl Zone {
     }
 
     fn enter(&mut self, entering: Entering, fx: &mut Effects) {
-        let Entering { session, epoch, character, derived, arrival, on_foot, away_ms } = entering;
+        let Entering { session, epoch, character, derived, arrival, on_foot, away_ms, walk } = entering;
         self.leave(session, Departure::Vanished, fx);
         let id = EntityId::of_character(character.id);
         if let Some(older) = self.ids.get(&id).and_then(|slot| self.entities[*slot].player()) {
@@ -398,10 +398,15 @@ impl Zone {
         let seen_as = self.embody(id);
         self.wake();
         let wanted = self.inside(character.soft.tile);
-        let tile = self.free_tile(wanted, None, true).unwrap_or(wanted);
+        let run_speed = derived.score.run_speed.clamp(1, 6);
+        let walk = walk.filter(|walk| walk.from == wanted).and_then(|walk| self.walking(&walk, run_speed));
+        let tile = match walk {
+            Some(_) => wanted,
+            None => self.free_tile(wanted, None, true).unwrap_or(wanted),
+        };
         let player = Player {
             session,
-            budget_ms: slack_ms(derived.score.run_speed.clamp(1, 6)),
+            budget_ms: slack_ms(run_speed),
             budget_at_ms: self.now.ms(),
             character,
             derived,
@@ -423,8 +428,12 @@ impl Zone {
         let since_ms = self.now.ms();
         let kind = Kind::Player(Box::new(player));
         let mark = MoveMark::first(epoch);
-        let slot = self.insert(|_| Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
+        let next_step = walk.as_ref().map(Walking::next_due_ms);
+        let slot = self.insert(|_| Entity { id, tile, since_ms, walk, mark, stamp: 0, kind });
         self.sessions.insert(session, slot);
+        if let Some(due_ms) = next_step {
+            self.set_timer(slot, Tick::at_or_after(due_ms));
+        }
         if let Some(player) = self.entities[slot].player() {
             fx.tell(
                 session,

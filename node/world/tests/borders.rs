@@ -4,7 +4,7 @@
 
 mod support;
 
-use model::event::Departure;
+use model::event::{Departure, Walk};
 use model::sight::{GroundSight, Sighting};
 use model::{Command, Container, EntityId, Event, Item, ItemId, ItemKind, Slot, Tile, ZoneId};
 use placement::ZoneTable;
@@ -23,6 +23,7 @@ struct Traveller {
     number: u64,
     to: usize,
     at: Tile,
+    walk: Option<Walk>,
     arrives_in: u64,
 }
 
@@ -66,12 +67,12 @@ impl Pair {
     }
 
     fn enters(&mut self, side: usize, name: &str, number: u64, at: Tile) {
-        self.comes(side, name, number, at, false);
+        self.comes(side, name, number, at, false, None);
     }
 
-    fn comes(&mut self, side: usize, name: &str, number: u64, at: Tile, on_foot: bool) {
+    fn comes(&mut self, side: usize, name: &str, number: u64, at: Tile, on_foot: bool, walk: Option<Walk>) {
         // entering takes a tick of that side; the other one goes with it
-        self.sides[side].arrives_as(name, number, at, SPEED, on_foot);
+        self.sides[side].arrives_as(name, number, at, SPEED, on_foot, walk);
         self.sides[1 - side].tick();
         self.exchange();
     }
@@ -96,12 +97,15 @@ impl Pair {
             }
             for crossing in std::mem::take(&mut self.sides[side].crossings) {
                 let session = crossing.snapshot.session;
+                let asked = self.sides[side].watchers.get(&session).and_then(|own| own.asked.as_ref());
+                let walk = asked.and_then(|walk| walk.rest_from(crossing.tile()));
                 self.sides[side].input(Input::Leave { session, departure: Departure::OutOfView });
                 self.under_way.push(Traveller {
                     name: format!("p{}", session.0),
                     number: session.0,
                     to: 1 - side,
                     at: crossing.tile(),
+                    walk,
                     arrives_in: HANDOVER,
                 });
             }
@@ -115,10 +119,10 @@ impl Pair {
         let (here, still): (Vec<_>, Vec<_>) =
             self.under_way.drain(..).partition(|traveller| traveller.arrives_in == 0);
         self.under_way = still;
-        for Traveller { name, number, to, at, .. } in here {
+        for Traveller { name, number, to, at, walk, .. } in here {
             let session = model::SessionId(number);
             self.sides[1 - to].watchers.remove(&session);
-            self.comes(to, &name, number, at, true);
+            self.comes(to, &name, number, at, true, walk);
         }
     }
 
@@ -173,6 +177,27 @@ fn nobody_sees_a_player_blink_who_walks_over_the_border() {
     assert!(!vanished(&pair.sides[1], "p2", 1), "for who stands in the east");
     assert!(!vanished(&pair.sides[0], "p3", 1), "for who stayed in the west");
     assert!(pair.sides[0].watchers[&model::SessionId(3)].view.contains_key(&entity(1)));
+}
+
+#[test]
+fn a_walk_goes_on_behind_the_border_and_nobody_sees_a_pause() {
+    let mut pair = Pair::with_a_walker(7);
+    let all = pair.sides[0].watchers[&model::SessionId(1)].asked.clone().unwrap();
+    pair.until_under_way();
+    pair.ticks(100);
+    assert_eq!(pair.side_of(1), Some(1), "it is in the east");
+    assert_eq!(pair.sides[1].at("p1"), all.to);
+    for (side, number) in [(1, 2), (0, 3)] {
+        let told = pair.sides[side].watchers[&model::SessionId(number)].events.iter();
+        let told: Vec<&Event> = told
+            .filter(|event| match event {
+                Event::Walked { entity: who, walk, .. } => *who == entity(1) && !walk.is_rest_of(&all),
+                Event::Stopped { entity: who, .. } | Event::Placed { entity: who, .. } => *who == entity(1),
+                _ => false,
+            })
+            .collect();
+        assert!(told.is_empty(), "p{number}: {told:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::translate::{self, Sent, Tags};
 use model::event::{Appearance, Walk};
-use model::{Event, MoveMark, Route, Score, Tile};
+use model::{Event, MoveMark, Score, Tile};
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wire::Profile;
@@ -48,7 +48,7 @@ impl Seen {
             self.mark = mark;
         }
         match event {
-            Event::Walked { walk, .. } if self.walk.as_ref().is_some_and(|all| is_rest(walk, all)) => {
+            Event::Walked { walk, .. } if self.walk.as_ref().is_some_and(|all| walk.is_rest_of(all)) => {
                 return false;
             }
             Event::Walked { walk, .. } => (self.rests, self.walk) = (walk.to, Some(walk.clone())),
@@ -94,16 +94,6 @@ impl Seen {
     }
 }
 
-/// True when a walk is the last part of another one, as fast as that.
-fn is_rest(rest: &Walk, all: &Walk) -> bool {
-    let (steps, left) = (all.route.steps(), rest.route.steps());
-    let Some(done) = steps.len().checked_sub(left.len()).filter(|_| !left.is_empty()) else { return false };
-    let begun_at = Route::from_steps(steps[..done].iter().copied()).tiles(all.from).last();
-    (rest.speed, rest.to) == (all.speed, all.to)
-        && rest.from == begun_at.unwrap_or(all.from)
-        && left == &steps[done..]
-}
-
 fn figure(look: &Appearance) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&look.name, &look.equip, look.chaos, &look.title, &look.stall).hash(&mut hasher);
@@ -114,7 +104,7 @@ fn figure(look: &Appearance) -> u64 {
 mod tests {
     use super::*;
     use model::event::Walk;
-    use model::{CharacterId, EntityId, Epoch};
+    use model::{CharacterId, EntityId, Epoch, Route};
     use wire::packet::ServerPacket;
 
     const HERE: Tile = Tile::new(100, 100);

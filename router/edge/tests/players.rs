@@ -253,11 +253,9 @@ async fn who_walks_over_a_border_is_not_stopped() {
     };
     stage.nodes[0].send(handover).await;
     let node = stage.nodes[1].clone();
-    eventually("the new node is asked for the rest of the walk", || {
-        matches!(node.commands().as_slice(), [Command::Walk { from, route, .. }]
-            if *from == TOWN && route.steps().len() == 3)
-    })
-    .await;
+    eventually("the new node is given the rest of the walk", || !node.attaches().is_empty()).await;
+    let walk = node.attaches().pop().and_then(|attach| attach.walk).expect("a walk");
+    assert_eq!((walk.from, walk.route.steps().len()), (TOWN, 3));
     client.whisper("day", "").await;
     let mut seen = Vec::new();
     loop {

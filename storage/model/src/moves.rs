@@ -51,6 +51,11 @@ impl Walk {
         let route = Route::from_steps(steps.iter().skip(done).copied());
         (!route.is_empty()).then_some(Self { from: tile, route, to: self.to, speed: self.speed })
     }
+
+    /// True when it is the last part of another walk, or all of it, and as fast: whoever was told that one knows this one.
+    pub fn is_rest_of(&self, all: &Self) -> bool {
+        all.rest_from(self.from).is_some_and(|rest| rest == *self)
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use compare::{Case, Verdict, compare};
 use futures::future::try_join_all;
 use plan::{Deed, Planner, SPEED};
 use serde_json::{Value, json};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -24,8 +25,6 @@ use tokio::runtime::Runtime;
 const GROUND: Area = Area { low: Tile::new(2098, 2070), high: Tile::new(2129, 2131) };
 /// From the plan of a round to its begin.
 const PREPARATION: Duration = Duration::from_secs(1);
-/// Differences that are told in the JSON.
-const TOLD: usize = 40;
 
 /// What is played, and what must hold.
 #[derive(Clone, Debug)]
@@ -64,7 +63,8 @@ impl Town {
             for identity in identities {
                 actors.push(Actor::enter(&edge, identity).await?);
             }
-            let walks = actors.iter_mut().zip(stands).map(|(actor, stand)| actor.go(*stand));
+            let (arrived, all) = (AtomicUsize::new(0), stands.len());
+            let walks = actors.iter_mut().zip(stands).map(|(actor, stand)| actor.go(*stand, &arrived, all));
             try_join_all(walks).await?;
             anyhow::Ok(actors)
         })?;
@@ -115,15 +115,15 @@ pub fn run(options: &Options) -> anyhow::Result<(Value, Vec<String>)> {
             verdict.acts,
             verdict.looks,
             verdict.excused,
-            verdict.differences.len()
+            verdict.count()
         );
         ensure!(reached > crossings, "nobody crosses borders");
         crossings = reached;
     }
     let on_one = handed_over(one.cluster());
     let fsck = [&one, &many].map(|town| verdict::examine(town.cluster()));
-    let mut failures: Vec<String> = verdict.differences.iter().take(TOLD).cloned().collect();
-    failures.expect("differences in all", json!(verdict.differences.len()), verdict.differences.is_empty());
+    let mut failures = verdict.differences.clone();
+    failures.expect("differences in all", json!(verdict.count()), verdict.count() == 0);
     failures.expect("acts compared", json!(verdict.acts), verdict.later_ms.len() > options.players);
     let later = Later::of(&mut verdict.later_ms);
     let most = options.tolerance.as_millis() as i64;
@@ -142,9 +142,9 @@ pub fn run(options: &Options) -> anyhow::Result<(Value, Vec<String>)> {
         "looks_compared": verdict.looks,
         "excused": verdict.excused,
         "later_ms": { "p1": later.p1, "p50": later.p50, "p99": later.p99, "max": later.max, "count": later.count },
-        "differences": verdict.differences.len(),
+        "differences": verdict.count(),
         "differences_by_kind": verdict.by_kind,
-        "first_differences": verdict.differences.iter().take(TOLD).collect::<Vec<_>>(),
+        "first_differences": verdict.differences,
         "fsck": fsck,
         "failures": failures,
         "held": failures.is_empty(),

@@ -287,7 +287,16 @@ impl House {
         let zone = self.zones.zone_at(at);
         let (_, zone_epoch) = self.slot(zone).await;
         let (account, character) = (character.account, character.id);
-        Attach { session, account, character, zone, zone_epoch, reason: AttachReason::Login, away_ms: 0 }
+        Attach {
+            session,
+            account,
+            character,
+            zone,
+            zone_epoch,
+            reason: AttachReason::Login,
+            away_ms: 0,
+            walk: None,
+        }
     }
 
     /// Attaches until the node has opened the zone, and waits for the entry.

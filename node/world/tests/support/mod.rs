@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs)]
 
 use content::{Content, Creature, Generator, Portal, RouteKind, Terrain, Waypoint};
-use model::event::{Arrival, Departure, Notice, NoticeKey};
+use model::event::{Arrival, Departure, Notice, NoticeKey, Walk};
 use model::membership::NamedZone;
 use model::sight::Sighting;
 use model::transfer::TransferRefusal;
@@ -111,6 +111,8 @@ pub struct Watcher {
     pub ground: BTreeSet<GroundId>,
     pub events: Vec<Event>,
     inspected: Vec<EntityId>,
+    /// The walk that it asked for last.
+    pub asked: Option<Walk>,
 }
 
 pub struct Stage {
@@ -173,16 +175,24 @@ impl Stage {
 
     pub fn arrives(&mut self, name: &str, at: Tile, speed: u8, on_foot: bool) -> &mut Self {
         let number = self.names.get(name).map_or(self.names.len() as u64 + 1, |session| session.0);
-        self.arrives_as(name, number, at, speed, on_foot)
+        self.arrives_as(name, number, at, speed, on_foot, None)
     }
 
-    /// The same of a player with that number, which is the same in every zone.
-    pub fn arrives_as(&mut self, name: &str, number: u64, at: Tile, speed: u8, on_foot: bool) -> &mut Self {
+    /// The same of a player with that number, which is the same in every zone, on the rest of a walk.
+    pub fn arrives_as(
+        &mut self,
+        name: &str,
+        number: u64,
+        at: Tile,
+        speed: u8,
+        on_foot: bool,
+        walk: Option<Walk>,
+    ) -> &mut Self {
         let session = SessionId(number);
         self.names.insert(name.to_owned(), session);
         let score = Score { run_speed: speed, hp: 80, hp_max: 80, ..Score::default() };
         let derived = Derived { score, ..Derived::default() };
-        self.enters(session, character(name, number, at), derived, on_foot)
+        self.enters(session, character(name, number, at), derived, on_foot, walk)
     }
 
     fn enters(
@@ -191,12 +201,13 @@ impl Stage {
         character: Character,
         derived: Derived,
         on_foot: bool,
+        walk: Option<Walk>,
     ) -> &mut Self {
         let entity = EntityId::of_character(character.id);
         // every load takes a higher one; zones side by side live in the same time
         let epoch = Epoch(self.now.0);
         let arrival = Arrival::Glow;
-        let entering = Entering { session, epoch, character, derived, arrival, on_foot, away_ms: 200 };
+        let entering = Entering { session, epoch, character, derived, arrival, on_foot, away_ms: 200, walk };
         self.inputs.push(Input::Enter(Box::new(entering)));
         let watcher = Watcher {
             session,
@@ -206,6 +217,7 @@ impl Stage {
             ground: BTreeSet::new(),
             events: Vec::new(),
             inspected: Vec::new(),
+            asked: None,
         };
         self.watchers.insert(session, watcher);
         self.tick()
@@ -228,6 +240,11 @@ impl Stage {
         let session = self.session(name);
         if let Command::Inspect { entity } = &command {
             self.watchers.get_mut(&session).unwrap().inspected.push(*entity);
+        }
+        if let (Command::Walk { from, route, to, speed }, Some(watcher)) =
+            (&command, self.watchers.get_mut(&session))
+        {
+            watcher.asked = Some(Walk { from: *from, route: route.clone(), to: *to, speed: *speed });
         }
         self.inputs.push(Input::Command { session, command });
         self
@@ -394,7 +411,7 @@ impl Stage {
         change(&mut character);
         self.purses.insert(session, character.hard.gold);
         let derived = rules::derive(&character, &self.zone.content().items);
-        self.enters(session, character, derived, false)
+        self.enters(session, character, derived, false, None)
     }
 
     /// What everybody believes to see is what is there.

@@ -11,6 +11,7 @@
 //! Only what comes on the stream that is asked or here is taken: a node that had the player before is not
 //! listened to any more, so the newest owner wins.
 
+use super::play::World;
 use super::{Session, requests};
 use crate::messages::Line;
 use crate::metrics::CloseReason;
@@ -310,6 +311,10 @@ impl Session {
                     u32::try_from(now_ms.saturating_sub(place.searching_since_ms)).unwrap_or(u32::MAX)
                 }
                 AttachReason::Login | AttachReason::Resume => 0,
+            },
+            walk: match place.reason {
+                AttachReason::Handover(_) => self.world.as_ref().and_then(World::walk_over_border),
+                AttachReason::Login | AttachReason::Resume => None,
             },
         };
         if stream.try_send(&ToNode::Attach(attach)).is_err() || stream.is_lost() {

@@ -306,8 +306,9 @@ impl Session {
         let crossing = before.as_ref().and_then(|world| world.crossing.as_ref());
         let crossing = crossing.filter(|_| reason != AttachReason::Resume);
         let on_foot = crossing.is_some_and(|crossing| crossing.on_foot);
-        let rest = crossing.and_then(|crossing| crossing.rest.clone());
-        let rest = rest.filter(|rest| rest.from == sheet.tile);
+        // what the client asked meanwhile is held, and newer
+        let walk = before.as_ref().filter(|_| crossing.is_some());
+        let walk = walk.and_then(|world| world.walk.clone().or_else(|| world.walk_over_border()));
         let mut world = World {
             own,
             entity: sheet.entity,
@@ -320,7 +321,7 @@ impl Session {
             shop: 0,
             trading: false,
             stalled: false,
-            walk: rest.clone(),
+            walk,
             footing: Footing::on(sheet.tile),
             crossing: None,
         };
@@ -367,7 +368,6 @@ impl Session {
                 if reason == AttachReason::Resume {
                     self.recount_bank();
                 }
-                self.go_on_walking(rest);
             }
             AttachReason::Login => {
                 tracing::info!(character = %sheet.name, session = ?self.id, "entered the world");
@@ -489,20 +489,13 @@ impl Session {
 
     /// The player is handed over to another node, where it will be on this tile.
     pub(super) fn cross_to(&mut self, tile: Tile, on_foot: bool) {
+        // a walk that is held is another one than that on which it crosses
+        let asked_anew = self.holds_a_move();
         if let Some(world) = &mut self.world {
             world.tile = tile;
-            let rest = world.walk.take().and_then(|walk| walk.rest_from(tile));
+            let walk = if asked_anew { None } else { world.walk.take() };
+            let rest = walk.and_then(|walk| walk.rest_from(tile));
             world.crossing = Some(Crossing { on_foot, rest });
-        }
-    }
-
-    /// The client walks on over the border by itself; its new node is asked for the rest of that walk, unless
-    /// the client wanted something else in the meantime.
-    fn go_on_walking(&mut self, rest: Option<Walk>) {
-        if let Some(Walk { from, route, to, speed }) = rest
-            && !self.holds_a_move()
-        {
-            self.command(Command::Walk { from, route, to, speed });
         }
     }
 
@@ -526,6 +519,11 @@ impl Session {
 }
 
 impl World {
+    /// What is left of the walk on which the player crosses a border: the client walks on by itself, and so does its next zone.
+    pub(super) fn walk_over_border(&self) -> Option<Walk> {
+        self.crossing.as_ref().filter(|crossing| crossing.on_foot)?.rest.clone()
+    }
+
     /// Notes what is told once; true when it was noted before.
     fn has_perceived(&mut self, entity: EntityId, number: u64) -> bool {
         let one = (entity, number);

@@ -34,6 +34,7 @@ use crate::command::Command;
 use crate::event::{Addressed, Notice};
 use crate::id::{AccountId, CharacterId, Epoch, Incarnation, SessionId, TransferId, ZoneId};
 use crate::membership::ProcessName;
+use crate::moves::Walk;
 use crate::place::Tile;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -73,6 +74,8 @@ pub struct Attach {
     pub reason: AttachReason,
     /// How long ago its last zone let it go, in milliseconds; 0 when it comes from none.
     pub away_ms: u32,
+    /// What is left of the walk on which it crossed a border: it goes on with that.
+    pub walk: Option<Walk>,
 }
 
 /// From the edge to the node.

@@ -5,6 +5,7 @@ use crate::Identity;
 use anyhow::{Context, bail};
 use bot::client::{Client, EnterOutcome, Event, LoginOutcome, PinOutcome, SelectionOutcome};
 use bot::protocol::place::{Steps, Tile, Track};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long everything on the way into the world may take.
@@ -99,13 +100,22 @@ impl Actor {
         self.client.world().speed()
     }
 
-    /// Walks to where the script begins.
-    pub async fn go(&mut self, to: Tile) -> anyhow::Result<()> {
+    /// Walks to where the script begins, and looks on until so many have arrived: who does not look sees late what it saw.
+    pub async fn go(&mut self, to: Tile, arrived: &AtomicUsize, all: usize) -> anyhow::Result<()> {
         let end = Instant::now() + PATIENCE;
         while self.client.world().tile(Instant::now()) != to {
             anyhow::ensure!(Instant::now() < end, "{} does not get to {to}", self.name);
             let track = self.client.walk_toward(to).await?;
             self.listen(track.over_at().max(track.since + BETWEEN_WALKS) + BETWEEN_WALKS / 4, None).await?;
+        }
+        arrived.fetch_add(1, Ordering::Relaxed);
+        while arrived.load(Ordering::Relaxed) < all {
+            anyhow::ensure!(
+                Instant::now() < end,
+                "{} of {all} get to where the script begins",
+                arrived.load(Ordering::Relaxed)
+            );
+            self.listen(Instant::now() + BETWEEN_WALKS, None).await?;
         }
         Ok(())
     }

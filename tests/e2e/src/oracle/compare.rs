@@ -15,6 +15,8 @@ const APART: u16 = 1;
 const LOOK: Duration = Duration::from_millis(250);
 /// How finely the distance of two is looked at.
 const STEP: Duration = Duration::from_millis(50);
+/// Differences of a kind that are told.
+const TOLD: u64 = 12;
 /// How long after it a deed may be seen at all.
 const DEED_SEEN: Duration = Duration::from_secs(6);
 
@@ -48,14 +50,22 @@ pub struct Verdict {
     pub later_ms: Vec<i64>,
     /// Differences by kind.
     pub by_kind: BTreeMap<&'static str, u64>,
-    /// The differences by name.
+    /// The first differences of each kind by name.
     pub differences: Vec<String>,
 }
 
 impl Verdict {
+    /// How many differences there are.
+    pub fn count(&self) -> u64 {
+        self.by_kind.values().sum()
+    }
+
     fn differs(&mut self, kind: &'static str, text: &str) {
-        *self.by_kind.entry(kind).or_default() += 1;
-        self.differences.push(format!("{kind}: {text}"));
+        let so_many = self.by_kind.entry(kind).or_default();
+        *so_many += 1;
+        if *so_many <= TOLD {
+            self.differences.push(format!("{kind}: {text}"));
+        }
     }
 }
 
@@ -78,6 +88,17 @@ pub fn compare(case: &Case<'_>, verdict: &mut Verdict) {
             }
         }
     }
+}
+
+/// A deed that a viewer saw.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// How long after it was done.
+    after: Duration,
+    /// Its place among all that the viewer saw of that bot.
+    place: usize,
+    /// Not as it was done, but as a walk that was going on when the walker came into view.
+    described: bool,
 }
 
 struct Pair<'a> {
@@ -126,9 +147,16 @@ impl Pair<'_> {
             match (one.get(&index), many.get(&index)) {
                 (Some(first), Some(second)) => {
                     verdict.acts += 1;
-                    verdict.later_ms.push(second.as_millis() as i64 - first.as_millis() as i64);
+                    if first.described || second.described {
+                        continue;
+                    }
+                    verdict.later_ms.push(second.after.as_millis() as i64 - first.after.as_millis() as i64);
                 }
                 (None, None) => verdict.acts += 1,
+                // who came into view at the end of a walk may just have seen it, or not; where it is is compared anyhow
+                (Some(Found { described: true, .. }), _) | (_, Some(Found { described: true, .. })) => {
+                    verdict.excused += 1;
+                }
                 (found, _) => match self.near(self.case.one, deed.at) {
                     None => verdict.excused += 1,
                     Some(near) => {
@@ -140,11 +168,11 @@ impl Pair<'_> {
                 },
             }
         }
-        let order = |of: &BTreeMap<usize, Duration>, other: &BTreeMap<usize, Duration>| {
-            let mut both: Vec<(Duration, usize)> = of
+        let order = |of: &BTreeMap<usize, Found>, other: &BTreeMap<usize, Found>| {
+            let mut both: Vec<(usize, usize)> = of
                 .iter()
                 .filter(|(index, _)| other.contains_key(index))
-                .map(|(i, d)| (deeds[*i].at + *d, *i))
+                .map(|(index, found)| (found.place, *index))
                 .collect();
             both.sort_unstable();
             both.into_iter().map(|(_, index)| index).collect::<Vec<_>>()
@@ -157,14 +185,14 @@ impl Pair<'_> {
         }
     }
 
-    /// When each deed was seen, after it was done; those that were shown twice are differences.
-    fn find(&self, records: &[Record], verdict: &mut Verdict) -> BTreeMap<usize, Duration> {
+    /// When each deed was seen; those that were shown twice are differences.
+    fn find(&self, records: &[Record], verdict: &mut Verdict) -> BTreeMap<usize, Found> {
         let did = &records[self.seen].did;
         let mut found = BTreeMap::new();
-        let mut is_new = true; // came into view since its last walk was seen
-        for seen in self.sights(records) {
+        let mut came = None; // into view, with nothing seen of it since
+        for (place, seen) in self.sights(records).enumerate() {
             if let Sight::Appeared(_) = seen.sight {
-                is_new = true;
+                came = Some(seen.at);
                 continue;
             }
             let matches = |(index, deed): &(usize, &Deed)| {
@@ -180,11 +208,11 @@ impl Pair<'_> {
                 .next_back();
             let Some(index) = index else { continue };
             let is_walk = matches!(seen.sight, Sight::Walked(_));
-            let rest_of_walk = is_walk && std::mem::take(&mut is_new);
+            let described = came.take().is_some_and(|came| is_walk && seen.at <= came + STEP);
             let after = seen.at.saturating_duration_since(did[index]);
             match found.entry(index) {
-                Entry::Vacant(first) => drop(first.insert(after)),
-                Entry::Occupied(_) if rest_of_walk => {}
+                Entry::Vacant(first) => drop(first.insert(Found { after, place, described })),
+                Entry::Occupied(_) if described => {}
                 Entry::Occupied(_) => {
                     let deed = &self.case.deeds[self.seen][index];
                     verdict.differs("twice", &format!("{}: {deed:?}", self.text()));
