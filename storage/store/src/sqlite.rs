@@ -2,7 +2,8 @@
 //!
 //! All writes go through one thread that commits whatever is waiting in one transaction
 //! ([`writer`]); reads run beside it on a few read-only connections ([`readers`]). Acknowledged means
-//! durable: the write-ahead log is synced before any outcome is given.
+//! durable: the write-ahead log is synced before any outcome is given. Only leases, and who has which character with its soft
+//! state, are synced some seconds later.
 
 mod accounts;
 mod characters;
@@ -49,7 +50,7 @@ use refinery::error::Kind;
 use rusqlite::{Connection, OpenFlags, Row, types::ValueRef};
 use std::path::Path;
 use std::time::Duration;
-use writer::Writer;
+use writer::{Passing, Writer};
 
 #[allow(missing_docs)]
 mod embedded {
@@ -73,6 +74,7 @@ use now_ms;
 
 /// The store in one file.
 pub struct Sqlite {
+    passing: Passing, // goes before the writer
     writer: Writer,
     readers: Readers,
 }
@@ -85,7 +87,7 @@ impl Sqlite {
         migrate(&mut connection, path)?;
         let readers = Readers::new(path).map_err(|error| file_error(path, &error))?;
         let writer = Writer::start(connection).map_err(|error| file_error(path, &error))?;
-        Ok(Self { writer, readers })
+        Ok(Self { passing: writer.passing(), writer, readers })
     }
 }
 
@@ -250,14 +252,14 @@ operations! {
     writer create_character(CreateCharacter) -> Result<(), CreateCharacterRefusal> = characters::create;
     writer delete_character(DeleteCharacter) -> Result<(), NoSuchCharacter> = characters::delete;
     readers list_characters(ListCharacters) -> Vec<Character> = characters::list;
-    writer load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = characters::load;
-    writer save_characters(SaveCharacters) -> Vec<SaveOutcome> = characters::save;
+    passing load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = characters::load;
+    passing save_characters(SaveCharacters) -> Vec<SaveOutcome> = characters::save;
     writer change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal> = characters::change_gold;
     writer join_member(JoinMember) -> () = membership::join;
-    writer renew_member(RenewMember) -> bool = membership::renew;
+    passing renew_member(RenewMember) -> bool = membership::renew;
     writer leave_member(LeaveMember) -> () = membership::leave;
     readers cluster_view(ReadClusterView) -> ClusterView = membership::view;
-    writer hold_controller(HoldController) -> bool = membership::hold_controller;
+    passing hold_controller(HoldController) -> bool = membership::hold_controller;
     writer write_slots(WriteSlots) -> Result<u64, SlotsChanged> = membership::write_slots;
     readers find_character(FindCharacter) -> Option<FoundCharacter> = characters::find;
     readers item_history(ItemHistory) -> Vec<Entry> = ledger::of_item;
