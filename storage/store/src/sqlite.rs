@@ -3,11 +3,12 @@
 //! All writes go through one thread that commits whatever is waiting in one transaction
 //! ([`writer`]); reads run beside it on a few read-only connections ([`readers`]). Acknowledged means
 //! durable: the write-ahead log is synced before any outcome is given. Only leases, and who has which character with its soft
-//! state, are synced some seconds later.
+//! state, are synced with the next checkpoint, a second later.
 
 mod accounts;
 mod characters;
 mod check;
+mod checkpoints;
 mod conservation;
 mod ledger;
 mod membership;
@@ -28,6 +29,7 @@ use crate::Store;
 use crate::error::{OpenError, migration_error};
 use crate::rows::Fields;
 use async_trait::async_trait;
+use checkpoints::Checkpoints;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::InMemory;
 use model::Account;
@@ -77,6 +79,7 @@ pub struct Sqlite {
     passing: Passing, // goes before the writer
     writer: Writer,
     readers: Readers,
+    _checkpoints: Checkpoints,
 }
 
 impl Sqlite {
@@ -86,8 +89,12 @@ impl Sqlite {
         let mut connection = connect(path).map_err(|error| file_error(path, &error))?;
         migrate(&mut connection, path)?;
         let readers = Readers::new(path).map_err(|error| file_error(path, &error))?;
+        let checkpoints = Checkpoints::start(path).map_err(|error| file_error(path, &error))?;
+        // the writer is not to wait for it
+        let set = connection.pragma_update(None, "wal_autocheckpoint", 0);
+        set.map_err(|error| file_error(path, &error))?;
         let writer = Writer::start(connection).map_err(|error| file_error(path, &error))?;
-        Ok(Self { passing: writer.passing(), writer, readers })
+        Ok(Self { passing: writer.passing(), writer, readers, _checkpoints: checkpoints })
     }
 }
 

@@ -15,15 +15,13 @@ use super::Fault;
 use model::calls::database::Failure;
 use rusqlite::Connection;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Operations that may wait; further callers wait for room.
 const QUEUE: usize = 1024;
 /// Operations of one transaction.
 const GROUP: usize = 256;
-/// What need not be synced at once is synced after this time.
-const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// How long a caller waits for room before it is told that the store is not available.
 const ROOM_WAIT: Duration = Duration::from_secs(3);
 
@@ -67,7 +65,7 @@ impl Writer {
     }
 }
 
-/// For operations that need not outlive the machine: they are synced with the next one that must, or some seconds later.
+/// For operations that need not outlive the machine: they are synced with the next one that must, or by the next checkpoint.
 pub(super) struct Passing(Option<mpsc::Sender<Job>>);
 
 impl Passing {
@@ -117,7 +115,7 @@ impl Drop for Writer {
 }
 
 fn serve(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
-    let mut group = Group { connection, next: None, syncs: true, synced: Instant::now() };
+    let mut group = Group { connection, next: None, syncs: true };
     while let Some(job) = group.next.take().or_else(|| jobs.blocking_recv()) {
         let mut delivers = Vec::new();
         let committed = group.commit(job, &mut jobs, &mut delivers);
@@ -137,7 +135,6 @@ struct Group<'a> {
     next: Option<Job>,
     /// Whether the connection syncs at a commit.
     syncs: bool,
-    synced: Instant,
 }
 
 impl Group<'_> {
@@ -148,7 +145,7 @@ impl Group<'_> {
         delivers: &mut Vec<Deliver>,
     ) -> Result<(), Failure> {
         let connection = self.connection;
-        let sync = first.sync || self.synced.elapsed() >= SYNC_EVERY;
+        let sync = first.sync;
         let begun = self.choose(sync).and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"));
         if let Err(error) = begun {
             delivers.push((first.work)(None));
@@ -173,11 +170,7 @@ impl Group<'_> {
         connection.execute_batch("COMMIT").map_err(|error| {
             let _ = connection.execute_batch("ROLLBACK");
             Fault::from(error).0
-        })?;
-        if sync {
-            self.synced = Instant::now();
-        }
-        Ok(())
+        })
     }
 
     /// A commit that syncs makes durable all that was committed before.
