@@ -88,7 +88,7 @@ impl Service for Streams {
 
     async fn call(&self, _peer: &Peer, request: sibling::Request) -> sibling::Reply {
         match request {
-            sibling::Request::Keep(states) => self.node.journal.kept.keep(states, Instant::now()),
+            sibling::Request::Keep(states) => self.node.journal.kept.keep(states, tokio::time::Instant::now()),
             sibling::Request::Ping { unreached_by } => {
                 self.node.suspects.note(&self.node.name, &unreached_by, tokio::time::Instant::now());
                 sibling::Reply::Alive
