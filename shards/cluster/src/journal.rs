@@ -53,8 +53,8 @@ impl Loading<'_> {
         self.former.is_some() || !(is_handed_over || planted::is(Bug::ReleaseBelieved))
     }
 
-    /// What other nodes know of the character beyond what is stored: `None` when that is nothing. `own` is what the node `me`
-    /// keeps of it itself; `ask` asks another one, within [`RECALL`].
+    /// The newest that any node knows of the character beyond what is stored: `None` when that is nothing. `own` is what the node
+    /// `me` keeps of it itself; `ask` asks another one, within [`RECALL`], all of them at once.
     pub async fn newest<A>(
         &self,
         me: &ProcessName,
@@ -68,20 +68,100 @@ impl Loading<'_> {
         if !self.may_be_older() {
             return None;
         }
-        let first = self.former.and_then(|former| buddy_of(former, view)).filter(|first| first.name != *me);
-        let mut found: Vec<Journalled> = own.into_iter().collect();
-        if let Some(first) = first {
-            found.extend(ask(first).await);
+        // not its buddy alone: that of its time may be another one than now, with an older state of it, and the former owner may have
+        // died before it wrote anything; then the buddy of the one before it has the newest
+        let others = view.members_of(Role::TmSrv).filter(|member| member.name != *me);
+        let answers = futures::future::join_all(others.map(&ask)).await;
+        let found = own.into_iter().chain(answers.into_iter().flatten());
+        found.max_by_key(|one| one.mark).filter(|newest| newest.mark > self.stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::membership::{ClusterView, SlotTable};
+    use model::{Epoch, Incarnation, SoftState, Tile, TransferId};
+    use std::cell::RefCell;
+    use std::net::SocketAddr;
+
+    fn node(index: u32) -> ProcessName {
+        ProcessName::numbered(Role::TmSrv, index)
+    }
+
+    fn view(nodes: &[u32]) -> View {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let member = |index: &u32| Member {
+            name: node(*index),
+            role: Role::TmSrv,
+            incarnation: Incarnation(1),
+            link: nowhere,
+            http: nowhere,
+            weight: 1,
+            content_hash: 0,
+        };
+        let table = SlotTable { version: 1, named_zones: Vec::new(), slots: Vec::new() };
+        View::new(ClusterView { members: nodes.iter().map(member).collect(), table })
+    }
+
+    fn state(number: u64) -> Journalled {
+        let mark = SoftMark { epoch: Epoch(3), number };
+        Journalled { character: CharacterId(7), mark, soft: SoftState::fresh(Tile::new(5, 5), 0, 1, 1) }
+    }
+
+    /// Who is asked by node 1, of those that keep these states, and the number of the one that it goes on with.
+    async fn loads(
+        former: Option<u32>,
+        reason: AttachReason,
+        own: Option<u64>,
+        kept: &[(u32, Option<u64>)],
+    ) -> (Vec<ProcessName>, Option<u64>) {
+        let nodes: Vec<u32> = std::iter::once(1).chain(kept.iter().map(|(index, _)| *index)).collect();
+        let former = former.map(node);
+        let stored = SoftMark { epoch: Epoch(3), number: 10 };
+        let loading = Loading { character: CharacterId(7), stored, former: former.as_ref(), reason };
+        let asked = RefCell::default();
+        let ask = |member: &Member| {
+            RefCell::<Vec<ProcessName>>::borrow_mut(&asked).push(member.name.clone());
+            let found = kept.iter().find(|(index, _)| node(*index) == member.name);
+            std::future::ready(found.and_then(|(_, number)| *number).map(state))
+        };
+        let newest = loading.newest(&node(1), &view(&nodes), own.map(state), ask).await;
+        (asked.into_inner(), newest.map(|newest| newest.mark.number))
+    }
+
+    #[test]
+    fn the_buddy_is_the_next_by_name_around_the_circle() {
+        let view = view(&[1, 2, 4]);
+        let buddy = |index| buddy_of(&node(index), &view).map(|member| member.name.clone());
+        assert_eq!([1, 2, 3, 4].map(buddy), [2, 4, 4, 1].map(|index| Some(node(index))));
+        assert!(buddy_of(&node(1), &self::view(&[1])).is_none());
+    }
+
+    #[tokio::test]
+    async fn of_all_that_nodes_keep_the_newest_counts_when_it_is_newer_than_what_is_stored() {
+        let resume = AttachReason::Resume;
+        let kept = [(2, Some(11)), (3, Some(12)), (4, None)];
+        let (asked, newest) = loads(Some(4), resume, Some(9), &kept).await;
+        assert_eq!(
+            (asked, newest),
+            (vec![node(2), node(3), node(4)], Some(12)),
+            "not of its buddy now alone"
+        );
+        assert_eq!(loads(Some(4), resume, Some(15), &kept).await.1, Some(15), "its own as well");
+        assert_eq!(loads(Some(4), resume, Some(9), &[(2, Some(10))]).await.1, None, "that is stored");
+    }
+
+    #[tokio::test]
+    async fn only_a_handover_proves_that_a_character_was_given_up() {
+        let kept = [(2, Some(11))];
+        let handover = AttachReason::Handover(TransferId(1));
+        assert_eq!(loads(None, handover, Some(12), &kept).await, (vec![], None));
+        for reason in [AttachReason::Resume, AttachReason::Login] {
+            // a release that was done and not answered: the node played on
+            assert_eq!(loads(None, reason, None, &kept).await, (vec![node(2)], Some(11)), "{reason:?}");
         }
-        if !found.iter().any(|one| one.mark > self.stored) {
-            // the buddy of that time may be another one than now, and the former owner may have died before it wrote anything:
-            // then the buddy of the one before it has the newest
-            let is_other =
-                |member: &&Member| member.name != *me && first.is_none_or(|first| first.name != member.name);
-            let others = view.members_of(Role::TmSrv).filter(is_other);
-            let answers = futures::future::join_all(others.map(&ask)).await;
-            found.extend(answers.into_iter().flatten());
-        }
-        found.into_iter().max_by_key(|one| one.mark).filter(|newest| newest.mark > self.stored)
+        let lost = loads(Some(3), handover, None, &kept).await;
+        assert_eq!(lost, (vec![node(2)], Some(11)), "who was to get it died with it");
     }
 }

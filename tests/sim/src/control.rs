@@ -177,11 +177,13 @@ fn run_or_fail(plan: Plan) -> anyhow::Result<Report> {
     // maps are synced to disk: where that costs nothing, if there is such a place
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+    let seed = dice.random();
+    let latency = Duration::from_millis(dice.random_range(3..60));
     let mut sim = turmoil::Builder::new()
-        .rng_seed(dice.random())
+        .rng_seed(seed)
         .tick_duration(TICK)
         .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(dice.random_range(3..60)))
+        .max_message_latency(latency)
         // calls that were held arrive at once
         .tcp_capacity(1 << 14)
         .simulation_duration(end + TICK * 100)
@@ -215,7 +217,10 @@ fn run_or_fail(plan: Plan) -> anyhow::Result<Report> {
         let (nodes, until, seed) = (cast.nodes, cast.quiet_from, dice.random());
         sim.client("operator", dbsrv::operate(board.clone(), nodes, until, seed));
     }
-    sim.client("end", ends(board.clone(), store, cast.members(), cast.quiet_from, end));
+    // a connection, a question and an answer, each seen with the next tick of who it is for
+    let call = 4 * (latency + TICK);
+    let rest = Rest { members: cast.members(), quiet_from: cast.quiet_from, end, call };
+    sim.client("end", rest.comes(board.clone(), store));
     let broken = play(&mut sim, &cast.faults, |at, fault| {
         held(&board).strikes(at, fault);
         let Fault::PauseController(ms) = fault else { return Vec::new() };
@@ -242,51 +247,52 @@ fn run_or_fail(plan: Plan) -> anyhow::Result<Report> {
     })
 }
 
-/// Waits until nothing is broken, and all has come to rest and stays so.
-async fn ends(
-    board: SharedBoard,
-    store: Arc<Mutex<InMemory>>,
+/// The end of a run.
+struct Rest {
+    /// All that have a view.
     members: Vec<ProcessName>,
     quiet_from: Duration,
     end: Duration,
-) -> turmoil::Result {
-    let until =
-        |at: Duration| tokio::time::sleep(at.saturating_sub(turmoil::sim_elapsed().unwrap_or_default()));
-    until(STANDS_AFTER - Duration::from_millis(100)).await;
-    held(&board).stands();
-    until(quiet_from + WANT_ON).await;
-    let mut still = Duration::ZERO;
-    let mut version = held(&board).version();
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let Some(report) = dbsrv::report(&held(&store)) else {
-            held(&board).finds("the store does not answer".to_owned());
-            return Ok(());
-        };
-        let live = report.live().cloned().collect();
-        let stored = View::new(ClusterView { members: live, table: report.table });
-        let mut board = held(&board);
-        let unrest = board.unrest(&stored, &report.wishes, &members);
-        still = if unrest.is_empty() && stored.version == version { still + LOOK } else { Duration::ZERO };
-        version = stored.version;
-        if still >= STILL {
-            let (handovers, resumes) = (board.deeds.handovers, board.deeds.resumes);
-            board
-                .trace
-                .note(format_args!("at rest with table {version}, {handovers} handovers, {resumes} resumes"));
-            let (taken_up, judged, conflicts) = (board.softs.taken_up, board.softs.judged, board.conflicts);
-            board
-                .trace
-                .note(format_args!("{taken_up} states from journals, {judged} judged, {conflicts} tables too late"));
-            return Ok(());
-        }
-        if turmoil::sim_elapsed().unwrap_or_default() >= end {
-            let what = format!(
-                "{} s after the last fault table {version} was written and it is not at rest",
-                REST.as_secs()
-            );
-            unrest.into_iter().chain([what]).for_each(|what| board.finds(what));
-            return Ok(());
+    /// How long a call takes at most when nothing is broken.
+    call: Duration,
+}
+
+impl Rest {
+    /// Waits until nothing is broken, and all has come to rest and stays so.
+    async fn comes(self, board: SharedBoard, store: Arc<Mutex<InMemory>>) -> turmoil::Result {
+        let until =
+            |at: Duration| tokio::time::sleep(at.saturating_sub(turmoil::sim_elapsed().unwrap_or_default()));
+        until(STANDS_AFTER - Duration::from_millis(100)).await;
+        held(&board).stands();
+        until(self.quiet_from + WANT_ON).await;
+        let mut still = Duration::ZERO;
+        let mut version = held(&board).version();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(report) = dbsrv::report(&held(&store)) else {
+                held(&board).finds("the store does not answer".to_owned());
+                return Ok(());
+            };
+            let live = report.live().cloned().collect();
+            let stored = View::new(ClusterView { members: live, table: report.table });
+            let mut board = held(&board);
+            board.judge_views(&self.members, self.call);
+            let unrest = board.unrest(&stored, &report.wishes, &self.members);
+            still =
+                if unrest.is_empty() && stored.version == version { still + LOOK } else { Duration::ZERO };
+            version = stored.version;
+            if still >= STILL {
+                board.rests();
+                return Ok(());
+            }
+            if turmoil::sim_elapsed().unwrap_or_default() >= self.end {
+                let what = format!(
+                    "{} s after the last fault table {version} was written and it is not at rest",
+                    REST.as_secs()
+                );
+                unrest.into_iter().chain([what]).for_each(|what| board.finds(what));
+                return Ok(());
+            }
         }
     }
 }

@@ -9,9 +9,9 @@ use super::talk::{Event, Told, Wanted, What};
 use super::written::Saved;
 use crate::held;
 use ::store::planted::{self, Bug};
+use model::Tile;
 use model::calls::database::LoadCharacter;
 use model::calls::node::{Attach, AttachRefusal, DropReason};
-use model::Tile;
 use model::id::{AccountId, CharacterId, Epoch, SessionId, TransferId, ZoneId};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -81,6 +81,7 @@ pub struct Lodger {
     /// Its player, while it is in a zone.
     pub body: RefCell<Option<Body>>,
     waiting: RefCell<VecDeque<Wanted>>,
+    missed: Cell<u32>,
     /// The number of its next state; 0 before it is let in.
     pub states: Cell<u64>,
     /// The store does not have its state as it is.
@@ -117,6 +118,7 @@ pub fn begin(node: &Rc<Node>, edge: &Edge, attach: Attach) {
         zone: Cell::new(None),
         body: RefCell::default(),
         waiting: RefCell::default(),
+        missed: Cell::new(0),
         states: Cell::new(0),
         for_store: Cell::new(true),
         for_buddy: Cell::new(true),
@@ -218,7 +220,7 @@ async fn admit(node: &Rc<Node>, lodger: &Rc<Lodger>, attach: &Attach) -> Result<
     };
     lodger.epoch.set(loaded.epoch);
     let soft = node.takes_up(&loaded, attach.reason).await;
-    let body = Body { tile: soft.tile, gestures: soft.mp, obeyed: 0, frozen: false };
+    let body = Body { tile: soft.tile, gestures: soft.mp, obeyed: lodger.missed.get(), frozen: false };
     let zone = node.table.borrow().zone_at(soft.tile);
     if zone != attach.zone || !node.owns(attach.zone, attach.zone_epoch) {
         // the character is given back as it is; the edge asks again, there or here
@@ -337,7 +339,7 @@ impl Lodger {
     /// A command of its player.
     pub fn obeys(self: &Rc<Self>, node: &Rc<Node>, wanted: Wanted) {
         let mut place = self.body.borrow_mut();
-        let Some(body) = place.as_mut() else { return };
+        let Some(body) = place.as_mut() else { return self.misses(node, wanted) };
         if body.frozen {
             return self.waits(node, body, wanted);
         }
@@ -370,6 +372,16 @@ impl Lodger {
             What::Earn => {
                 spawn_local(Rc::clone(self).earns(Rc::clone(node), number));
             }
+        }
+    }
+
+    /// A command that came before the player was let in is lost, and its edge counts it. What comes when it has left is for the next zone.
+    fn misses(&self, node: &Node, wanted: Wanted) {
+        if !self.leaving.get() {
+            self.missed.set(self.missed.get() + 1);
+            let mut board = held(&node.board);
+            let wrong = board.deeds.learns(self.id, wanted.number, Fate::Dropped);
+            wrong.into_iter().for_each(|wrong| board.finds(wrong));
         }
     }
 

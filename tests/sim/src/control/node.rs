@@ -3,7 +3,7 @@
 //! It follows `node/tmsrv/src/keeper.rs` (zones), `saver.rs` (writing behind), `suspects.rs` (nodes that edges do not reach),
 //! `journal.rs` (see [`super::journal`]) and `session.rs` (see [`super::lodger`]).
 
-use super::board::SharedBoard;
+use super::board::{SharedBoard, now_ms};
 use super::lodger::{self, Lodger, Note};
 use super::talk::{Event, HEARTBEAT, QUEUE, SILENCE, ToEdge, ToNode, Told};
 use super::{CONTENT, DBSRVS, content};
@@ -128,7 +128,7 @@ pub async fn run(name: ProcessName, index: u16, board: SharedBoard, data: PathBu
         process.stop.cancel();
         node.gone.cancel();
         [keeping, saving, journal, serving].iter().for_each(|task| task.abort());
-        held(&board).ends(&name);
+        held(&board).ends(&name, now_ms() as u64);
         held(&board).note(&name, format_args!("ends run {run}"));
         sleep(AGAIN).await;
     }
@@ -206,7 +206,8 @@ impl Node {
         loop {
             every.tick().await;
             second += 1;
-            let is_due = |lodger: &&Rc<Lodger>| lodger.id.0 % SAVE_EVERY_SECONDS == second % SAVE_EVERY_SECONDS;
+            let is_due =
+                |lodger: &&Rc<Lodger>| lodger.id.0 % SAVE_EVERY_SECONDS == second % SAVE_EVERY_SECONDS;
             let all: Vec<_> = self.lodgers.borrow().values().filter(is_due).cloned().collect();
             let (mut saves, mut of, mut writing) = (Vec::new(), Vec::new(), Vec::new());
             for lodger in all {

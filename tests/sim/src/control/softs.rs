@@ -79,44 +79,50 @@ impl Softs {
     }
 
     /// A run of a node is over, and with it all that it knew.
-    pub fn ends(&mut self, name: &ProcessName) {
+    pub fn ends(&mut self, name: &ProcessName, at_ms: u64) {
         self.kept.remove(name);
         self.buddies.remove(name);
-        self.hurt.entry(name.to_string()).or_default().until_ms = now();
+        self.hurt.entry(name.to_string()).or_default().until_ms = at_ms;
     }
 
-    /// A fault strikes.
-    pub fn strikes(&mut self, fault: &Fault) {
+    /// A fault strikes: no host's time is known then.
+    pub fn strikes(&mut self, at_ms: u64, fault: &Fault) {
         let (hosts, begins) = match fault {
             Fault::Crash(a) | Fault::Pause(a, _) => (vec![a], true),
             Fault::Bounce(a) | Fault::Resume(a, _) => (vec![a], false),
             Fault::Partition(a, b) | Fault::Hold(a, b) => (vec![a, b], true),
             Fault::Repair(a, b) | Fault::Release(a, b) => (vec![a, b], false),
-            Fault::Jump(_) => return self.jumped_ms = Some(now()),
+            Fault::Jump(_) => return self.jumped_ms = Some(at_ms),
             Fault::Flush | Fault::PauseController(_) => return,
         };
         for host in hosts {
             let hurt = self.hurt.entry(host.clone()).or_default();
             hurt.faults = if begins { hurt.faults + 1 } else { hurt.faults.saturating_sub(1) };
-            hurt.until_ms = now();
+            hurt.until_ms = at_ms;
         }
     }
 
     /// True when a host was hurt a moment ago, or is.
-    fn is_hurt(&self, name: &ProcessName) -> bool {
-        self.hurt.get(name.as_str()).is_some_and(|hurt| hurt.faults > 0 || now() < hurt.until_ms + HURT_MS)
+    fn is_hurt(&self, name: &ProcessName, at_ms: u64) -> bool {
+        self.hurt.get(name.as_str()).is_some_and(|hurt| hurt.faults > 0 || at_ms < hurt.until_ms + HURT_MS)
     }
 
     /// A node dies, with these characters in its zones, of which the store has so many gestures: what of them is lost.
-    pub fn dies(&mut self, name: &ProcessName, played: &[(CharacterId, Epoch, i32)]) -> Vec<String> {
-        let since_ms = now().saturating_sub(HURT_MS);
+    pub fn dies(
+        &mut self,
+        name: &ProcessName,
+        at_ms: u64,
+        played: &[(CharacterId, Epoch, i32)],
+    ) -> Vec<String> {
+        let since_ms = at_ms.saturating_sub(HURT_MS);
         let Some(known) = self.buddies.get(name) else { return Vec::new() };
         let begin = known.iter().rposition(|(at, _)| *at <= since_ms);
         // who runs for a moment only has no journal yet, and where the leases have ended there is no buddy
         let Some(begin) = begin else { return Vec::new() };
-        let had_one = known[begin..].iter().all(|(_, buddy)| buddy.as_ref().is_some_and(|it| !self.is_hurt(it)));
-        let is_quiet = self.jumped_ms.is_none_or(|at| now() >= at + HURT_MS);
-        if !had_one || !is_quiet || self.is_hurt(name) {
+        let is_well = |buddy: &ProcessName| !self.is_hurt(buddy, at_ms);
+        let had_one = known[begin..].iter().all(|(_, buddy)| buddy.as_ref().is_some_and(is_well));
+        let is_quiet = self.jumped_ms.is_none_or(|jumped_ms| at_ms >= jumped_ms + HURT_MS);
+        if !had_one || !is_quiet || self.is_hurt(name, at_ms) {
             return Vec::new();
         }
         let mut wrong = Vec::new();
@@ -128,10 +134,10 @@ impl Softs {
             let kept = kept.filter_map(|(_, kept)| kept.get(character)).filter(|(of, _)| of == epoch);
             let known = kept.map(|(_, gestures)| *gestures).max().unwrap_or(first).max(*stored).max(first);
             let lost = lived.iter().find(|(_, gestures)| *gestures > known);
-            if let Some((at, _)) = lost.filter(|(at, _)| at + OLD_MS < now()) {
+            if let Some((lived_ms, _)) = lost.filter(|(lived_ms, _)| lived_ms + OLD_MS < at_ms) {
                 wrong.push(format!(
                     "{name} dies, and of {character:?} nobody has what is {} ms old; expected at most {OLD_MS}",
-                    now() - at
+                    at_ms - lived_ms
                 ));
             }
         }
@@ -159,9 +165,11 @@ impl Softs {
         self.taken_up += u64::from(is_newer);
         let Expected { by, character, members, kept } = expected;
         let is_reached = |keeper: &ProcessName| {
-            keeper == by || (members.contains(keeper) && !self.is_hurt(keeper) && !self.is_hurt(by))
+            keeper == by
+                || (members.contains(keeper) && !self.is_hurt(keeper, now()) && !self.is_hurt(by, now()))
         };
-        let (keeper, newest) = kept.iter().filter(|(keeper, _)| is_reached(keeper)).max_by_key(|(_, it)| *it)?;
+        let (keeper, newest) =
+            kept.iter().filter(|(keeper, _)| is_reached(keeper)).max_by_key(|(_, it)| *it)?;
         (*newest > gestures).then(|| {
             format!("{by} takes {character:?} up with {gestures} gestures, expected the {newest} that {keeper} has kept")
         })
