@@ -1,7 +1,7 @@
 //! The journal of soft states: what a node knows of its players and the store does not yet, kept by another node.
 //!
 //! Each node sends the states that changed to its buddy, the next node by name, twice a second. When it dies, whoever
-//! loads one of its characters asks the buddy where the character stood last. Nothing waits for the journal but that, and
+//! loads one of its characters asks all others where the character stood last. Nothing waits for the journal but that, and
 //! that only for a moment: without it the state is the stored one.
 //!
 //! | what happens | what the journal does |
@@ -23,7 +23,6 @@ use model::membership::{Member, ProcessName};
 use model::{CharacterId, Incarnation, SoftState, ZoneId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use world::{Keeper, Snapshot};
 
@@ -128,13 +127,19 @@ pub(crate) async fn recall(node: &Node, loading: &Loading<'_>) -> Option<SoftSta
     newest.map(|newest| newest.soft)
 }
 
-async fn ask(node: &Node, sibling: &Member, character: CharacterId) -> Option<Journalled> {
-    let client = node.siblings.client(sibling);
-    match client.call(&Request::Recall(character), RECALL).await {
-        Ok(Reply::Recalled(found)) => found,
-        other => {
-            tracing::debug!(sibling = %sibling.name, ?other, "no answer from a journal");
-            None
+fn ask(
+    node: &Node,
+    sibling: &Member,
+    character: CharacterId,
+) -> impl Future<Output = Option<Journalled>> + use<> {
+    let (client, name) = (node.siblings.client(sibling), sibling.name.clone());
+    async move {
+        match client.call(&Request::Recall(character), RECALL).await {
+            Ok(Reply::Recalled(found)) => found,
+            other => {
+                tracing::debug!(sibling = %name, ?other, "no answer from a journal");
+                None
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use model::calls::node::{ToEdge, ToNode};
 use model::calls::sibling;
 use placement::NodeCosts;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use world::Input;
 

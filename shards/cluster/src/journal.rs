@@ -85,13 +85,13 @@ mod tests {
     use std::cell::RefCell;
     use std::net::SocketAddr;
 
-    fn node(index: u32) -> ProcessName {
+    fn node(index: usize) -> ProcessName {
         ProcessName::numbered(Role::TmSrv, index)
     }
 
-    fn view(nodes: &[u32]) -> View {
+    fn view(nodes: &[usize]) -> View {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-        let member = |index: &u32| Member {
+        let member = |index: &usize| Member {
             name: node(*index),
             role: Role::TmSrv,
             incarnation: Incarnation(1),
@@ -111,12 +111,12 @@ mod tests {
 
     /// Who is asked by node 1, of those that keep these states, and the number of the one that it goes on with.
     async fn loads(
-        former: Option<u32>,
+        former: Option<usize>,
         reason: AttachReason,
         own: Option<u64>,
-        kept: &[(u32, Option<u64>)],
+        kept: &[(usize, Option<u64>)],
     ) -> (Vec<ProcessName>, Option<u64>) {
-        let nodes: Vec<u32> = std::iter::once(1).chain(kept.iter().map(|(index, _)| *index)).collect();
+        let nodes: Vec<usize> = std::iter::once(1).chain(kept.iter().map(|(index, _)| *index)).collect();
         let former = former.map(node);
         let stored = SoftMark { epoch: Epoch(3), number: 10 };
         let loading = Loading { character: CharacterId(7), stored, former: former.as_ref(), reason };

@@ -16,7 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A state that is older is kept by the buddy.
 const OLD_MS: u64 = 1_000;
 /// Who was hurt within this time may not have answered, or not know yet who its buddy is.
-const HURT_MS: u64 = 3_500;
+const HURT_MS: u64 = 3_000;
+/// The same of somebody who is asked for what it keeps.
+const ASKED_MS: u64 = 100;
 
 /// See the module.
 #[derive(Default)]
@@ -27,7 +29,8 @@ pub struct Softs {
     kept: BTreeMap<ProcessName, BTreeMap<CharacterId, (Epoch, i32)>>,
     /// Whom each node took for its buddy, and since when.
     buddies: BTreeMap<ProcessName, Vec<(u64, Option<ProcessName>)>>,
-    hurt: BTreeMap<String, Hurt>,
+    /// By host, and by the two between whom nothing passes, in their order.
+    hurt: BTreeMap<(String, Option<String>), Hurt>,
     jumped_ms: Option<u64>,
     /// States that were taken up from a journal.
     pub taken_up: u64,
@@ -43,10 +46,15 @@ struct Hurt {
 
 /// What somebody who loads a character has to find.
 pub struct Expected {
+    since_ms: u64,
     by: ProcessName,
     character: CharacterId,
     members: BTreeSet<ProcessName>,
     kept: Vec<(ProcessName, i32)>,
+}
+
+fn between(a: &str, b: &str) -> (String, Option<String>) {
+    (a.min(b).to_owned(), Some(a.max(b).to_owned()))
 }
 
 fn now() -> u64 {
@@ -82,29 +90,31 @@ impl Softs {
     pub fn ends(&mut self, name: &ProcessName, at_ms: u64) {
         self.kept.remove(name);
         self.buddies.remove(name);
-        self.hurt.entry(name.to_string()).or_default().until_ms = at_ms;
+        self.hurt.entry((name.to_string(), None)).or_default().until_ms = at_ms;
     }
 
     /// A fault strikes: no host's time is known then.
     pub fn strikes(&mut self, at_ms: u64, fault: &Fault) {
-        let (hosts, begins) = match fault {
-            Fault::Crash(a) | Fault::Pause(a, _) => (vec![a], true),
-            Fault::Bounce(a) | Fault::Resume(a, _) => (vec![a], false),
-            Fault::Partition(a, b) | Fault::Hold(a, b) => (vec![a, b], true),
-            Fault::Repair(a, b) | Fault::Release(a, b) => (vec![a, b], false),
+        let alone = |host: &String| (host.clone(), None);
+        let (whom, begins) = match fault {
+            Fault::Crash(a) | Fault::Pause(a, _) => (alone(a), true),
+            Fault::Bounce(a) | Fault::Resume(a, _) => (alone(a), false),
+            Fault::Partition(a, b) | Fault::Hold(a, b) => (between(a, b), true),
+            Fault::Repair(a, b) | Fault::Release(a, b) => (between(a, b), false),
             Fault::Jump(_) => return self.jumped_ms = Some(at_ms),
             Fault::Flush | Fault::PauseController(_) => return,
         };
-        for host in hosts {
-            let hurt = self.hurt.entry(host.clone()).or_default();
-            hurt.faults = if begins { hurt.faults + 1 } else { hurt.faults.saturating_sub(1) };
-            hurt.until_ms = at_ms;
-        }
+        let hurt = self.hurt.entry(whom).or_default();
+        hurt.faults = if begins { hurt.faults + 1 } else { hurt.faults.saturating_sub(1) };
+        hurt.until_ms = at_ms;
     }
 
-    /// True when a host was hurt a moment ago, or is.
-    fn is_hurt(&self, name: &ProcessName, at_ms: u64) -> bool {
-        self.hurt.get(name.as_str()).is_some_and(|hurt| hurt.faults > 0 || at_ms < hurt.until_ms + HURT_MS)
+    /// True when two hosts might not have reached each other at some moment since then.
+    fn are_hurt(&self, a: &ProcessName, b: &ProcessName, since_ms: u64) -> bool {
+        let is_hurt = |key| self.hurt.get(&key).is_some_and(|it| it.faults > 0 || it.until_ms >= since_ms);
+        is_hurt((a.to_string(), None))
+            || is_hurt((b.to_string(), None))
+            || is_hurt(between(a.as_str(), b.as_str()))
     }
 
     /// A node dies, with these characters in its zones, of which the store has so many gestures: what of them is lost.
@@ -119,10 +129,10 @@ impl Softs {
         let begin = known.iter().rposition(|(at, _)| *at <= since_ms);
         // who runs for a moment only has no journal yet, and where the leases have ended there is no buddy
         let Some(begin) = begin else { return Vec::new() };
-        let is_well = |buddy: &ProcessName| !self.is_hurt(buddy, at_ms);
+        let is_well = |buddy: &ProcessName| !self.are_hurt(name, buddy, since_ms);
         let had_one = known[begin..].iter().all(|(_, buddy)| buddy.as_ref().is_some_and(is_well));
         let is_quiet = self.jumped_ms.is_none_or(|jumped_ms| at_ms >= jumped_ms + HURT_MS);
-        if !had_one || !is_quiet || self.is_hurt(name, at_ms) {
+        if !had_one || !is_quiet {
             return Vec::new();
         }
         let mut wrong = Vec::new();
@@ -157,16 +167,16 @@ impl Softs {
         let kept = self.kept.iter().filter_map(|(keeper, kept)| Some((keeper, kept.get(&character)?)));
         let kept = kept.filter(|(_, (epoch, _))| *epoch >= last);
         let kept = kept.map(|(keeper, (_, gestures))| (keeper.clone(), *gestures)).collect();
-        Expected { by: by.clone(), character, members, kept }
+        let since_ms = now().saturating_sub(ASKED_MS);
+        Expected { since_ms, by: by.clone(), character, members, kept }
     }
 
     /// It goes on with so many gestures; what is wrong with that.
     pub fn takes_up(&mut self, expected: &Expected, gestures: i32, is_newer: bool) -> Option<String> {
         self.taken_up += u64::from(is_newer);
-        let Expected { by, character, members, kept } = expected;
+        let Expected { since_ms, by, character, members, kept } = expected;
         let is_reached = |keeper: &ProcessName| {
-            keeper == by
-                || (members.contains(keeper) && !self.is_hurt(keeper, now()) && !self.is_hurt(by, now()))
+            keeper == by || (members.contains(keeper) && !self.are_hurt(keeper, by, *since_ms))
         };
         let (keeper, newest) =
             kept.iter().filter(|(keeper, _)| is_reached(keeper)).max_by_key(|(_, it)| *it)?;
