@@ -5,6 +5,7 @@ use crate::node::Node;
 use crate::queue::Turn;
 use crate::saver;
 use crate::session::Session;
+use cluster::journal::Loading;
 use model::calls::database::LoadCharacter;
 use model::calls::node::{Attach, AttachReason, AttachRefusal};
 use model::event::Arrival;
@@ -29,7 +30,7 @@ pub(crate) async fn admit(
     if attach.reason == AttachReason::Login {
         wait_for_turn(node, attach)?;
     }
-    let mut character = load(node, session).await?;
+    let mut character = load(node, session, attach.reason).await?;
     let tile = standing_place(node, &character);
     character.soft.tile = tile;
     let zone = node.table.load().zone_at(tile);
@@ -94,7 +95,7 @@ fn owns(node: &Node, attach: &Attach) -> bool {
     node.zones.read().get(&attach.zone) == Some(&attach.zone_epoch)
 }
 
-async fn load(node: &Node, session: &Session) -> Result<Character, AttachRefusal> {
+async fn load(node: &Node, session: &Session, reason: AttachReason) -> Result<Character, AttachRefusal> {
     let request =
         LoadCharacter { account: session.account, character: session.character, owner: node.name.clone() };
     let permit = node.store_permits.acquire().await;
@@ -105,9 +106,13 @@ async fn load(node: &Node, session: &Session) -> Result<Character, AttachRefusal
             // a session loads once: its epoch cannot be set before
             session.epoch.get_or_init(|| loaded.epoch);
             let mut character = loaded.character;
-            if let Some(former) = &loaded.former_owner
-                && let Some(newer) = journal::recall(node, character.id, loaded.soft_from, former).await
-            {
+            let loading = Loading {
+                character: character.id,
+                stored: loaded.soft_from,
+                former: loaded.former_owner.as_ref(),
+                reason,
+            };
+            if let Some(newer) = journal::recall(node, &loading).await {
                 character.soft = newer;
             }
             Ok(character)

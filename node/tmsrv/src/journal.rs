@@ -1,43 +1,30 @@
 //! The journal of soft states: what a node knows of its players and the store does not yet, kept by another node.
 //!
 //! Each node sends the states that changed to its buddy, the next node by name, twice a second. When it dies, whoever
-//! loads one of its characters asks the buddy where the character stood last. Nothing waits for the journal but that, and
+//! loads one of its characters asks all others where the character stood last. Nothing waits for the journal but that, and
 //! that only for a moment: without it the state is the stored one.
 //!
 //! | what happens | what the journal does |
 //! |---|---|
 //! | another buddy, or it runs anew | gets the states of everybody with the next round |
 //! | the buddy does not answer | the same, until it does |
-//! | a player left and was saved | what is kept of it is older than the store's, and forgotten after [`KEPT_FOR`] |
+//! | a player left and was saved | what is kept of it is older than the store's, and forgotten after [`cluster::journal::KEPT_FOR`] |
 //! | node and buddy die at the same time | the state is the stored one, up to `save_every_seconds` old |
-
-mod kept;
-
-pub(crate) use kept::Kept;
+//!
+//! Who keeps what and who is asked is decided by [`cluster::journal`].
 
 use crate::host::Order;
 use crate::node::Node;
 use crate::session::Session;
-use cluster::View;
+use cluster::journal::{DEADLINE, EVERY, EVERYBODY_EVERY, Kept, Loading, RECALL, buddy_of};
 use model::calls::sibling::{Journalled, KEEP_MAX, Reply, Request};
 use model::character::SoftMark;
-use model::membership::{Member, ProcessName, Role};
+use model::membership::{Member, ProcessName};
 use model::{CharacterId, Incarnation, SoftState, ZoneId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use world::{Keeper, Snapshot};
-
-/// Between two rounds.
-const EVERY: Duration = Duration::from_millis(500);
-/// Between two rounds with everybody, so that the buddy knows who still plays.
-const EVERYBODY_EVERY: Duration = Duration::from_secs(60);
-/// How long a round waits for the buddy: the next one has newer states.
-const DEADLINE: Duration = Duration::from_millis(500);
-/// How long a loading waits for one answer. When a node dies, all its players ask at once, and to give up puts one back by
-/// up to `save_every_seconds`.
-const RECALL: Duration = Duration::from_millis(600);
 
 /// What is kept for other nodes.
 pub(crate) struct Journal {
@@ -52,13 +39,6 @@ impl Journal {
         let kept = Kept::new(players_max.saturating_mul(4));
         Self { kept, everybody: AtomicBool::new(true) }
     }
-}
-
-/// The node that keeps the journal of another one: the next by name, around the circle.
-fn buddy_of<'a>(name: &ProcessName, view: &'a View) -> Option<&'a Member> {
-    // members are ordered by name
-    let others = || view.members_of(Role::TmSrv).filter(|member| member.name != *name);
-    others().find(|member| member.name > *name).or_else(|| others().next())
 }
 
 /// Asks the game threads for what changed, round after round, until the process stops.
@@ -133,43 +113,33 @@ async fn hand_over(node: &Node, journalled: &[Journalled]) -> bool {
     true
 }
 
-/// What a node that died, or lost its lease, knew of a character beyond what is stored: `None` when that is nothing.
-pub(crate) async fn recall(
-    node: &Node,
-    character: CharacterId,
-    stored: SoftMark,
-    former: &ProcessName,
-) -> Option<SoftState> {
+/// What other nodes know of a character beyond what is stored: `None` when that is nothing.
+pub(crate) async fn recall(node: &Node, loading: &Loading<'_>) -> Option<SoftState> {
+    if !loading.may_be_older() {
+        return None;
+    }
     let view = node.cluster.view();
-    let own = node.journal.kept.recall(character);
-    let first = buddy_of(former, &view).filter(|first| first.name != node.name);
-    let mut found: Vec<Journalled> = own.into_iter().collect();
-    if let Some(first) = first {
-        found.extend(ask(node, first, character).await);
-    }
-    if !found.iter().any(|one| one.mark > stored) {
-        // the buddy of that time may be another one than now, and the former owner may have died before it wrote anything:
-        // then the buddy of the one before it has the newest
-        let is_other = |member: &&Member| {
-            member.name != node.name && first.is_none_or(|first| first.name != member.name)
-        };
-        let others = view.members_of(Role::TmSrv).filter(is_other);
-        let answers = futures::future::join_all(others.map(|other| ask(node, other, character))).await;
-        found.extend(answers.into_iter().flatten());
-    }
-    let newest = found.into_iter().max_by_key(|one| one.mark).filter(|newest| newest.mark > stored);
+    let own = node.journal.kept.recall(loading.character);
+    let newest =
+        loading.newest(&node.name, &view, own, |sibling| ask(node, sibling, loading.character)).await;
     let label = if newest.is_some() { "newer" } else { "nothing" };
     node.metrics.recalls.with_label_values(&[label]).inc();
     newest.map(|newest| newest.soft)
 }
 
-async fn ask(node: &Node, sibling: &Member, character: CharacterId) -> Option<Journalled> {
-    let client = node.siblings.client(sibling);
-    match client.call(&Request::Recall(character), RECALL).await {
-        Ok(Reply::Recalled(found)) => found,
-        other => {
-            tracing::debug!(sibling = %sibling.name, ?other, "no answer from a journal");
-            None
+fn ask(
+    node: &Node,
+    sibling: &Member,
+    character: CharacterId,
+) -> impl Future<Output = Option<Journalled>> + use<> {
+    let (client, name) = (node.siblings.client(sibling), sibling.name.clone());
+    async move {
+        match client.call(&Request::Recall(character), RECALL).await {
+            Ok(Reply::Recalled(found)) => found,
+            other => {
+                tracing::debug!(sibling = %name, ?other, "no answer from a journal");
+                None
+            }
         }
     }
 }

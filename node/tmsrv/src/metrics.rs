@@ -76,7 +76,7 @@ impl Metrics {
             journal_kept: registry.gauge("journal_kept_count", "States of players kept for other nodes"),
             recalls: registry.counter_vec(
                 "recalls_total",
-                "Characters of a node that died, by what its journal had beyond the store",
+                "Characters that no handover brought, by what journals had beyond the store",
                 &["outcome"],
             ),
             sightings: registry.counter_vec(

@@ -15,7 +15,7 @@ use model::calls::node::{ToEdge, ToNode};
 use model::calls::sibling;
 use placement::NodeCosts;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use world::Input;
 
@@ -60,13 +60,16 @@ impl Streams {
 
     async fn command(&self, edge: &Edge, id: SessionId, input: Input) {
         let session = self.node.sessions.get(id).filter(|session| session.home.is_at(edge.id));
-        let zone = session.and_then(|session| *session.place.lock());
+        let zone = session.as_ref().and_then(|session| *session.place.lock());
         match zone {
             Some(zone) => {
                 self.node.metrics.commands.inc();
                 self.node.order(zone, Order::Input(zone, input)).await;
             }
-            None => self.node.metrics.commands_dropped.inc(),
+            None => {
+                session.iter().for_each(|session| session.misses());
+                self.node.metrics.commands_dropped.inc();
+            }
         }
     }
 
@@ -88,7 +91,9 @@ impl Service for Streams {
 
     async fn call(&self, _peer: &Peer, request: sibling::Request) -> sibling::Reply {
         match request {
-            sibling::Request::Keep(states) => self.node.journal.kept.keep(states, Instant::now()),
+            sibling::Request::Keep(states) => {
+                self.node.journal.kept.keep(states, tokio::time::Instant::now())
+            }
             sibling::Request::Ping { unreached_by } => {
                 self.node.suspects.note(&self.node.name, &unreached_by, tokio::time::Instant::now());
                 sibling::Reply::Alive

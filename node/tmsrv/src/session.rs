@@ -21,7 +21,7 @@ use model::event::Departure;
 use model::{AccountId, CharacterId, Epoch, SessionId, Tile, TransferId, ZoneId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -75,6 +75,9 @@ pub(crate) struct Session {
     pub(crate) leaving: AtomicBool,
     /// The zone in which it plays at the moment.
     pub(crate) place: Mutex<Option<ZoneId>>,
+    /// Commands that came before its player was let in. An edge that takes the entry of an older attach for this one's sends them, and
+    /// counts them: they are lost, and must not be taken for later ones that were obeyed.
+    missed: AtomicU32,
     notes: mpsc::Sender<Note>,
     ended: CancellationToken,
 }
@@ -170,6 +173,13 @@ impl Sessions {
 }
 
 impl Session {
+    /// A command came while its player was in no zone. What comes when it has left one is for the next.
+    pub(crate) fn misses(&self) {
+        if !self.leaving.load(Ordering::SeqCst) {
+            self.missed.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     /// Tells its task something; false when the task is over.
     pub(crate) fn note(&self, note: Note) -> bool {
         match self.notes.try_send(note) {
@@ -200,6 +210,19 @@ enum Farewell {
 }
 
 impl Farewell {
+    /// With so many commands that count as obeyed, besides those that the zone knows of.
+    fn besides(self, missed: u32) -> Self {
+        match self {
+            Self::HandedOver { zone, tile, on_foot, since, obeyed } => {
+                Self::HandedOver { zone, tile, on_foot, since, obeyed: obeyed.wrapping_add(missed) }
+            }
+            Self::Dropped(reason, obeyed) => {
+                Self::Dropped(reason, obeyed.map(|obeyed| obeyed.wrapping_add(missed)))
+            }
+            other => other,
+        }
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Refused(_) => "refused",
@@ -241,6 +264,7 @@ pub(crate) fn begin(node: &Arc<Node>, edge: &Edge, attach: Attach) {
         parting: AtomicBool::new(false),
         leaving: AtomicBool::new(false),
         place: Mutex::new(None),
+        missed: AtomicU32::new(0),
         notes,
         ended: CancellationToken::new(),
     });
@@ -261,6 +285,7 @@ async fn live(
         older.ended.cancelled().await;
     }
     let farewell = play(&node, &session, &attach, &mut inbox).await;
+    let farewell = farewell.besides(session.missed.load(Ordering::SeqCst));
     *session.place.lock() = None;
     node.sessions.remove(&session);
     node.trades.forget_session(session.id);

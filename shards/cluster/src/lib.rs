@@ -8,6 +8,7 @@
 
 mod borders;
 mod controller;
+pub mod journal;
 mod last_map;
 mod membership;
 mod seat;

@@ -133,6 +133,12 @@ bugs! {
     OpenForgotten,
     /// Cluster: an edge sends all again after a handover, obeyed or not.
     ObeyedSentAgain,
+    /// Cluster: who loads a character asks no journal.
+    JournalNotAsked,
+    /// Cluster: another buddy is told only what changes from then on.
+    BuddyChangeMissed,
+    /// Cluster: who loads a character that the store says was given up asks no journal, whoever says so.
+    ReleaseBelieved,
 }
 
 /// Number of the planted bug plus one; 0: none.

@@ -13,27 +13,31 @@
 //! | members, slots, wishes, characters with epochs and owners, transfers | production SQL (`store`, SQLite in memory, on a simulated clock) |
 //! | which wish can be followed, how zones are cut, who is whose heir | production code (`placement`) |
 //! | what an edge remembers of what it sent | production code (`model::calls::node::Sent`) |
+//! | what a buddy keeps, who is asked for a soft state, what is taken up | production code (`cluster::journal`) |
 //! | streams, who is listened to, searching, resuming, handover at an edge | a model of `edge::nodes` and `edge::session::attach`, with their times |
-//! | opening and closing zones, admission, handover, saving, jobs at a node | a model of `tmsrv`'s `keeper`, `attach`, `session`, `saver`, `jobs`, `suspects` |
+//! | opening and closing zones, admission, handover, saving, jobs at a node | a model of `tmsrv`'s `keeper`, `attach`, `session`, `saver`, `jobs`, `suspects`, `journal` |
 //! | the world | none: a body on a tile that counts gestures |
-//! | journal, queue, parking, registry, nodes that no edge reaches, announcements of changes | not here |
+//! | queue, parking, registry, nodes that no edge reaches, announcements of changes | not here |
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`dbsrv`] | DBSrv, and the operator |
-//! | [`node`], [`lodger`] | a node, and a session at it |
+//! | [`node`], [`lodger`], [`written`], [`journal`] | a node, a session at it, what that writes, and what nodes keep for each other |
 //! | [`edge`], [`session`] | an edge, and a session at it with its player |
 //! | [`talk`] | what edges and nodes say |
-//! | [`board`], [`deeds`] | what is noted, and what must hold |
+//! | [`board`], [`deeds`], [`softs`] | what is noted, and what must hold |
 
 pub mod board;
 pub mod dbsrv;
 pub mod deeds;
 pub mod edge;
+pub mod journal;
 pub mod lodger;
 pub mod node;
 pub mod session;
+pub mod softs;
 pub mod talk;
+pub mod written;
 
 use crate::faults::{self, Fault, Victim};
 use crate::run::{Plan, Report, play};
@@ -70,6 +74,8 @@ const STILL: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(250);
 /// How far the arbiter's clock jumps at most, to either side.
 const JUMP_MS: i64 = 6_000;
+/// For how long the controller stands still: longer than its lease.
+const CONTROLLER_AWAY_MS: std::ops::Range<u64> = 3_200..6_500;
 /// How long DBSrv is away in a calm seed.
 const AWAY_MS: std::ops::Range<u64> = 200..25_000;
 /// Between two such times: everybody had time to renew.
@@ -138,6 +144,12 @@ impl Cast {
         Self { nodes, edges, players, is_calm, faults, quiet_from }
     }
 
+    /// All that have a view, and DBSrvs.
+    fn hosts(&self) -> Vec<String> {
+        let members = self.members().into_iter().map(|name| name.0);
+        members.chain((0..DBSRVS).map(coordinator::host)).collect()
+    }
+
     /// All that have a view.
     fn members(&self) -> Vec<ProcessName> {
         let edges = (1..=self.edges).map(edge_name);
@@ -165,22 +177,26 @@ fn run_or_fail(plan: Plan) -> anyhow::Result<Report> {
     // maps are synced to disk: where that costs nothing, if there is such a place
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+    let seed = dice.random();
+    let latency = Duration::from_millis(dice.random_range(3..60));
     let mut sim = turmoil::Builder::new()
-        .rng_seed(dice.random())
+        .rng_seed(seed)
         .tick_duration(TICK)
         .min_message_latency(Duration::from_millis(1))
-        .max_message_latency(Duration::from_millis(dice.random_range(3..60)))
+        .max_message_latency(latency)
         // calls that were held arrive at once
         .tcp_capacity(1 << 14)
         .simulation_duration(end + TICK * 100)
         .build();
     let store = Arc::new(Mutex::new(dbsrv::store(board.clone())?));
     cast.players.iter().for_each(|player| register(&held(&store), player));
-    let lost_percent = if cast.is_calm { 0 } else { dice.random_range(0..4) };
+    let percent = |dice: &mut ChaCha8Rng| if cast.is_calm { 0 } else { dice.random_range(0..4) };
+    let (lost_percent, late_percent) = (percent(&mut dice), percent(&mut dice));
+    let service = dbsrv::Service { lost_percent, late_percent, from: STANDS_AFTER, until: cast.quiet_from };
     for index in 0..DBSRVS {
         let (store, board) = (store.clone(), board.clone());
         let own = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(dice.random())));
-        let run = move || dbsrv::run(store.clone(), board.clone(), lost_percent, own.clone());
+        let run = move || dbsrv::run(store.clone(), board.clone(), service, own.clone());
         sim.host(coordinator::host(index), run);
     }
     for index in 1..=cast.nodes {
@@ -201,8 +217,18 @@ fn run_or_fail(plan: Plan) -> anyhow::Result<Report> {
         let (nodes, until, seed) = (cast.nodes, cast.quiet_from, dice.random());
         sim.client("operator", dbsrv::operate(board.clone(), nodes, until, seed));
     }
-    sim.client("end", ends(board.clone(), store, cast.members(), cast.quiet_from, end));
-    let broken = play(&mut sim, &cast.faults, |at, fault| held(&board).strikes(at, fault));
+    // a connection, a question and an answer, each seen with the next tick of who it is for
+    let call = 4 * (latency + TICK);
+    let rest = Rest { members: cast.members(), quiet_from: cast.quiet_from, end, call };
+    sim.client("end", rest.comes(board.clone(), store));
+    let broken = play(&mut sim, &cast.faults, |at, fault| {
+        held(&board).strikes(at, fault);
+        let Fault::PauseController(ms) = fault else { return Vec::new() };
+        let Some(name) = held(&board).controller().map(ToString::to_string) else { return Vec::new() };
+        let others = cast.hosts().into_iter().filter(|host| *host != name).collect::<Vec<_>>();
+        let until = at + Duration::from_millis(*ms);
+        vec![(at, Fault::Pause(name.clone(), others.clone())), (until, Fault::Resume(name, others))]
+    });
     let simulated_ms = sim.elapsed().as_millis() as u64;
     drop(sim);
     let mut board = held(&board);
@@ -221,47 +247,52 @@ fn run_or_fail(plan: Plan) -> anyhow::Result<Report> {
     })
 }
 
-/// Waits until nothing is broken, and all has come to rest and stays so.
-async fn ends(
-    board: SharedBoard,
-    store: Arc<Mutex<InMemory>>,
+/// The end of a run.
+struct Rest {
+    /// All that have a view.
     members: Vec<ProcessName>,
     quiet_from: Duration,
     end: Duration,
-) -> turmoil::Result {
-    let until =
-        |at: Duration| tokio::time::sleep(at.saturating_sub(turmoil::sim_elapsed().unwrap_or_default()));
-    until(STANDS_AFTER - Duration::from_millis(100)).await;
-    held(&board).stands();
-    until(quiet_from + WANT_ON).await;
-    let mut still = Duration::ZERO;
-    let mut version = held(&board).version();
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let Some(report) = dbsrv::report(&held(&store)) else {
-            held(&board).finds("the store does not answer".to_owned());
-            return Ok(());
-        };
-        let live = report.live().cloned().collect();
-        let stored = View::new(ClusterView { members: live, table: report.table });
-        let mut board = held(&board);
-        let unrest = board.unrest(&stored, &report.wishes, &members);
-        still = if unrest.is_empty() && stored.version == version { still + LOOK } else { Duration::ZERO };
-        version = stored.version;
-        if still >= STILL {
-            let (handovers, resumes) = (board.deeds.handovers, board.deeds.resumes);
-            board
-                .trace
-                .note(format_args!("at rest with table {version}, {handovers} handovers, {resumes} resumes"));
-            return Ok(());
-        }
-        if turmoil::sim_elapsed().unwrap_or_default() >= end {
-            let what = format!(
-                "{} s after the last fault table {version} was written and it is not at rest",
-                REST.as_secs()
-            );
-            unrest.into_iter().chain([what]).for_each(|what| board.finds(what));
-            return Ok(());
+    /// How long a call takes at most when nothing is broken.
+    call: Duration,
+}
+
+impl Rest {
+    /// Waits until nothing is broken, and all has come to rest and stays so.
+    async fn comes(self, board: SharedBoard, store: Arc<Mutex<InMemory>>) -> turmoil::Result {
+        let until =
+            |at: Duration| tokio::time::sleep(at.saturating_sub(turmoil::sim_elapsed().unwrap_or_default()));
+        until(STANDS_AFTER - Duration::from_millis(100)).await;
+        held(&board).stands();
+        until(self.quiet_from + WANT_ON).await;
+        let mut still = Duration::ZERO;
+        let mut version = held(&board).version();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(report) = dbsrv::report(&held(&store)) else {
+                held(&board).finds("the store does not answer".to_owned());
+                return Ok(());
+            };
+            let live = report.live().cloned().collect();
+            let stored = View::new(ClusterView { members: live, table: report.table });
+            let mut board = held(&board);
+            board.judge_views(&self.members, self.call);
+            let unrest = board.unrest(&stored, &report.wishes, &self.members);
+            still =
+                if unrest.is_empty() && stored.version == version { still + LOOK } else { Duration::ZERO };
+            version = stored.version;
+            if still >= STILL {
+                board.rests();
+                return Ok(());
+            }
+            if turmoil::sim_elapsed().unwrap_or_default() >= self.end {
+                let what = format!(
+                    "{} s after the last fault table {version} was written and it is not at rest",
+                    REST.as_secs()
+                );
+                unrest.into_iter().chain([what]).for_each(|what| board.finds(what));
+                return Ok(());
+            }
         }
     }
 }
@@ -304,6 +335,12 @@ fn schedule(dice: &mut ChaCha8Rng, nodes: u16, edges: u16, breaking: Duration) -
     for _ in 0..dice.random_range(0..3) {
         let at = Duration::from_millis(dice.random_range(0..breaking.as_millis() as u64));
         faults.push((at, Fault::Jump(dice.random_range(-JUMP_MS..=JUMP_MS))));
+    }
+    // one that wakes up with an old table: its lease is over then, and another one has written
+    if nodes.len() > 1 && dice.random_bool(0.4) {
+        let lasts = dice.random_range(CONTROLLER_AWAY_MS);
+        let at = dice.random_range(0..(breaking.as_millis() as u64).saturating_sub(lasts).max(1));
+        faults.push((Duration::from_millis(at), Fault::PauseController(lasts)));
     }
     for (at, _) in &mut faults {
         *at += STANDS_AFTER;

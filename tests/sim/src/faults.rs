@@ -27,6 +27,8 @@ pub enum Fault {
     Pause(String, Vec<String>),
     /// It goes on.
     Resume(String, Vec<String>),
+    /// Whoever is the controller then stands still; so many milliseconds.
+    PauseController(u64),
     /// The Redis forgets.
     Flush,
     /// The arbiter's clock jumps by so many milliseconds.
@@ -89,7 +91,7 @@ impl Fault {
                 others.iter().for_each(|other| sim.release(host.as_str(), other.as_str()));
             }
             // whoever runs the scenario does it
-            Self::Flush | Self::Jump(_) => {}
+            Self::Flush | Self::Jump(_) | Self::PauseController(_) => {}
         }
     }
 }

@@ -57,6 +57,16 @@ impl Args {
         Plan { scenario, told: self.told, ..plan }
     }
 
+    /// The options that give this seed again.
+    fn options_of(&self, seed: u64) -> String {
+        let scenario = match self.plan(seed).scenario {
+            Scenario::Storage => "storage",
+            Scenario::Market => "market",
+            Scenario::Cluster => "cluster",
+        };
+        format!("--scenario {scenario} --from {seed} --breaking {}", self.breaking)
+    }
+
     /// Runs a seed; every so many seeds twice.
     fn judged(&self, seed: u64) -> Report {
         let plan = self.plan(seed);
@@ -80,7 +90,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, seed: u64, report: &Report) {
+    fn add(&mut self, args: &Args, seed: u64, report: &Report) {
         self.seeds += 1;
         self.done += report.done;
         self.refused += report.refused;
@@ -89,11 +99,16 @@ impl Sum {
         if !report.wrong.is_empty() {
             println!("seed {seed}: {} wrong", report.wrong.len());
             report.wrong.iter().take(20).for_each(|what| println!("  {what}"));
+            println!(
+                "  alone, with all that happens: scripts/sim --seeds 1 --told {}",
+                args.options_of(seed)
+            );
             self.bad.push(seed);
         }
         if self.seeds.is_multiple_of(50) {
             let Self { seeds, done, refused, faults, .. } = self;
-            println!("{seeds} seeds, {done} transfers done, {refused} refused, {faults} faults");
+            let (bad, all) = (self.bad.len(), args.seeds);
+            println!("{seeds} of {all} seeds, {bad} bad, {done} done, {refused} refused, {faults} faults");
         }
     }
 }
@@ -127,7 +142,7 @@ fn all(args: &Args) -> Sum {
         args.from..args.from + args.seeds,
         threads,
         |seed| args.judged(seed),
-        |seed, report| sum.add(seed, &report),
+        |seed, report| sum.add(args, seed, &report),
     );
     sum
 }

@@ -87,7 +87,10 @@ pub fn run(plan: Plan) -> Report {
     }
     let faults = schedule(&mut dice, &cluster, players, plan.breaking);
     let strikes = Strikes { redis, board: board.clone() };
-    let broken = crate::run::play(&mut sim, &faults, |at, fault| strikes.note(at, fault));
+    let broken = crate::run::play(&mut sim, &faults, |at, fault| {
+        strikes.note(at, fault);
+        Vec::new()
+    });
     let simulated_ms = sim.elapsed().as_millis() as u64;
     drop(sim);
     let board = held(&board);

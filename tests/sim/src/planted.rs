@@ -1,7 +1,9 @@
 //! The checkers can fail: each planted bug must be found by the simulation or by the storm.
 
-use crate::run::{Plan, Scenario, run};
+use crate::run::{Plan, Scenario, cores, many, run};
 use crate::storm;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::catch_unwind;
 use std::time::Duration;
 pub use store::planted::Bug;
@@ -38,8 +40,7 @@ pub fn search(bug: Bug, from: u64) -> Option<Found> {
         _ => None,
     };
     if let Some((scenario, seeds)) = its_own {
-        let found = (from..from + seeds)
-            .find_map(|seed| simulated(bug, Plan { scenario, ..Plan::of(seed, BREAKING) }));
+        let found = simulated(bug, scenario, from..from + seeds);
         store::planted::plant(None);
         return found;
     }
@@ -54,18 +55,35 @@ pub fn search(bug: Bug, from: u64) -> Option<Found> {
             })?;
             Some(Found { by: "storm", seed, what })
         })
-        .or_else(|| {
-            (from..from + SEEDS).find_map(|seed| {
-                simulated(bug, Plan { scenario: Scenario::Storage, ..Plan::of(seed, BREAKING) })
-            })
-        });
+        .or_else(|| simulated(bug, Scenario::Storage, from..from + SEEDS));
     store::planted::plant(None);
     found
 }
 
-fn simulated(bug: Bug, plan: Plan) -> Option<Found> {
-    let what = shown(bug, || run(plan).wrong.into_iter().next())?;
-    Some(Found { by: "simulation", seed: plan.seed, what })
+/// The first of so many seeds that finds it; some are played at a time.
+fn simulated(bug: Bug, scenario: Scenario, seeds: Range<u64>) -> Option<Found> {
+    let plan = |seed| Plan { scenario, ..Plan::of(seed, BREAKING) };
+    let mut begin = seeds.start;
+    while begin < seeds.end {
+        let end = (begin + 4 * cores() as u64).min(seeds.end);
+        let mut wrong = BTreeMap::new();
+        many(
+            begin..end,
+            cores(),
+            |seed| run(plan(seed)),
+            |seed, report| {
+                wrong.extend(report.wrong.into_iter().next().map(|what| (seed, what)));
+            },
+        );
+        let shown = wrong
+            .into_iter()
+            .find(|(seed, _)| shown(bug, || run(plan(*seed)).wrong.into_iter().next()).is_some());
+        if let Some((seed, what)) = shown {
+            return Some(Found { by: "simulation", seed, what });
+        }
+        begin = end;
+    }
+    None
 }
 
 /// What is wrong with the bug and is not without it: a seed that is wrong anyway shows nothing.

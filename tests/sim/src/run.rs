@@ -8,7 +8,7 @@ use crate::{control, coordinator, decider, faults, held, market, oracle, shard};
 use model::id::{AccountId, CharacterId, ItemId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -190,6 +190,7 @@ fn storage(plan: Plan) -> Report {
     let faults = schedule(&mut dice, &victims, plan.breaking);
     let broken = play(&mut sim, &faults, |at, fault| {
         held(&board).trace.note(format_args!("{} {fault:?}", at.as_millis()));
+        Vec::new()
     });
     let simulated_ms = sim.elapsed().as_millis() as u64;
     let board = held(&board);
@@ -205,17 +206,22 @@ fn storage(plan: Plan) -> Report {
     }
 }
 
-/// Runs until all players are done; what stopped it before, if anything did. `struck` hears of each fault.
+/// Runs until all players are done; what stopped it before, if anything did. `struck` hears of each fault, and may say what is done
+/// instead, and what follows from that when.
 pub fn play(
     sim: &mut turmoil::Sim<'_>,
     faults: &[(Duration, Fault)],
-    struck: impl Fn(Duration, &Fault),
+    struck: impl Fn(Duration, &Fault) -> Vec<(Duration, Fault)>,
 ) -> Option<String> {
-    let mut next = faults.iter().peekable();
+    let mut next = faults.iter().cloned().collect::<VecDeque<_>>();
     loop {
-        while let Some((at, fault)) = next.next_if(|(at, _)| *at <= sim.elapsed()) {
-            struck(*at, fault);
+        while let Some((at, fault)) = next.pop_front_if(|(at, _)| *at <= sim.elapsed()) {
+            let further = struck(at, &fault);
             fault.strike(sim);
+            for (at, fault) in further {
+                let place = next.partition_point(|(other, _)| *other <= at);
+                next.insert(place, (at, fault));
+            }
         }
         match sim.step() {
             Ok(true) => return None,

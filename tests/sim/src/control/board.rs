@@ -1,9 +1,10 @@
 //! What the hosts believe and do, what the arbiter was told to write, and what must hold of all that at every moment.
 
 use super::deeds::Deeds;
+use super::softs::Softs;
 use crate::faults::Fault;
 use crate::trace::Trace;
-use ::cluster::View;
+use ::cluster::{READ_EVERY, View};
 use model::calls::cluster::Wishes;
 use model::calls::database::{Reply, Request};
 use model::id::{Epoch, SessionId, ZoneId};
@@ -25,6 +26,8 @@ pub struct Board {
     pub trace: Trace,
     /// What players, characters and their owners did.
     pub deeds: Deeds,
+    /// What their owners made of soft states, and who keeps them.
+    pub softs: Softs,
     /// Nodes that an operator starts anew.
     pub to_restart: BTreeSet<ProcessName>,
     /// Messages of nodes and edges are numbered by it.
@@ -35,8 +38,15 @@ pub struct Board {
     zones: BTreeMap<ProcessName, BTreeMap<ZoneId, Epoch>>,
     /// Sessions that each node has let in, and under which epoch of their characters.
     pub playing: BTreeMap<ProcessName, BTreeMap<SessionId, Epoch>>,
-    tables: u64,
+    /// Tables that were refused, because another one stood than they were planned on.
+    pub conflicts: u64,
     last: Option<(u64, Vec<Slot>)>,
+    /// When each table was written.
+    written_ms: BTreeMap<u64, u64>,
+    /// The highest epoch that any table gave a zone, whether or not it is in the last one.
+    highest: BTreeMap<ZoneId, Epoch>,
+    /// Who was told last that it is the controller.
+    controller: Option<ProcessName>,
     owners: BTreeMap<(ZoneId, Epoch), ProcessName>,
     stood: Option<u64>,
     /// What was found wrong.
@@ -78,16 +88,27 @@ impl Board {
         self.trace.note(format_args!("{} {fault:?}", at.as_millis()));
         match fault {
             Fault::Jump(ms) => self.jump_ms += ms,
-            Fault::Crash(host) => self.ends(&ProcessName(host.clone())),
+            Fault::Crash(host) => self.dies(&ProcessName(host.clone()), at.as_millis() as u64),
             _ => {}
         }
+        self.softs.strikes(at.as_millis() as u64, fault);
+    }
+
+    /// A process dies, with all that only it knows.
+    fn dies(&mut self, name: &ProcessName, at_ms: u64) {
+        let played = self.playing.get(name).map(|sessions| self.deeds.played(sessions)).unwrap_or_default();
+        for what in self.softs.dies(name, at_ms, &played) {
+            self.finds(what);
+        }
+        self.ends(name, at_ms);
     }
 
     /// A process is no more, whatever it believed and played.
-    pub fn ends(&mut self, name: &ProcessName) {
+    pub fn ends(&mut self, name: &ProcessName, at_ms: u64) {
         self.views.remove(name);
         self.zones.remove(name);
         self.playing.remove(name);
+        self.softs.ends(name, at_ms);
     }
 
     /// A process looks at its view.
@@ -95,6 +116,11 @@ impl Board {
         if self.views.get(name).is_some_and(|known| **known == **view) {
             return;
         }
+        if let Some(known) = self.views.get(name).filter(|known| known.version > view.version) {
+            let (found, known) = (view.version, known.version);
+            self.finds(format!("{name} sees table {found} after {known}, expected that none comes back"));
+        }
+        self.softs.believes(name, view);
         let members: Vec<&str> = view.members.iter().map(|member| member.name.as_str()).collect();
         self.note(name, format_args!("sees table {} of {members:?}", view.version));
         for slot in view.slots() {
@@ -115,7 +141,17 @@ impl Board {
     pub fn answered(&mut self, request: &Request, reply: &Reply) {
         match (request, reply) {
             (Request::WriteSlots(write), Reply::WriteSlots(Ok(Ok(version)))) => {
-                self.writes(*version, &write.slots);
+                self.writes(*version, write.expected_version, &write.slots);
+            }
+            (Request::WriteSlots(_), Reply::WriteSlots(Ok(Err(conflict)))) => {
+                self.conflicts += 1;
+                self.trace.note(format_args!("{} a table comes late: {conflict}", now_ms()));
+            }
+            (Request::HoldController(hold), Reply::HoldController(Ok(true))) => {
+                if self.controller.as_ref() != Some(&hold.name) {
+                    self.trace.note(format_args!("{} {} is the controller", now_ms(), hold.name));
+                    self.controller = Some(hold.name.clone());
+                }
             }
             (request, reply) => {
                 for what in self.deeds.answered(request, reply) {
@@ -126,9 +162,18 @@ impl Board {
     }
 
     /// The arbiter took a table.
-    fn writes(&mut self, version: u64, slots: &[Slot]) {
+    fn writes(&mut self, version: u64, planned_on: u64, slots: &[Slot]) {
         self.trace.note(format_args!("{} table {version}", now_ms()));
-        if let Some((last, before)) = self.last.take() {
+        let stood = self.version();
+        if planned_on != stood {
+            self.finds(format!(
+                "table {version} was planned on {planned_on}, expected on {stood}, which stood"
+            ));
+        }
+        let last = self.last.take();
+        let stood: BTreeSet<ZoneId> =
+            last.iter().flat_map(|(_, slots)| slots).map(|slot| slot.zone).collect();
+        if let Some((last, before)) = last {
             if version != last + 1 {
                 self.finds(format!("table {version} follows {last}, expected {}", last + 1));
             }
@@ -144,10 +189,31 @@ impl Board {
             }
         }
         for slot in slots {
+            let highest = self.highest.insert(slot.zone, slot.epoch);
+            // a part that was joined and is cut off again is another one: whoever knows the former must not take it for that
+            if let Some(highest) = highest.filter(|it| slot.epoch <= *it && !stood.contains(&slot.zone)) {
+                self.finds(format!(
+                    "table {version} has {slot:?} anew, expected an epoch above {highest:?} of before"
+                ));
+            }
             self.owns(slot.zone, slot.epoch, slot.owner.as_ref());
         }
-        self.tables += 1;
+        self.written_ms.insert(version, now_ms() as u64);
         self.last = Some((version, slots.to_vec()));
+    }
+
+    /// Nothing is broken any more: whoever runs sees each table after two readings, each of which takes a call.
+    pub fn judge_views(&mut self, members: &[ProcessName], call: Duration) {
+        let since_ms = (now_ms() as u64).saturating_sub((2 * (READ_EVERY + call)).as_millis() as u64);
+        let stood = self.written_ms.iter().rev().find(|(_, written_ms)| **written_ms <= since_ms);
+        let Some(stood) = stood.map(|(version, _)| *version) else { return };
+        let is_late = |name: &&ProcessName| self.views.get(*name).is_some_and(|view| view.version < stood);
+        let late: Vec<ProcessName> = members.iter().filter(is_late).cloned().collect();
+        for name in late {
+            self.finds(format!(
+                "{name} does not see table {stood}, expected that it does after two readings"
+            ));
+        }
     }
 
     /// One owner of a zone in each epoch, whoever says so and whenever.
@@ -162,9 +228,9 @@ impl Board {
         }
     }
 
-    /// Tables that were written.
-    pub fn written(&self) -> u64 {
-        self.tables
+    /// Who was told last that it is the controller.
+    pub fn controller(&self) -> Option<&ProcessName> {
+        self.controller.as_ref()
     }
 
     /// The version of the last table.
@@ -178,6 +244,16 @@ impl Board {
         if self.version() == 0 {
             self.finds("the cluster has started, and no zone is placed; expected a table".to_owned());
         }
+    }
+
+    /// It is over, and all is well.
+    pub fn rests(&mut self) {
+        let (version, handovers, resumes) = (self.version(), self.deeds.handovers, self.deeds.resumes);
+        let (taken_up, judged, late) = (self.softs.taken_up, self.softs.judged, self.conflicts);
+        self.trace.note(format_args!(
+            "at rest with table {version}: {handovers} handovers, {resumes} resumes, {taken_up} states from journals, \
+             {judged} judged at a death, {late} tables that came late"
+        ));
     }
 
     /// Only DBSrv was away: nothing may have moved, and nobody have lost anything.

@@ -179,6 +179,16 @@ impl Deeds {
         wrong
     }
 
+    /// The characters of sessions that a node plays, under which epochs, and the gestures that the store has of them.
+    pub fn played(&self, sessions: &BTreeMap<SessionId, Epoch>) -> Vec<(CharacterId, Epoch, i32)> {
+        let of = |(session, epoch): (&SessionId, &Epoch)| {
+            let character = self.seats.get(session)?.character;
+            let held = self.characters.get(&character)?;
+            Some((character, *epoch, held.gestures))
+        };
+        sessions.iter().filter_map(of).collect()
+    }
+
     /// How many commands came to this end.
     pub fn count(&self, fate: Fate) -> u64 {
         self.commands.values().filter(|command| command.fate == fate).count() as u64

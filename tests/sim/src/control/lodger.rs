@@ -6,34 +6,25 @@
 use super::deeds::Fate;
 use super::node::{Edge, Node};
 use super::talk::{Event, Told, Wanted, What};
+use super::written::Saved;
 use crate::held;
 use ::store::planted::{self, Bug};
-use model::calls::database::{
-    LoadCharacter, SaveCharacter, SaveCharacters, SaveOutcome, Transfer, TransferRefusal,
-};
+use model::Tile;
+use model::calls::database::LoadCharacter;
 use model::calls::node::{Attach, AttachRefusal, DropReason};
-use model::id::{AccountId, CharacterId, Epoch, OperationId, SessionId, TransferId, ZoneId};
-use model::ledger::{Actor, GoldAccount};
-use model::transfer::{Fence, GoldLocation, Move};
-use model::{SoftState, Tile};
+use model::id::{AccountId, CharacterId, Epoch, SessionId, TransferId, ZoneId};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Notes that may wait for one session.
 const NOTES_MAX: usize = 32;
 /// Commands that wait while a player waits to be handed over.
 const WAITING_MAX: usize = 32;
-/// How often and how long what must be written is tried.
-const TRIES: u32 = 40;
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// What a session's task is told; as in production.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +48,10 @@ pub enum Note {
 /// A player in a zone.
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
-    tile: Tile,
-    gestures: i32,
+    /// Where it stands.
+    pub tile: Tile,
+    /// Gestures that are counted.
+    pub gestures: i32,
     /// Commands of this attach that were obeyed.
     obeyed: u32,
     /// It waits to be handed over and obeys nothing.
@@ -69,8 +62,10 @@ pub struct Body {
 pub struct Lodger {
     /// Which.
     pub id: SessionId,
-    account: AccountId,
-    character: CharacterId,
+    /// Whose character.
+    pub account: AccountId,
+    /// Its character.
+    pub character: CharacterId,
     /// Where it is told.
     pub edge: Edge,
     /// The epoch of its character, once it is loaded.
@@ -79,22 +74,23 @@ pub struct Lodger {
     pub writing: Arc<Mutex<()>>,
     /// Its last state is being written or was.
     pub parting: Cell<bool>,
-    leaving: Cell<bool>,
-    zone: Cell<Option<ZoneId>>,
-    body: RefCell<Option<Body>>,
+    /// Its player is out of its zone or on its way out.
+    pub leaving: Cell<bool>,
+    /// Where it plays.
+    pub zone: Cell<Option<ZoneId>>,
+    /// Its player, while it is in a zone.
+    pub body: RefCell<Option<Body>>,
     waiting: RefCell<VecDeque<Wanted>>,
-    states: Cell<u64>,
+    missed: Cell<u32>,
+    /// The number of its next state; 0 before it is let in.
+    pub states: Cell<u64>,
+    /// The store does not have its state as it is.
+    pub for_store: Cell<bool>,
+    /// The buddy does not have its state as it is.
+    pub for_buddy: Cell<bool>,
     notes: mpsc::Sender<Note>,
     /// Its task is over.
     pub ended: CancellationToken,
-}
-
-/// What came of a save.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Saved {
-    Written,
-    Stale,
-    Unavailable,
 }
 
 /// Why a session ends, and what its edge is told.
@@ -122,7 +118,10 @@ pub fn begin(node: &Rc<Node>, edge: &Edge, attach: Attach) {
         zone: Cell::new(None),
         body: RefCell::default(),
         waiting: RefCell::default(),
+        missed: Cell::new(0),
         states: Cell::new(0),
+        for_store: Cell::new(true),
+        for_buddy: Cell::new(true),
         notes,
         ended: CancellationToken::new(),
     });
@@ -220,8 +219,8 @@ async fn admit(node: &Rc<Node>, lodger: &Rc<Lodger>, attach: &Attach) -> Result<
         Err(_) => return Err(AttachRefusal::StoreUnavailable),
     };
     lodger.epoch.set(loaded.epoch);
-    let soft = loaded.character.soft;
-    let body = Body { tile: soft.tile, gestures: soft.mp, obeyed: 0, frozen: false };
+    let soft = node.takes_up(&loaded, attach.reason).await;
+    let body = Body { tile: soft.tile, gestures: soft.mp, obeyed: lodger.missed.get(), frozen: false };
     let zone = node.table.borrow().zone_at(soft.tile);
     if zone != attach.zone || !node.owns(attach.zone, attach.zone_epoch) {
         // the character is given back as it is; the edge asks again, there or here
@@ -246,6 +245,7 @@ async fn admit(node: &Rc<Node>, lodger: &Rc<Lodger>, attach: &Attach) -> Result<
         ),
     );
     board.playing.entry(node.name.clone()).or_default().insert(lodger.id, loaded.epoch);
+    board.softs.lives(character, loaded.epoch, soft.mp);
     drop(board);
     node.tells(
         lodger,
@@ -299,6 +299,12 @@ async fn cross(
 }
 
 impl Lodger {
+    /// Its state has changed.
+    fn touches(&self) {
+        self.for_store.set(true);
+        self.for_buddy.set(true);
+    }
+
     /// Tells its task something.
     pub fn note(&self, note: Note) {
         // a task that is over, or is told more than it looks at, is on its way out
@@ -333,7 +339,7 @@ impl Lodger {
     /// A command of its player.
     pub fn obeys(self: &Rc<Self>, node: &Rc<Node>, wanted: Wanted) {
         let mut place = self.body.borrow_mut();
-        let Some(body) = place.as_mut() else { return };
+        let Some(body) = place.as_mut() else { return self.misses(node, wanted) };
         if body.frozen {
             return self.waits(node, body, wanted);
         }
@@ -344,7 +350,11 @@ impl Lodger {
             let wrong = board.deeds.obeys(self.id, number, self.epoch.get());
             wrong.into_iter().for_each(|wrong| board.finds(wrong));
         }
-        body.gestures += i32::from(what == What::Gesture);
+        if what == What::Gesture {
+            body.gestures += 1;
+            self.touches();
+            held(&node.board).softs.lives(self.character, self.epoch.get(), body.gestures);
+        }
         node.tells(self, Event::Obeyed(number, body.gestures));
         match what {
             What::Gesture => {}
@@ -352,6 +362,7 @@ impl Lodger {
                 let zone = node.table.borrow().zone_at(tile);
                 if self.is_in(zone) {
                     body.tile = tile;
+                    self.touches();
                     node.tells(self, Event::Stands(tile));
                 } else {
                     body.frozen = true;
@@ -361,6 +372,16 @@ impl Lodger {
             What::Earn => {
                 spawn_local(Rc::clone(self).earns(Rc::clone(node), number));
             }
+        }
+    }
+
+    /// A command that came before the player was let in is lost, and its edge counts it. What comes when it has left is for the next zone.
+    fn misses(&self, node: &Node, wanted: Wanted) {
+        if !self.leaving.get() {
+            self.missed.set(self.missed.get() + 1);
+            let mut board = held(&node.board);
+            let wrong = board.deeds.learns(self.id, wanted.number, Fate::Dropped);
+            wrong.into_iter().for_each(|wrong| board.finds(wrong));
         }
     }
 
@@ -394,99 +415,5 @@ impl Lodger {
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         back.into_iter().for_each(|tile| node.tells(self, Event::Stands(tile)));
         waiting.into_iter().for_each(|wanted| self.obeys(node, wanted));
-    }
-
-    /// A job of its player: repeated until the store says what came of it.
-    async fn earns(self: Rc<Self>, node: Rc<Node>, number: u64) {
-        let _writing = self.writing.lock().await;
-        if self.parting.get() {
-            return;
-        }
-        let (account, character) = (self.account, self.character);
-        let gold = |account_of| GoldLocation { home: account, account: account_of };
-        let transfer = Transfer {
-            operation: OperationId((u128::from(self.id.0) << 64) | u128::from(number)),
-            actor: Actor::Player(account),
-            reason: "sim".to_owned(),
-            fences: vec![Fence { account, character, epoch: self.epoch.get() }],
-            moves: vec![Move::Gold {
-                amount: 1,
-                from: gold(GoldAccount::Mint("sim".to_owned())),
-                to: gold(GoldAccount::Character(character)),
-            }],
-            records: Vec::new(),
-            softs: Vec::new(),
-        };
-        let (mut pause, mut left) = (PAUSE_MIN, TRIES);
-        loop {
-            match node.store.transfer(transfer.clone()).await {
-                Ok(Ok(transferred)) => {
-                    let balance = transferred.balance(&GoldAccount::Character(character));
-                    return node.tells(&self, Event::Gold(number, balance.unwrap_or_default()));
-                }
-                Ok(Err(TransferRefusal::Stale(_))) => return self.note(Note::Fenced),
-                Ok(Err(refusal)) => {
-                    return held(&node.board).finds(format!("a piece of gold was refused: {refusal}"));
-                }
-                Err(_) => {
-                    left -= u32::from(self.leaving.get() || node.closing.is_cancelled());
-                    if left == 0 {
-                        return self.note(Note::Fenced);
-                    }
-                    sleep(pause).await;
-                    pause = (2 * pause).min(PAUSE_MAX);
-                }
-            }
-        }
-    }
-
-    /// The state that it is in now, to be written behind.
-    pub fn state(&self, release: bool) -> Option<SaveCharacter> {
-        let body = (*self.body.borrow())?;
-        Some(self.save(&body, release))
-    }
-
-    fn save(&self, body: &Body, release: bool) -> SaveCharacter {
-        // nothing is counted before it is let in: it is given back as it was loaded
-        let number = self.states.get();
-        self.states.set(number + u64::from(number > 0));
-        let soft = SoftState::fresh(body.tile, 0, 1, body.gestures);
-        SaveCharacter {
-            account: self.account,
-            character: self.character,
-            epoch: self.epoch.get(),
-            number,
-            soft,
-            release,
-        }
-    }
-
-    /// Saves a state and gives the character up, with one try.
-    async fn save_and_release(&self, node: &Node, body: &Body) -> Saved {
-        let _writing = self.writing.lock().await;
-        self.parting.set(true);
-        let saves = vec![self.save(body, true)];
-        match node.store.save_characters(SaveCharacters { saves }).await.as_deref() {
-            Ok([SaveOutcome::Saved]) => Saved::Written,
-            Ok([SaveOutcome::Stale]) => Saved::Stale,
-            _ => Saved::Unavailable,
-        }
-    }
-
-    /// Saves and releases, as long as it takes.
-    async fn release(&self, node: &Node, last: Option<Body>) -> Option<Saved> {
-        self.leaving.set(true);
-        self.zone.set(None);
-        let last = last?;
-        let mut pause = PAUSE_MIN;
-        for _ in 0..TRIES {
-            let saved = self.save_and_release(node, &last).await;
-            if saved != Saved::Unavailable {
-                return Some(saved);
-            }
-            sleep(pause).await;
-            pause = (2 * pause).min(PAUSE_MAX);
-        }
-        Some(Saved::Unavailable)
     }
 }

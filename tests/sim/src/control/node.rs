@@ -1,19 +1,21 @@
 //! A node: the production code of membership and the controller, and a model of TMSrv that plays zones without a world.
 //!
-//! It follows `node/tmsrv/src/keeper.rs` (zones), `saver.rs` (writing behind), `suspects.rs` (nodes that edges do not reach) and
-//! `session.rs` (see [`super::lodger`]).
+//! It follows `node/tmsrv/src/keeper.rs` (zones), `saver.rs` (writing behind), `suspects.rs` (nodes that edges do not reach),
+//! `journal.rs` (see [`super::journal`]) and `session.rs` (see [`super::lodger`]).
 
-use super::board::SharedBoard;
+use super::board::{SharedBoard, now_ms};
 use super::lodger::{self, Lodger, Note};
 use super::talk::{Event, HEARTBEAT, QUEUE, SILENCE, ToEdge, ToNode, Told};
 use super::{CONTENT, DBSRVS, content};
 use crate::held;
 use crate::market::store::Remote;
 use crate::net::{self, PORT, read, write};
+use ::cluster::journal::Kept;
 use ::cluster::{Avoid, Cluster, View, run_controller};
 use ::store::Store;
 use ::store::planted::{self, Bug};
 use model::calls::database::{LeaveMember, SaveCharacters, SaveOutcome};
+use model::calls::sibling;
 use model::id::{Epoch, Incarnation, SessionId, ZoneId};
 use model::membership::{Member, ProcessName, Role};
 use placement::ZoneTable;
@@ -33,8 +35,10 @@ use turmoil::net::{TcpListener, TcpStream};
 
 /// How soon a supervisor starts a process again that has stopped.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often states are written behind.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// Every second a share of the players is written behind, so that everybody is once in so many seconds.
+const SAVE_EVERY_SECONDS: u64 = 10;
+/// Characters that are kept for others at most.
+const KEPT_MAX: usize = 64;
 /// How long a node that stops waits for its players to be saved.
 const STOP: Duration = Duration::from_secs(20);
 /// How long a sign of life of a sibling is waited for.
@@ -60,6 +64,10 @@ pub struct Node {
     pub lodgers: RefCell<BTreeMap<SessionId, Rc<Lodger>>>,
     /// No session is let in any more.
     pub closing: CancellationToken,
+    /// What it keeps for other nodes.
+    pub kept: Kept,
+    /// The next round of the journal goes to everybody's states.
+    pub everybody: Cell<bool>,
     looking: RefCell<BTreeSet<ProcessName>>,
     gone: CancellationToken,
     streams: Cell<u64>,
@@ -106,18 +114,21 @@ pub async fn run(name: ProcessName, index: u16, board: SharedBoard, data: PathBu
             table: RefCell::default(),
             lodgers: RefCell::default(),
             closing: CancellationToken::new(),
+            kept: Kept::new(KEPT_MAX),
+            everybody: Cell::new(true),
             looking: RefCell::default(),
             gone: CancellationToken::new(),
             streams: Cell::new(0),
         });
         let keeping = spawn_local(Rc::clone(&node).keep_zones());
         let saving = spawn_local(Rc::clone(&node).save_behind());
+        let journal = spawn_local(Rc::clone(&node).journal());
         let serving = spawn_local(Rc::clone(&node).serve());
         node.stops(&process).await;
         process.stop.cancel();
         node.gone.cancel();
-        [keeping, saving, serving].iter().for_each(|task| task.abort());
-        held(&board).ends(&name);
+        [keeping, saving, journal, serving].iter().for_each(|task| task.abort());
+        held(&board).ends(&name, now_ms() as u64);
         held(&board).note(&name, format_args!("ends run {run}"));
         sleep(AGAIN).await;
     }
@@ -190,15 +201,22 @@ impl Node {
 
     /// Writes soft states behind.
     async fn save_behind(self: Rc<Self>) {
-        let mut every = interval(SAVE_EVERY);
+        let mut every = interval(Duration::from_secs(1));
+        let mut second = 0;
         loop {
             every.tick().await;
-            let all: Vec<_> = self.lodgers.borrow().values().cloned().collect();
+            second += 1;
+            let is_due =
+                |lodger: &&Rc<Lodger>| lodger.id.0 % SAVE_EVERY_SECONDS == second % SAVE_EVERY_SECONDS;
+            let all: Vec<_> = self.lodgers.borrow().values().filter(is_due).cloned().collect();
             let (mut saves, mut of, mut writing) = (Vec::new(), Vec::new(), Vec::new());
             for lodger in all {
                 // who leaves is being written with a newer state, who is paid is written later
                 let Ok(guard) = Arc::clone(&lodger.writing).try_lock_owned() else { continue };
-                if let Some(save) = lodger.state(false).filter(|_| !lodger.parting.get()) {
+                if lodger.parting.get() {
+                    continue;
+                }
+                if let Some(save) = lodger.state_behind() {
                     saves.push(save);
                     of.push(lodger);
                     writing.push(guard);
@@ -207,7 +225,10 @@ impl Node {
             if saves.is_empty() {
                 continue;
             }
-            let Ok(outcomes) = self.store.save_characters(SaveCharacters { saves }).await else { continue };
+            let Ok(outcomes) = self.store.save_characters(SaveCharacters { saves }).await else {
+                of.iter().for_each(|lodger| lodger.for_store.set(true));
+                continue;
+            };
             drop(writing);
             for (lodger, _) in of.iter().zip(outcomes).filter(|(_, outcome)| *outcome == SaveOutcome::Stale) {
                 lodger.note(Note::Fenced);
@@ -237,7 +258,7 @@ impl Node {
     async fn hear(self: &Rc<Self>, mut stream: TcpStream) -> std::io::Result<()> {
         let edge_name = match timeout(SILENCE, read(&mut stream)).await?? {
             ToNode::Hello(name) => name,
-            ToNode::Ping => return write(&mut stream, &ToEdge::Alive).await,
+            ToNode::Sibling(request) => return write(&mut stream, &self.answers(request)).await,
             _ => return Ok(()),
         };
         let (mut from, mut to) = stream.into_split();
@@ -278,7 +299,7 @@ impl Node {
 
     fn on_message(self: &Rc<Self>, edge: &Edge, by: &ProcessName, message: ToNode) {
         match message {
-            ToNode::Hello(_) | ToNode::Alive | ToNode::Ping => {}
+            ToNode::Hello(_) | ToNode::Alive | ToNode::Sibling(_) => {}
             ToNode::Attach(attach) => lodger::begin(self, edge, attach),
             ToNode::Command { session, wanted } => {
                 let lodger = self.lodgers.borrow().get(&session).cloned();
@@ -294,7 +315,7 @@ impl Node {
             ToNode::Unreachable { node, run } if node != self.name => {
                 if self.looking.borrow_mut().insert(node.clone()) {
                     held(&self.board).note(&self.name, format_args!("is told by {by} to look for {node}"));
-                    spawn_local(Rc::clone(self).looks_for(node, run));
+                    spawn_local(Rc::clone(self).looks_for(node, run, by.clone()));
                 }
             }
             ToNode::Unreachable { .. } => {}
@@ -302,8 +323,9 @@ impl Node {
     }
 
     /// Looks whether a node is there, and takes it off the list of members when it is not.
-    async fn looks_for(self: Rc<Self>, suspect: ProcessName, run: Incarnation) {
-        let pinged = net::ask_within::<_, ToEdge>(suspect.as_str(), &ToNode::Ping, ANSWER).await;
+    async fn looks_for(self: Rc<Self>, suspect: ProcessName, run: Incarnation, by: ProcessName) {
+        let ping = ToNode::Sibling(sibling::Request::Ping { unreached_by: by });
+        let pinged = net::ask_within::<_, sibling::Reply>(suspect.as_str(), &ping, ANSWER).await;
         let is_it = |member: &Member| member.name == suspect && member.incarnation == run;
         if pinged.is_err() && self.cluster.view().members.iter().any(is_it) {
             held(&self.board).note(&self.name, format_args!("finds that {suspect} is not there"));

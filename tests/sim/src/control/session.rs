@@ -488,8 +488,12 @@ impl Session {
 
     /// The player wants something.
     fn wishes(&mut self) {
-        // some are in haste
-        let pause_ms = if self.player.seed.is_multiple_of(8) { 5..40 } else { 20..300 };
+        // some are in haste, some stand about: then nothing changes that a journal could miss to be told again
+        let pause_ms = match self.player.seed % 8 {
+            0 => 5..40,
+            1 | 2 => 100..8_000,
+            _ => 20..300,
+        };
         self.next_wish_ms = now() + self.dice.random_range(pause_ms);
         self.number += 1;
         let what = match self.dice.random_range(0..10) {

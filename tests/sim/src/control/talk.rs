@@ -2,6 +2,7 @@
 //! has a player, and small ones in the place of the world's events.
 
 use model::calls::node::{Attach, AttachRefusal, DropReason};
+use model::calls::sibling;
 use model::id::{Epoch, SessionId, TransferId, ZoneId};
 use model::membership::ProcessName;
 use model::{Incarnation, Tile};
@@ -63,8 +64,8 @@ pub enum ToNode {
         /// Which run of it.
         run: Incarnation,
     },
-    /// A sibling asks for a sign of life, on a stream of its own.
-    Ping,
+    /// A sibling asks, on a stream of its own; the answer is a [`sibling::Reply`].
+    Sibling(sibling::Request),
 }
 
 /// From a node to an edge.

@@ -4,24 +4,26 @@ use model::CharacterId;
 use model::calls::sibling::{Journalled, KEEP_MAX, Reply};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// So long after its owner spoke of it last a state is forgotten.
-pub(crate) const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
+pub const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// See the module.
-pub(crate) struct Kept {
+pub struct Kept {
     most: usize,
     states: Mutex<HashMap<CharacterId, (Instant, Journalled)>>,
 }
 
 impl Kept {
-    pub(crate) fn new(most: usize) -> Self {
+    /// Of at most so many characters.
+    pub fn new(most: usize) -> Self {
         Self { most, states: Mutex::default() }
     }
 
     /// Keeps what is newer than what it has.
-    pub(crate) fn keep(&self, states: Vec<Journalled>, now: Instant) -> Reply {
+    pub fn keep(&self, states: Vec<Journalled>, now: Instant) -> Reply {
         if states.len() > KEEP_MAX {
             return Reply::Refused;
         }
@@ -39,12 +41,12 @@ impl Kept {
     }
 
     /// The newest state of a character.
-    pub(crate) fn recall(&self, character: CharacterId) -> Option<Journalled> {
+    pub fn recall(&self, character: CharacterId) -> Option<Journalled> {
         self.states.lock().get(&character).map(|(_, state)| state.clone())
     }
 
     /// Forgets those of whom nobody speaks any more.
-    pub(crate) fn forget_old(&self) {
+    pub fn forget_old(&self) {
         self.forget_older(Instant::now());
     }
 
@@ -53,7 +55,7 @@ impl Kept {
     }
 
     /// How many there are.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.states.lock().len()
     }
 }
