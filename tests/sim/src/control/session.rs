@@ -387,6 +387,7 @@ impl Session {
             zone_epoch: epoch,
             reason: self.reason,
             away_ms: 0,
+            walk: None,
         };
         if stream.send(ToNode::Attach(attach)) {
             self.epoch = epoch;
