@@ -50,6 +50,7 @@ fn more_than_nine_thousand_creatures_sleep_for_nothing() {
             arrival: Arrival::Glow,
             on_foot: false,
             away_ms: 0,
+            put_out: false,
         };
         zone.step(now, &mut vec![Input::Enter(Box::new(entering))], &mut fx);
     }

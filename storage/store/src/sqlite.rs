@@ -8,6 +8,7 @@ mod accounts;
 mod characters;
 mod check;
 mod conservation;
+mod instances;
 mod ledger;
 mod membership;
 #[cfg(any(test, feature = "testing"))]
