@@ -1,5 +1,6 @@
 //! `wydbr cluster`: who is in the cluster, who plays which zone, and what the operator wishes of both.
 
+mod instance;
 mod tell;
 mod wish;
 
@@ -82,6 +83,11 @@ enum ClusterCommand {
         /// Name or number of either half, as `map` prints them.
         zone: String,
     },
+    /// Open, list and close copies of a place that live for a while: party dungeons.
+    Instance {
+        #[command(subcommand)]
+        command: instance::InstanceCommand,
+    },
     /// Give all zones that were moved back to the ring; pinned ones stay.
     Rebalance {
         /// Only show what would move.
@@ -95,7 +101,9 @@ impl ClusterCommand {
     fn wish(&self) -> Option<Wish> {
         let node = |name: &String| ProcessName(name.clone());
         Some(match self {
-            Self::Status | Self::Map | Self::Rebalance { dry_run: true } => return None,
+            Self::Status | Self::Map | Self::Instance { .. } | Self::Rebalance { dry_run: true } => {
+                return None;
+            }
             Self::Drain { node: name } => Wish::Drain { node: node(name) },
             Self::Join { node: name } => Wish::Join { node: node(name) },
             Self::Move { zone, node: name } => Wish::Move { zone: zone.clone(), node: node(name) },
@@ -115,6 +123,9 @@ pub fn main(args: &ClusterArgs) -> anyhow::Result<ExitCode> {
         let opened = stored::reach(&data).await?;
         if let Some(wish) = args.command.wish() {
             return wish::make(&opened, wish, args.json, !args.no_wait).await;
+        }
+        if let ClusterCommand::Instance { command } = &args.command {
+            return instance::main(&data, &opened, command, args.json, !args.no_wait).await;
         }
         let report = read(&opened).await?;
         Ok(match args.command {
@@ -181,6 +192,10 @@ fn unowned(report: &ClusterReport) -> usize {
 
 fn zones_of(report: &ClusterReport, node: &ProcessName) -> usize {
     report.table.slots.iter().filter(|slot| slot.owner.as_ref() == Some(node)).count()
+}
+
+fn name_of_owner(slot: Option<&Slot>) -> &str {
+    slot.and_then(|slot| slot.owner.as_ref()).map_or("-", ProcessName::as_str)
 }
 
 /// How many players each live node has; those that do not answer are left out.

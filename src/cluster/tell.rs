@@ -1,9 +1,9 @@
 //! The cluster and its map, in words and in JSON.
 
-use super::{Shift, owner, unowned, zones_of};
+use super::{Shift, instance, name_of_owner, owner, unowned, zones_of};
 use crate::moment;
 use model::calls::cluster::{ClusterReport, Hold, Leased};
-use model::membership::{ProcessName, Role, Slot};
+use model::membership::{ProcessName, Role};
 use placement::{ZoneTable, wished_zones};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,6 +39,7 @@ pub(super) fn status(report: &ClusterReport, players: &Players) -> String {
     for (part, by) in &report.wishes.cut {
         lines.push(format!("zone {part} is cut off by {}", by.name()));
     }
+    lines.extend(instance::lines(report));
     for wish in &report.log {
         let ago = (moment::now_ms() - wish.at_ms).max(0) / 1_000;
         lines.push(format!(
@@ -121,6 +122,7 @@ pub(super) fn status_in_json(report: &ClusterReport, players: &Players) -> Value
         "drained": report.wishes.drained.iter().map(ProcessName::as_str).collect::<Vec<_>>(),
         "placed": placed.collect::<Vec<_>>(),
         "cut": cut.collect::<Vec<_>>(),
+        "instances": instance::in_json(report),
         "log": report.log,
     })
 }
@@ -145,10 +147,6 @@ pub(super) fn map(report: &ClusterReport) -> String {
         lines.push(row.trim_end().to_owned());
     }
     lines.join("\n")
-}
-
-fn name_of_owner(slot: Option<&Slot>) -> &str {
-    slot.and_then(|slot| slot.owner.as_ref()).map_or("-", ProcessName::as_str)
 }
 
 /// The map for a program.

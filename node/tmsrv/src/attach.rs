@@ -6,10 +6,11 @@ use crate::queue::Turn;
 use crate::saver;
 use crate::session::Session;
 use cluster::journal::Loading;
+use model::calls::cluster::ReadCluster;
 use model::calls::database::LoadCharacter;
 use model::calls::node::{Attach, AttachReason, AttachRefusal};
 use model::event::Arrival;
-use model::{Character, Epoch, Tile};
+use model::{Character, Epoch, Stay, Tile, ZoneId};
 use std::sync::Arc;
 use std::time::Instant;
 use world::{Entering, Snapshot};
@@ -31,10 +32,14 @@ pub(crate) async fn admit(
         wait_for_turn(node, attach)?;
     }
     let mut character = load(node, session, attach.reason).await?;
-    let tile = standing_place(node, &character);
-    character.soft.tile = tile;
-    let zone = node.table.load().zone_at(tile);
-    if zone != attach.zone || !owns(node, attach) {
+    let found = whereabouts(node, &mut character).await;
+    let refusal = match found {
+        Err(refusal) => Some(refusal),
+        Ok((zone, _)) if zone != attach.zone => Some(AttachRefusal::OtherZone(zone)),
+        Ok(_) if !owns(node, attach) => Some(AttachRefusal::NotOwner),
+        Ok(_) => None,
+    };
+    if let Some(refusal) = refusal {
         // the character is given back as it is; the edge asks again, there or here
         let Character { account, id, soft, .. } = character;
         let as_loaded = Snapshot {
@@ -47,12 +52,9 @@ pub(crate) async fn admit(
             obeyed: 0,
         };
         saver::save_and_release(node, session, &as_loaded).await;
-        return Err(if zone == attach.zone {
-            AttachRefusal::NotOwner
-        } else {
-            AttachRefusal::OtherZone(zone)
-        });
+        return Err(refusal);
     }
+    let put_out = found.is_ok_and(|(_, put_out)| put_out);
     let derived = rules::derive(&character, &node.content.items);
     character.soft.hp = derived.score.hp.max(1);
     character.soft.mp = derived.score.mp.max(0);
@@ -61,7 +63,7 @@ pub(crate) async fn admit(
     let away_ms = u64::from(attach.away_ms) + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let epoch = session.epoch.get().copied().unwrap_or(Epoch(0));
     let walk = attach.walk.clone();
-    Ok(Entering { session: session.id, epoch, character, derived, arrival, on_foot, away_ms, walk })
+    Ok(Entering { session: session.id, epoch, character, derived, arrival, on_foot, away_ms, walk, put_out })
 }
 
 /// Label of an outcome for the metrics.
@@ -123,6 +125,29 @@ async fn load(node: &Node, session: &Session, reason: AttachReason) -> Result<Ch
             Err(AttachRefusal::StoreUnavailable)
         }
     }
+}
+
+/// The zone in which a character is to play, with its tile set to where it stands there, and whether it was in an instance that is gone: then it
+/// stands where it had entered.
+async fn whereabouts(node: &Node, character: &mut Character) -> Result<(ZoneId, bool), AttachRefusal> {
+    let table = node.table.load_full();
+    let stay = character.soft.inside().copied();
+    let gone = stay.filter(|stay| table.zone_of_instance(stay.instance).is_none());
+    if let Some(stay) = gone {
+        // this node may be the last to hear of it
+        let report = node.store.read_cluster(ReadCluster).await.map_err(|failure| {
+            tracing::warn!(%failure, "it is not known whether an instance is gone");
+            AttachRefusal::StoreUnavailable
+        })?;
+        let open = report.wishes.instances.get(&stay.instance);
+        if open.is_some_and(|open| table.place(&open.place).is_some()) {
+            return Err(AttachRefusal::NotOwner);
+        }
+        character.soft.tile = stay.back;
+        character.soft.stay = Some(Stay { over: true, ..stay });
+    }
+    character.soft.tile = standing_place(node, character);
+    Ok((table.whereabouts(&character.soft).0, gone.is_some()))
 }
 
 /// Where the character stands: its own tile, or its home city when nobody can stand there.

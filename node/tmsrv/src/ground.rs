@@ -5,42 +5,65 @@
 
 use crate::clock;
 use crate::host::Order;
+use crate::jobs::transfer;
 use crate::node::Node;
+use crate::records::{lying, scope_of};
+use model::ZoneId;
 use model::calls::database::{Failure, HeldRecord, ListRecords};
 use model::calls::records::RECORDS_MAX;
-use model::transfer::{RecordKey, RecordKind};
-use model::{Tile, ZoneId};
+use model::transfer::RecordKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use world::{Input, Lying, Tick};
+use world::{Input, Lying, Plan};
 
-/// Layout of the body of a ground record.
-const BODY_VERSION: u8 = 1;
 /// Between the two times that the store is asked, and between tries.
 const AGAIN: Duration = Duration::from_secs(10);
+/// How often it is tried to end what lies in an instance that is gone; a node that starts later does the rest.
+const TRIES_MAX: usize = 60;
 /// The most pages of one reading: more would be more than zones hold.
 const PAGES_MAX: usize = 10_000;
 
-/// The body of a ground record: version, tile, orientation.
-pub(crate) fn body(tile: Tile, rotate: u8) -> Vec<u8> {
-    let ([x, xx], [y, yy]) = (tile.x.to_le_bytes(), tile.y.to_le_bytes());
-    vec![BODY_VERSION, x, xx, y, yy, rotate]
-}
-
-fn read_body(body: &[u8]) -> Option<(Tile, u8)> {
-    match *body {
-        [BODY_VERSION, x, xx, y, yy, rotate] => {
-            let tile = Tile::new(u16::from_le_bytes([x, xx]), u16::from_le_bytes([y, yy]));
-            tile.is_on_map().then_some((tile, rotate & 3))
+/// Ends what lies on the ground of an instance that is gone: nobody plays it any more to see it end. Looks a second time a little later for
+/// what was dropped in its last moment.
+pub(crate) async fn clear(node: Arc<Node>, instance: ZoneId) {
+    let mut times = 2;
+    for _ in 0..TRIES_MAX {
+        if times == 0 {
+            return;
         }
-        _ => None,
+        let request = |after| ListRecords {
+            kind: RecordKind::Ground,
+            scope: Some(scope_of(instance)),
+            home: None,
+            after,
+            limit: RECORDS_MAX,
+        };
+        // what is ended is not found again
+        match node.store.list_records(request(0)).await {
+            Ok(page) if page.is_empty() => times -= 1,
+            Ok(page) => end_all(&node, instance, &page).await,
+            Err(failure) => {
+                tracing::warn!(%failure, "what lies in an instance that is gone cannot be ended yet")
+            }
+        }
+        tokio::select! {
+            () = node.closing.cancelled() => return,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
     }
 }
 
-/// Under which number what lies in a zone is looked for: that of the zone of the content, however that is cut at the moment.
-pub(crate) fn scope_of(zone: ZoneId) -> u64 {
-    u64::from(placement::whole_of(zone).0)
+/// Ends items as their zone would, one transfer for each.
+async fn end_all(node: &Node, zone: ZoneId, page: &[HeldRecord]) {
+    for lying in page.iter().filter_map(|held| lying(held, node.clock.now())) {
+        let Some((transfer, _)) = transfer::of_plan(&Plan::expiry(&lying), None, zone) else { continue };
+        let permit = node.store_permits.acquire().await;
+        // whoever took it meanwhile has it; what is not known is looked at again
+        let ended = node.store.transfer(transfer).await;
+        drop(permit);
+        tracing::debug!(item = ?lying.item.id, ?ended, "what lay in an instance that is gone");
+    }
 }
 
 /// Brings zones that were opened just now what lies on their ground.
@@ -73,6 +96,7 @@ async fn read(node: &Node, zones: &BTreeSet<ZoneId>) -> Result<BTreeMap<ZoneId, 
     let scope = if scopes.len() == 1 { scopes.first().copied() } else { None };
     let table = node.table.load_full();
     let mut after = 0;
+    let now_ms = clock::unix_ms();
     for _ in 0..PAGES_MAX {
         let request = ListRecords { kind: RecordKind::Ground, scope, home: None, after, limit: RECORDS_MAX };
         let permit = node.store_permits.acquire().await;
@@ -87,6 +111,11 @@ async fn read(node: &Node, zones: &BTreeSet<ZoneId>) -> Result<BTreeMap<ZoneId, 
                     // not the zone of its tile: who stands near a border reaches over it
                     let whole = ZoneId(u32::try_from(held.record.scope).unwrap_or(u32::MAX));
                     let zone = table.part_of(whole, lying.tile);
+                    let is_orphan = placement::is_instance(whole) && table.bounds(whole).is_none();
+                    if is_orphan && held.record.until_ms <= now_ms {
+                        // who played that instance died before it could end this
+                        end_all(node, whole, std::slice::from_ref(held)).await;
+                    }
                     if zones.contains(&zone) {
                         found.entry(zone).or_default().push(lying);
                     }
@@ -99,30 +128,4 @@ async fn read(node: &Node, zones: &BTreeSet<ZoneId>) -> Result<BTreeMap<ZoneId, 
         }
     }
     Ok(found)
-}
-
-fn lying(held: &HeldRecord, now: Tick) -> Option<Lying> {
-    let RecordKey::Ground(id) = held.record.key else { return None };
-    let (tile, rotate) = read_body(&held.record.body)?;
-    let (_, item) = *held.items.first()?;
-    let left_ms = u64::try_from(held.record.until_ms - clock::unix_ms()).unwrap_or(0);
-    let until = now.plus(left_ms / Tick::MS);
-    Some(Lying { id, home: held.record.home, item, tile, rotate, version: held.record.version, until })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_says_where_something_lies_and_nothing_else_is_read() {
-        let tile = Tile::new(2100, 4095);
-        assert_eq!(read_body(&body(tile, 3)), Some((tile, 3)));
-        assert_eq!(read_body(&body(Tile::new(4096, 1), 3)), None, "off the map");
-        let mut other = body(tile, 3);
-        other[0] = 2;
-        for bad in [&other[..], &body(tile, 3)[..5], &[]] {
-            assert_eq!(read_body(bad), None);
-        }
-    }
 }

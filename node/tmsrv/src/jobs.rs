@@ -6,7 +6,7 @@
 
 mod bank_work;
 mod remote;
-mod transfer;
+pub(crate) mod transfer;
 
 pub(crate) use remote::ask_market;
 

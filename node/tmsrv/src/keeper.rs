@@ -29,9 +29,12 @@ async fn apply(node: &Arc<Node>, view: &View) {
     if view.version == 0 {
         return;
     }
-    if **node.table.load() != view.zones {
+    let known = node.table.load_full();
+    if *known != view.zones {
         let table = Arc::new(view.zones.clone());
-        for host in &node.hosts {
+        // instances are of no interest to other zones
+        let hosts = if known.divides_like(&table) { &[][..] } else { &node.hosts[..] };
+        for host in hosts {
             // who is gone has stopped the process already
             let _ = host.send(Order::Map(Arc::clone(&table))).await;
         }

@@ -42,6 +42,9 @@ pub(crate) struct Metrics {
     pub(crate) postponed: IntGauge,
     pub(crate) login_queue: IntGauge,
     pub(crate) balanced: IntCounter,
+    pub(crate) instances: IntGauge,
+    pub(crate) instance_players: IntGauge,
+    pub(crate) instances_closed: IntCounterVec,
 }
 
 impl Metrics {
@@ -123,6 +126,13 @@ impl Metrics {
             balanced: registry.counter(
                 "balanced_zones_total",
                 "Zones that this node, as the controller, moved from a node that had too much",
+            ),
+            instances: registry.gauge("instances_count", "Instances that this node plays"),
+            instance_players: registry.gauge("instance_players_count", "Players in the instances of this node"),
+            instances_closed: registry.counter_vec(
+                "instances_closed_total",
+                "Instances of this node that ended, by what ended them: deadline, empty, wished",
+                &["reason"],
             ),
             login_queue: registry.gauge("login_queue_count", "Players who wait to be let in"),
         }

@@ -72,10 +72,10 @@ pub(crate) async fn run(node: Arc<Node>) {
         }
         let view = Arc::clone(&views.borrow_and_update());
         let now = node.table.load_full();
-        if *now != *table {
+        if !now.divides_like(&table) {
             (near, told) = (BTreeMap::new(), BTreeMap::new());
-            table = now;
         }
+        table = now;
         let own = node.zones.read().clone();
         let lost = std::mem::take(&mut *node.neighbours.lost.lock());
         let now = Some((Arc::clone(&view), Arc::clone(&table), own.clone()));

@@ -16,7 +16,7 @@ use crate::session::{Note, Sessions};
 use crate::settings::Settings;
 use crate::siblings::Siblings;
 use crate::suspects::Suspects;
-use crate::{balance, jobs, journal, keeper, market, neighbours, saver};
+use crate::{balance, instances, jobs, journal, keeper, market, neighbours, saver};
 use arc_swap::ArcSwap;
 use cluster::Cluster;
 use content::Content;
@@ -153,6 +153,7 @@ pub async fn run_with_store(
     process.tasks.spawn("journal", journal::run(Arc::clone(&node)));
     process.tasks.spawn("neighbours", neighbours::run(Arc::clone(&node)));
     process.tasks.spawn("balance", balance::run(Arc::clone(&node)));
+    process.tasks.spawn("instances", instances::run(Arc::clone(&node)));
     process.tasks.spawn("market", market::run(Arc::clone(&node)));
     let asked = Arc::clone(&node.store);
     process.probe("store", move || {

@@ -128,6 +128,11 @@ impl Sessions {
         self.all.lock().values().filter(|session| session.account == account).cloned().collect()
     }
 
+    /// How many play in a zone.
+    pub(crate) fn in_zone(&self, zone: ZoneId) -> usize {
+        self.all.lock().values().filter(|session| *session.place.lock() == Some(zone)).count()
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.all.lock().len()

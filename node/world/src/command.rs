@@ -116,12 +116,12 @@ impl Zone {
         Some(walk)
     }
 
-    /// The steps of a route up to the first one that is blocked.
+    /// The steps of a route up to the first one that is blocked, or leads over the edge of an instance.
     fn free_part(&self, from: Tile, route: &Route) -> Route {
         let terrain = &self.content.terrain;
         let mut at = from;
         Route::from_steps(route.steps().iter().copied().take_while(|step| match at.step(*step) {
-            Some(next) if terrain.can_step(at, next) => {
+            Some(next) if terrain.can_step(at, next) && self.is_walkable(next) => {
                 at = next;
                 true
             }
@@ -137,7 +137,7 @@ impl Zone {
         let standing = player.standing(entity.tile, entity.since_ms, entity.walk.as_ref());
         let granted = standing.judge(tile, now_ms, &self.content.terrain);
         let on_foot = granted.is_none() && self.could_have_walked(slot, tile);
-        if (granted.is_none() && !on_foot) || !self.grid.holds(tile) {
+        if (granted.is_none() && !on_foot) || !self.grid.holds(tile) || !self.is_walkable(tile) {
             return false;
         }
         self.clear_timer(slot);

@@ -2,6 +2,7 @@
 
 use crate::economy::{Lying, WareSold};
 use crate::effects::JobId;
+use crate::instance::Summons;
 use crate::overload::Relief;
 use model::calls::market::TradeNews;
 use model::calls::{bank, market};
@@ -36,6 +37,20 @@ pub enum Input {
     TurnBack {
         /// Whose.
         session: SessionId,
+    },
+    /// A guest of an instance is to be brought into it; again and again until it was.
+    Summon {
+        /// Whose.
+        session: SessionId,
+        /// Into which.
+        to: Summons,
+    },
+    /// How much time this zone, an instance, has left.
+    TimeLeft {
+        /// In seconds.
+        left_s: u32,
+        /// True when its players are told in words as well.
+        notice: bool,
     },
     /// News of a trade of a player.
     Trade {
@@ -111,6 +126,8 @@ pub struct Entering {
     pub away_ms: u64,
     /// What is left of the walk on which it came, from `soft.tile`: it goes on.
     pub walk: Option<Walk>,
+    /// True when it was in an instance that is gone.
+    pub put_out: bool,
 }
 
 /// What came of a [`crate::Job`].

@@ -20,6 +20,7 @@ mod generator;
 mod ghost;
 mod grid;
 mod input;
+mod instance;
 mod look;
 pub mod overload;
 mod pace;
@@ -40,6 +41,7 @@ pub use effects::{BankWork, Crossing, Effects, Job, JobId, MarketWork, Snapshot,
 pub use generator::{Populate, SPAWN_PERIOD};
 pub use ghost::neighbours;
 pub use input::{Entering, Input, JobOutcome, Possessions};
+pub use instance::{Summons, entrance};
 pub use overload::{Ladder, Relief};
 pub use pace::Pace;
 pub use plan::{Change, GroundRecord, Plan, PlannedSoft, Spot};

@@ -35,7 +35,7 @@ impl Zone {
     }
 
     /// Ends a player's walk where it is; its viewers are told.
-    fn halt(&mut self, slot: usize, fx: &mut Effects) {
+    pub(crate) fn halt(&mut self, slot: usize, fx: &mut Effects) {
         if self.entities[slot].walk.take().is_some() {
             self.clear_timer(slot);
             let entity = &mut self.entities[slot];
@@ -53,10 +53,15 @@ impl Zone {
             self.halt(slot, fx);
         }
         let zone = self.zones.zone_at(to);
+        let leaves_instance = self.instance.is_some();
         if let Some(player) = self.entities[slot].player_mut() {
             player.frozen = true;
             player.walks_to = on_foot.then_some(zone);
-            fx.crossings.push(Crossing { snapshot: player.snapshot(to), to: zone, on_foot });
+            let mut snapshot = player.snapshot(to);
+            if let Some(stay) = snapshot.soft.stay.as_mut().filter(|_| leaves_instance) {
+                stay.over = true;
+            }
+            fx.crossings.push(Crossing { snapshot, to: zone, on_foot });
         }
     }
 
@@ -99,6 +104,9 @@ impl Zone {
         let home = usize::from(player.character.soft.home_city).min(self.content.cities.len() - 1);
         let spawn = self.content.cities[home].spawn;
         let to = self.spread(spawn, CITY_SPREAD);
+        if self.instance.is_some() {
+            return self.cross(slot, to, false, fx); // out of it, also when it is a copy of that city
+        }
         self.send_to(slot, to, fx);
     }
 

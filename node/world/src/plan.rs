@@ -4,6 +4,7 @@
 //! day. The node adds them. When the store has done it, the zone does the same plan to its copy of the
 //! character; before that nothing changes and nobody is told anything.
 
+use crate::economy::Lying;
 use model::character::SoftState;
 use model::item::ItemSpec;
 use model::{AccountId, Character, Container, Effect, GroundId, Item, ItemId, Slot, Tile};
@@ -119,6 +120,14 @@ impl Plan {
     /// A plan of some changes and nothing else.
     pub(crate) fn of(reason: &'static str, changes: Vec<Change>) -> Self {
         Self { reason, changes, ground: None, soft: None }
+    }
+
+    /// The end of an item that lies on the ground.
+    pub fn expiry(lying: &Lying) -> Self {
+        let Lying { id, home, item, version, .. } = *lying;
+        let change = Change::Death { item, from: Spot::Ground { id, home } };
+        let record = GroundRecord::Lift { id, home, version };
+        Self { ground: Some(record), ..Self::of("expired", vec![change]) }
     }
 
     /// How many items are born.

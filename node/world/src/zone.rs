@@ -53,7 +53,14 @@ pub struct ZoneSetup {
     pub populate: Populate,
 }
 
-/// One zone of the map.
+/// What an instance is besides a zone.
+#[derive(Debug, Default)]
+pub(crate) struct Born {
+    /// When it ends, as far as it was told.
+    pub(crate) ends: Option<Tick>,
+}
+
+/// One zone of the map, or an instance beside it.
 #[derive(Debug)]
 pub struct Zone {
     pub(crate) id: ZoneId,
@@ -74,6 +81,8 @@ pub struct Zone {
     /// Numbers of what is told once.
     pub(crate) numbers: Dice,
     pub(crate) recent: Recent,
+    /// What it is besides, when it is an instance.
+    pub(crate) instance: Option<Born>,
     bounds: Rect,
     /// Named zones that lie in the rectangle and come first.
     carved: Vec<Rect>,
@@ -101,6 +110,7 @@ impl Zone {
         let ZoneSetup { id, zones, content, epoch, seed, populate } = setup;
         let bounds = zones.bounds(id)?;
         let carved = zones.before(id).filter(|area| overlap(area, &bounds)).collect();
+        let instance = zones.instances().contains_key(&id).then(Born::default);
         let mut zone = Self {
             id,
             zones,
@@ -118,6 +128,7 @@ impl Zone {
             ids_of_ground: Dice::new(seed, GROUND_IDS ^ u64::from(id.0)),
             numbers: Dice::new(seed, NUMBERS ^ u64::from(id.0)),
             recent: Recent::default(),
+            instance,
             bounds,
             carved,
             sessions: BTreeMap::new(),
@@ -373,6 +384,8 @@ impl Zone {
                     self.turn_back(slot, fx);
                 }
             }
+            Input::Summon { session, to } => self.summon(session, &to, fx),
+            Input::TimeLeft { left_s, notice } => self.time_left(left_s, notice, fx),
             Input::Trade { session, trade, news } => self.trade_news(session, trade, news, fx),
             Input::WareSold { session, sold } => self.ware_sold(session, sold, fx),
             Input::StallClosed { session } => self.stall_closed(session, fx),
@@ -387,7 +400,8 @@ impl Zone {
     }
 
     fn enter(&mut self, entering: Entering, fx: &mut Effects) {
-        let Entering { session, epoch, character, derived, arrival, on_foot, away_ms, walk } = entering;
+        let Entering { session, epoch, character, derived, arrival, on_foot, away_ms, walk, put_out } =
+            entering;
         self.leave(session, Departure::Vanished, fx);
         let id = EntityId::of_character(character.id);
         if let Some(older) = self.ids.get(&id).and_then(|slot| self.entities[*slot].player()) {
@@ -446,6 +460,7 @@ impl Zone {
         }
         fx.tell(session, Event::ViewComplete);
         self.tell_relief(session, fx);
+        self.tell_instance(session, put_out, fx);
         if on_foot {
             self.catch_up_with_recent(session, slot, away_ms, fx);
         }
@@ -478,7 +493,7 @@ impl Zone {
 
     /// Where a player is saved: where it has paid to go, or on the last tile of this zone when it is a few
     /// steps over the border.
-    fn resting_tile(&self, entity: &Entity, player: &Player) -> Tile {
+    pub(crate) fn resting_tile(&self, entity: &Entity, player: &Player) -> Tile {
         let here = if self.contains(entity.tile) { entity.tile } else { player.inside };
         player.bound_for.unwrap_or(here)
     }

@@ -51,6 +51,7 @@ fn more_than_nine_thousand_creatures_sleep_for_nothing() {
             on_foot: false,
             away_ms: 0,
             walk: None,
+            put_out: false,
         };
         zone.step(now, &mut vec![Input::Enter(Box::new(entering))], &mut fx);
     }

@@ -205,6 +205,10 @@ pub enum Line {
     CrowdClosed,
     /// The crowd is over.
     CrowdOver,
+    /// The instance ends in `{0}`.
+    InstanceEnds,
+    /// The instance is gone.
+    InstanceOver,
     /// Number `{0}` in the queue for a place.
     LoginQueue,
     /// The other player does not play now.
@@ -251,7 +255,7 @@ pub enum Line {
 
 impl Line {
     /// All lines.
-    pub const ALL: [Self; 118] = [
+    pub const ALL: [Self; 120] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
         Self::LockedOut,
@@ -349,6 +353,8 @@ impl Line {
         Self::CrowdClock,
         Self::CrowdClosed,
         Self::CrowdOver,
+        Self::InstanceEnds,
+        Self::InstanceOver,
         Self::LoginQueue,
         Self::OtherNotConnected,
         Self::PartyAsked,
@@ -504,6 +510,8 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::CrowdClock => Line::CrowdClock,
         NoticeKey::CrowdClosed => Line::CrowdClosed,
         NoticeKey::CrowdOver => Line::CrowdOver,
+        NoticeKey::InstanceEnds => Line::InstanceEnds,
+        NoticeKey::InstanceOver => Line::InstanceOver,
     }
 }
 

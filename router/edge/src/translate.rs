@@ -12,8 +12,8 @@ use model::item::{CARRY_SLOTS, EQUIP_SLOTS, Item};
 use model::{Score, Tile};
 use serde::{Deserialize, Serialize};
 use wire::packet::{
-    Action, ActionStop, CharList, CreateMob, EnterWorld, MessagePanel, PkInfo, ServerPacket, SetHpMp,
-    SkillBar, UpdateAffects, UpdateEtc, UpdateScore, WarInfo, Weather,
+    Action, ActionStop, CharList, CreateMob, EnterWorld, InstanceTimer, MessagePanel, PkInfo, ServerPacket,
+    SetHpMp, SkillBar, UpdateAffects, UpdateEtc, UpdateScore, WarInfo, Weather,
 };
 use wire::record::{self, AFFECTS, CARGO_SLOTS, CharacterList, CharacterSummary, Mob, Movement, Nameplate};
 use wire::{Profile, SCENE_FIELD};
@@ -164,6 +164,11 @@ pub(crate) fn panel(text: String) -> ServerPacket {
 /// The weather.
 pub(crate) fn weather(kind: u8) -> ServerPacket {
     Weather { kind: i32::from(kind) }.into()
+}
+
+/// The countdown of an instance.
+pub(crate) fn instance_timer(seconds: u32) -> ServerPacket {
+    InstanceTimer { seconds: i32::try_from(seconds).unwrap_or(i32::MAX) }.into()
 }
 
 /// The selection screen after a login.

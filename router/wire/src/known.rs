@@ -116,7 +116,6 @@ pub static ROWS: &[Row] = &[
     row("rune_quest_count", ToClient, 0x03D0, [20, 20, 20]),
     row("item_price", ToClient, 0x01C2, [20, 20, 20]),
     row("unknown_3d1", ToServer, 0x03D1, [20, 20, 16]),
-    row("instance_timer", ToClient, 0x03A1, [16, 16, 16]),
     row("instance_remaining", ToClient, 0x03B0, [16, 16, 16]),
     row("mob_counter", ToClient, 0x03BB, [16, 16, 16]),
     row("area_effect", ToClient, 0x03A2, [24, 24, 24]),

@@ -208,6 +208,7 @@ packets! {
         player_kill::PkInfo,
         surroundings::WarInfo,
         surroundings::Weather,
+        surroundings::InstanceTimer,
         ground_item::GroundItemCreate,
         ground_item::GroundItemRemove,
         ground_item::PickItemOk,

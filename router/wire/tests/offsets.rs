@@ -409,6 +409,13 @@ fn whisper_0x334_and_server_change_0x52a() {
     check(&expected, &Profile::ALL.map(|p| from_server(change.clone(), p)), [0x52A; 3], [80; 3]);
 }
 
+#[test]
+fn instance_timer_0x3a1() {
+    let expected = [same("seconds", [12; 3], 1_800, 4)];
+    let timer = |profile| from_server(wire::packet::InstanceTimer { seconds: 1_800 }, profile);
+    check(&expected, &Profile::ALL.map(timer), [0x3A1; 3], [16; 3]);
+}
+
 /// A guard that a test server showed to a real 7.48 client, which displayed it.
 const GUARD_748: &str = "b0000f88640330753aaa05002c084e081519466f656d615f416e6369616e000000003d000d006f0070007100\
     72";

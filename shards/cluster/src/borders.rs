@@ -10,7 +10,7 @@ pub(crate) struct BorderShare {
     all: IntGauge,
     between_nodes: IntGauge,
     parts: IntGauge,
-    /// The borders of the division that was looked at last.
+    /// The borders of the division that was looked at last; instances have none.
     known: Option<(ZoneTable, Borders)>,
     /// Version of the table that is shown; 0 for none.
     shown: u64,
@@ -34,7 +34,7 @@ impl BorderShare {
         if view.version == self.shown {
             return;
         }
-        let stale = self.known.as_ref().is_none_or(|(zones, _)| *zones != view.zones);
+        let stale = self.known.as_ref().is_none_or(|(zones, _)| !zones.divides_like(&view.zones));
         if stale {
             self.known = Some((view.zones.clone(), Borders::of(&view.zones)));
         }

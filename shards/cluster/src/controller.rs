@@ -6,10 +6,10 @@ use crate::view::View;
 use crate::wishes::Heard;
 use crate::{LEASE, RENEW_EVERY};
 use model::Epoch;
-use model::calls::cluster::{ReadCluster, Wishes};
+use model::calls::cluster::{CloseReason, ClusterReport, MakeWish, ReadCluster, Wish, Wishes};
 use model::calls::database::{Failure, HoldController, WriteSlots};
 use model::membership::{ClusterView, Member, NamedZone, ProcessName, Role, SlotTable};
-use placement::{Node, ZoneTable, nodes_of, plan_slots};
+use placement::{Node, ZoneTable, nodes_of, plan_slots, wished};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ const MOVES_PER_ROUND: usize = 4;
 const SETTLE: Duration = Duration::from_millis(1_500);
 /// How long after its own start a controller takes the cluster for starting.
 const STARTING: Duration = Duration::from_secs(8);
+
+/// Whose wishes those of the controller are, for the log.
+const BY: &str = "controller";
 
 /// Run by every TMSrv: whoever holds the controller's lease places zones on live nodes.
 ///
@@ -132,6 +135,11 @@ impl Controller {
         }
         let ClusterView { members, table } = heard.stored;
         let report = self.db.read_cluster(ReadCluster).await?;
+        let report = if self.close_what_is_over(&report).await? {
+            self.db.read_cluster(ReadCluster).await?
+        } else {
+            report
+        };
         self.heard.tell(&report);
         let nodes = self.usable_nodes(&members);
         let starting = table.version == 0 || self.began.elapsed() < STARTING;
@@ -139,6 +147,21 @@ impl Controller {
             return Ok(());
         }
         self.write_if_changed(table, &nodes, &report.wishes, moves).await
+    }
+
+    /// Closes the instances whose time is over by the clock of the metadata database; true when there were some.
+    async fn close_what_is_over(&self, report: &ClusterReport) -> Result<bool, Failure> {
+        let over = report.wishes.instances.iter().filter(|(_, open)| open.until_ms <= report.now_ms);
+        let mut any = false;
+        for (instance, _) in over {
+            any = true;
+            let wish = Wish::CloseInstance { instance: *instance, why: CloseReason::Deadline };
+            let made = self.db.make_wish(MakeWish { by: BY.to_owned(), wish }).await?;
+            if let Err(refusal) = made {
+                tracing::warn!(instance, %refusal, "an instance whose time is over cannot be closed");
+            }
+        }
+        Ok(any)
     }
 
     fn usable_nodes(&mut self, members: &[Member]) -> Vec<Node> {
@@ -185,7 +208,7 @@ impl Controller {
     ) -> Result<(), Failure> {
         let stored = ZoneTable::new(table.named_zones.clone());
         let of_content = ZoneTable::new(self.named_zones.clone());
-        let zones = of_content.cut_as(wishes.cut.keys().map(String::as_str));
+        let zones = wished(&of_content, wishes);
         let mut current = zones.carry_over(&stored, &table);
         if planted::is(Bug::PartEpochForgotten) {
             let had = |zone| table.slots.iter().any(|slot| slot.zone == zone);

@@ -11,6 +11,7 @@
 //! Halves are numbered as in a heap. What is stored of a cut is the name and the rectangle of the new zone; the tree follows from the
 //! names, so the same list of named zones means the same map everywhere.
 
+use crate::instances::is_instance;
 use model::{Rect, Tile, ZoneId};
 use std::collections::BTreeSet;
 
@@ -122,6 +123,7 @@ pub(crate) fn zone_of(base: ZoneId, code: u32) -> ZoneId {
 pub(crate) fn code_of(zone: ZoneId) -> (ZoneId, u32) {
     match zone.0.checked_sub(FIRST_PART) {
         None => (zone, 1),
+        Some(_) if is_instance(zone) => (zone, 1),
         Some(rest) => (ZoneId(rest / CODES), rest % CODES * 2 + 3),
     }
 }

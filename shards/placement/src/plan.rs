@@ -1,5 +1,6 @@
 //! From the ring's proposal to the next slot table.
 
+use crate::instances::is_instance;
 use crate::ring::Ring;
 use crate::zones::ZoneTable;
 use model::calls::cluster::Wishes;
@@ -31,7 +32,8 @@ pub fn nodes_of<'a>(members: impl Iterator<Item = &'a Member>, content_hash: Opt
 /// A zone is wanted where the operator has placed it, while that node lives and is not drained, and else where the
 /// ring proposes. A drained node is given nothing, unless no other is left. No node is proposed more than 1.25 times
 /// its fair share of districts (rounded up). Whoever gets a zone gets it under a higher epoch. Without live nodes
-/// all zones lose their owner. Equal to `current` when there is nothing to do.
+/// all zones lose their owner. An instance stays where it was born while its node lives and is not drained, unless the operator has
+/// placed it: a move would begin it anew. Equal to `current` when there is nothing to do.
 pub fn plan_slots(
     current: &[Slot],
     zones: &ZoneTable,
@@ -59,7 +61,7 @@ pub fn plan_slots(
 /// What is and what is wanted.
 struct Plan<'a> {
     now: BTreeMap<ZoneId, &'a Slot>,
-    districts: BTreeMap<Vec<u8>, Vec<ZoneId>>,
+    districts: Districts,
     alive: BTreeSet<&'a ProcessName>,
     /// Of those that live, the ones that are given zones.
     hosts: BTreeSet<&'a ProcessName>,
@@ -76,7 +78,11 @@ impl<'a> Plan<'a> {
         let hosts: BTreeSet<&ProcessName> =
             nodes.iter().filter(|node| all_drained || is_free(node)).map(|node| &node.name).collect();
         let districts = group_by_district(zones);
-        let proposed = propose(&districts, if all_drained { nodes } else { &free });
+        let takers = if all_drained { nodes } else { &free };
+        let (of_instances, of_map): (Districts, Districts) =
+            districts.clone().into_iter().partition(|(_, zones)| zones.iter().copied().all(is_instance));
+        let mut proposed = propose(&of_map, takers);
+        proposed.extend(propose_for_instances(&of_instances, takers, current));
         let mut placed = BTreeMap::new();
         if !wishes.placed.is_empty() {
             for zone in zones.all() {
@@ -122,8 +128,10 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn group_by_district(zones: &ZoneTable) -> BTreeMap<Vec<u8>, Vec<ZoneId>> {
-    let mut districts: BTreeMap<Vec<u8>, Vec<ZoneId>> = BTreeMap::new();
+type Districts = BTreeMap<Vec<u8>, Vec<ZoneId>>;
+
+fn group_by_district(zones: &ZoneTable) -> Districts {
+    let mut districts = Districts::new();
     for zone in zones.all() {
         districts.entry(zones.district(zone)).or_default().push(zone);
     }
@@ -131,20 +139,56 @@ fn group_by_district(zones: &ZoneTable) -> BTreeMap<Vec<u8>, Vec<ZoneId>> {
 }
 
 /// Where the ring wants each district, with bounded load.
-fn propose(districts: &BTreeMap<Vec<u8>, Vec<ZoneId>>, nodes: &[Node]) -> BTreeMap<Vec<u8>, ProcessName> {
+fn propose(districts: &Districts, nodes: &[Node]) -> BTreeMap<Vec<u8>, ProcessName> {
     let ring = Ring::new(nodes.iter().map(|node| (node.name.as_str(), node.weight)));
-    let weights: usize = nodes.iter().map(|node| node.weight.max(1) as usize).sum();
-    let mut room: BTreeMap<&str, usize> = nodes
-        .iter()
-        .map(|node| {
-            (
-                node.name.as_str(),
-                (districts.len() * node.weight.max(1) as usize * 5).div_ceil(weights.max(1) * 4),
-            )
-        })
-        .collect();
+    let mut room = room(districts.len(), nodes);
     let mut wanted = BTreeMap::new();
     for key in districts.keys() {
+        let preference = ring.preference(key);
+        let Some(name) = preference.iter().find(|name| room.get(**name).is_some_and(|left| *left > 0)) else {
+            continue;
+        };
+        if let Some(left) = room.get_mut(name) {
+            *left -= 1;
+        }
+        wanted.insert(key.clone(), ProcessName((*name).to_owned()));
+    }
+    wanted
+}
+
+/// How many of some districts each node may have: 1.25 times its fair share.
+fn room(districts: usize, nodes: &[Node]) -> BTreeMap<&str, usize> {
+    let weights: usize = nodes.iter().map(|node| node.weight.max(1) as usize).sum();
+    let most = |node: &Node| (districts * node.weight.max(1) as usize * 5).div_ceil(weights.max(1) * 4);
+    nodes.iter().map(|node| (node.name.as_str(), most(node))).collect()
+}
+
+/// Where instances are wanted: where they are, and new ones where the ring wants them, with a bounded load of their own, so that none of
+/// the map moves when one is born.
+fn propose_for_instances(
+    districts: &Districts,
+    nodes: &[Node],
+    current: &[Slot],
+) -> BTreeMap<Vec<u8>, ProcessName> {
+    if districts.is_empty() {
+        return BTreeMap::new();
+    }
+    let ring = Ring::new(nodes.iter().map(|node| (node.name.as_str(), node.weight)));
+    let mut room = room(districts.len(), nodes);
+    let owners: BTreeMap<ZoneId, &ProcessName> =
+        current.iter().filter_map(|slot| Some((slot.zone, slot.owner.as_ref()?))).collect();
+    let mut wanted = BTreeMap::new();
+    for (key, zones) in districts {
+        let owner = zones.iter().find_map(|zone| owners.get(zone));
+        if let Some((owner, left)) = owner.and_then(|owner| Some((owner, room.get_mut(owner.as_str())?))) {
+            *left = left.saturating_sub(1);
+            wanted.insert(key.clone(), (*owner).clone());
+        }
+    }
+    for key in districts.keys() {
+        if wanted.contains_key(key) {
+            continue;
+        }
         let preference = ring.preference(key);
         let Some(name) = preference.iter().find(|name| room.get(**name).is_some_and(|left| *left > 0)) else {
             continue;

@@ -1,5 +1,10 @@
 //! Wishes of the operator: whether one can be followed, and what it changes.
 
+mod instance;
+
+pub use instance::opened_before;
+
+use crate::instances::{instance_name, is_instance};
 use crate::parts::SIDE_MIN;
 use crate::plan::nodes_of;
 use crate::zones::ZoneTable;
@@ -34,6 +39,13 @@ pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal>
         Wish::Rebalance => rebalance(&mut wishes),
         Wish::Split { zone, by } => split(&zones, &mut wishes, zone, *by)?,
         Wish::Merge { zone } => merge(&zones, &mut wishes, zone)?,
+        Wish::OpenInstance { place, life_s, guests, .. } => {
+            instance::open(&zones, &mut wishes, report.now_ms, (place, *life_s, guests))?
+        }
+        Wish::CloseInstance { instance, why } => {
+            instance::close(&mut wishes, report.now_ms, *instance, *why)?
+        }
+        Wish::LimitInstances { limits } => instance::limit(&mut wishes, *limits)?,
     };
     let changed = wishes != report.wishes;
     wishes.version += u64::from(changed);
@@ -44,7 +56,15 @@ pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal>
 /// The map of a cluster as it is to be cut; the stored table follows.
 pub fn wished_zones(report: &ClusterReport) -> ZoneTable {
     let now = ZoneTable::new(report.table.named_zones.clone());
-    now.cut_as(report.wishes.cut.keys().map(String::as_str))
+    wished(&now, &report.wishes)
+}
+
+/// A map of the same content, cut and with the instances as they are wished.
+pub fn wished(zones: &ZoneTable, wishes: &Wishes) -> ZoneTable {
+    let open = wishes.instances.iter().map(|(id, open)| instance_name(&open.place, *id));
+    let open: Vec<String> = open.collect();
+    let cut = zones.cut_as(wishes.cut.keys().map(String::as_str));
+    cut.with_instances(open.iter().map(String::as_str))
 }
 
 /// What was, what is, and how to go back.
@@ -91,8 +111,14 @@ fn place(
             "{node} is drained and is given nothing; expected one that is not, or first `wydbr cluster join {node}`"
         )));
     }
-    let zone = name_of(zones, zone)?;
-    let undo = back(wishes, &zone);
+    let found = find(zones, zone)?;
+    let zone = zones.name(found);
+    let owner = report.table.slots.iter().find(|slot| slot.zone == found).and_then(|slot| slot.owner.clone());
+    let undo = match owner.filter(|_| is_instance(found) && !wishes.placed.contains_key(&zone)) {
+        // the ring does not take it back
+        Some(node) => Wish::Move { zone: zone.clone(), node },
+        None => back(wishes, &zone),
+    };
     let before = whose(wishes, &zone);
     wishes.placed.insert(zone.clone(), Placed { node: node.clone(), hold });
     Ok((before, whose(wishes, &zone), vec![undo]))
@@ -124,6 +150,9 @@ fn rebalance(wishes: &mut Wishes) -> Change {
 
 fn split(zones: &ZoneTable, wishes: &mut Wishes, text: &str, by: CutBy) -> Result<Change, WishRefusal> {
     let zone = find(zones, text)?;
+    if is_instance(zone) {
+        return Err(WishRefusal(format!("{} is an instance, and instances are not cut", zones.name(zone))));
+    }
     let Some((cut, part)) = zones.cut(zone) else {
         return Err(WishRefusal(format!(
             "{} cannot be cut: found {}, expected a longer side of at least {} tiles and fewer parts",

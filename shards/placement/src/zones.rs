@@ -1,9 +1,10 @@
 //! Tiles to zones: named rectangles first, then blocks of 256 x 256 tiles.
 
+use crate::instances::{self, is_instance, parse_instance};
 use crate::parts::{self, Cuts};
 use model::membership::{NamedZone, Slot, SlotTable};
 use model::place::WORLD_SIDE;
-use model::{Epoch, Rect, Tile, ZoneId};
+use model::{Epoch, Rect, SoftState, Tile, ZoneId};
 use std::collections::BTreeMap;
 
 /// Tiles along one side of a block.
@@ -14,13 +15,24 @@ const FIRST_BLOCK: u32 = 0x1_0000;
 /// The division of the map into zones; the same on every process that has the same named zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneTable {
-    /// Those of the content, then the parts that were cut off.
+    /// Those of the content, then the parts that were cut off, then the instances.
     named: Vec<NamedZone>,
     /// How many are of the content.
     whole: usize,
     /// Where zones are cut.
     cuts: BTreeMap<ZoneId, Cuts>,
+    /// Zones beside the map.
+    instances: BTreeMap<ZoneId, InstanceZone>,
     block_side: u16,
+}
+
+/// The zone of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceZone {
+    /// Number of the instance.
+    pub instance: u64,
+    /// The place of which it is a copy, with all tiles of its rectangle.
+    pub place: NamedZone,
 }
 
 /// Blocks alone.
@@ -45,8 +57,9 @@ impl ZoneTable {
             block_side > 0 && WORLD_SIDE.is_multiple_of(block_side),
             "blocks of {block_side} tiles leave a rest"
         );
-        let mut table = Self { whole: named.len(), named, cuts: BTreeMap::new(), block_side };
-        table.take_parts_out();
+        let (cuts, instances) = Default::default();
+        let mut table = Self { whole: named.len(), named, cuts, instances, block_side };
+        table.tell_apart();
         table
     }
 
@@ -59,18 +72,71 @@ impl ZoneTable {
         u32::from(WORLD_SIDE / self.block_side)
     }
 
-    /// Tells the parts that were cut off from the zones of the content, by their names.
-    fn take_parts_out(&mut self) {
+    /// Tells parts and instances from the zones of the content, by their names.
+    fn tell_apart(&mut self) {
         let all = std::mem::take(&mut self.named);
         let is_part = |zone: &NamedZone| {
             parts::parse(&zone.name).is_some_and(|(base, _)| {
                 base.starts_with("block ") || all.iter().any(|other| other.name == base)
             })
         };
-        let (found, of_content): (Vec<NamedZone>, Vec<NamedZone>) = all.iter().cloned().partition(is_part);
+        let is_open = |zone: &NamedZone| {
+            parse_instance(&zone.name).is_some_and(|(place, _)| all.iter().any(|other| other.name == place))
+        };
+        let (open, others): (Vec<NamedZone>, Vec<NamedZone>) = all.iter().cloned().partition(is_open);
+        let (found, of_content): (Vec<NamedZone>, Vec<NamedZone>) = others.into_iter().partition(is_part);
         self.whole = of_content.len();
         self.named = of_content;
+        self.open(open.iter().map(|zone| zone.name.as_str()));
         self.divide(found.iter().map(|zone| zone.name.as_str()));
+    }
+
+    /// Has instances of these names and no others; names that say nothing here are left out.
+    fn open<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let zone = |(place, instance): (&str, u64)| {
+            let place = self.place(place)?.clone();
+            Some((instances::zone_of(instance), InstanceZone { instance, place }))
+        };
+        self.instances = names.filter_map(parse_instance).filter_map(zone).collect();
+    }
+
+    /// The same map with instances of these names and no others.
+    pub fn with_instances<'a>(&self, names: impl Iterator<Item = &'a str>) -> Self {
+        let mut table = self.clone();
+        table.open(names);
+        table.list_parts();
+        table
+    }
+
+    /// The zone of the content of a name, whatever its case.
+    pub fn place(&self, name: &str) -> Option<&NamedZone> {
+        let mut of_content = self.named.iter().take(self.whole);
+        of_content.find(|zone| zone.name.eq_ignore_ascii_case(name.trim()))
+    }
+
+    /// The zones of instances, by the numbers of the zones.
+    pub fn instances(&self) -> &BTreeMap<ZoneId, InstanceZone> {
+        &self.instances
+    }
+
+    /// The zone of an instance.
+    pub fn zone_of_instance(&self, instance: u64) -> Option<ZoneId> {
+        let zone = instances::zone_of(instance);
+        self.instances.get(&zone).filter(|found| found.instance == instance).map(|_| zone)
+    }
+
+    /// True when both divide the map alike, whatever instances there are.
+    pub fn divides_like(&self, other: &Self) -> bool {
+        self.is_of_same_content(other) && self.cuts == other.cuts
+    }
+
+    /// Where a character is by its soft state: in the instance that it entered, or where it came from when that is gone, or in the world.
+    pub fn whereabouts(&self, soft: &SoftState) -> (ZoneId, Tile) {
+        let Some(stay) = soft.inside() else { return (self.zone_at(soft.tile), soft.tile) };
+        match self.zone_of_instance(stay.instance) {
+            Some(zone) => (zone, soft.tile),
+            None => (self.zone_at(stay.back), stay.back),
+        }
     }
 
     /// Cuts where parts of these names are to be; names that say nothing here are left out.
@@ -108,6 +174,12 @@ impl ZoneTable {
             .filter_map(|zone| Some(NamedZone { name: self.name(zone), area: self.bounds(zone)? }));
         let parts: Vec<NamedZone> = parts.collect();
         self.named.extend(parts);
+        let open = self
+            .instances
+            .iter()
+            .map(|(zone, open)| NamedZone { name: self.name(*zone), area: open.place.area });
+        let open: Vec<NamedZone> = open.collect();
+        self.named.extend(open);
     }
 
     /// The zones that were cut off from others, by number.
@@ -119,7 +191,7 @@ impl ZoneTable {
     /// too narrow, or there is no such zone. The lower half keeps the number.
     pub fn cut(&self, zone: ZoneId) -> Option<(Self, ZoneId)> {
         let (base, code) = parts::code_of(zone);
-        let whole = self.whole_bounds(base)?;
+        let whole = self.whole_bounds(base).filter(|_| !is_instance(zone))?;
         let mut table = self.clone();
         let new = table.cuts.entry(base).or_default().cut(code, whole)?;
         table.list_parts();
@@ -138,8 +210,12 @@ impl ZoneTable {
         Some((table, parts::zone_of(base, both), parts::zone_of(base, gone)))
     }
 
-    /// The zone that has now what a zone had: itself, or what it was joined with.
+    /// The zone that has now what a zone had: itself, or what it was joined with. Of an instance that is gone it is any zone: whoever has
+    /// that one finds where its players belong.
     pub fn heir(&self, zone: ZoneId) -> ZoneId {
+        if is_instance(zone) && !self.instances.contains_key(&zone) {
+            return ZoneId(if self.whole > 0 { 1 } else { FIRST_BLOCK });
+        }
         let (base, code) = parts::code_of(zone);
         self.cuts.get(&base).map_or(base, |cuts| parts::zone_of(base, cuts.heir(code)))
     }
@@ -158,7 +234,8 @@ impl ZoneTable {
                 slot.epoch = Epoch(slot.epoch.0 + 1);
             }
         }
-        let new = self.parts().filter(|part| other.bounds(*part).is_none());
+        let new = self.parts().chain(self.instances.keys().copied());
+        let new = new.filter(|part| other.bounds(*part).is_none());
         slots.extend(new.map(|zone| Slot { zone, owner: None, epoch: Epoch(table.version) }));
         slots
     }
@@ -167,7 +244,9 @@ impl ZoneTable {
     pub fn before(&self, zone: ZoneId) -> impl Iterator<Item = Rect> + '_ {
         let (base, _) = parts::code_of(zone);
         let of_content = self.named.iter().take(self.whole).map(|named| named.area);
-        of_content.take((base.0 as usize).saturating_sub(1))
+        // nothing lies in an instance but the instance
+        let before = if is_instance(zone) { 0 } else { (base.0 as usize).saturating_sub(1) };
+        of_content.take(before)
     }
 
     /// The zone of a tile.
@@ -205,6 +284,9 @@ impl ZoneTable {
     }
 
     fn whole_bounds(&self, zone: ZoneId) -> Option<Rect> {
+        if is_instance(zone) {
+            return self.instances.get(&zone).map(|open| open.place.area);
+        }
         if zone.0 >= FIRST_BLOCK {
             let index = zone.0 - FIRST_BLOCK;
             let (side, per_side) = (self.block_side, self.blocks_per_side());
@@ -224,7 +306,10 @@ impl ZoneTable {
         if code != 1 {
             return parts::part_name(&self.name(base), code);
         }
-        if zone.0 >= FIRST_BLOCK {
+        if let Some(open) = self.instances.get(&zone) {
+            return instances::instance_name(&open.place.name, open.instance);
+        }
+        if zone.0 >= FIRST_BLOCK && !is_instance(zone) {
             let index = zone.0 - FIRST_BLOCK;
             let per_side = self.blocks_per_side();
             return format!("block {},{}", index % per_side, index / per_side);
@@ -247,12 +332,15 @@ impl ZoneTable {
     pub fn all(&self) -> Vec<ZoneId> {
         let named = 1..=self.whole as u32;
         let blocks = FIRST_BLOCK..FIRST_BLOCK + self.blocks_per_side() * self.blocks_per_side();
-        named.chain(blocks).map(ZoneId).chain(self.parts()).collect()
+        named.chain(blocks).map(ZoneId).chain(self.parts()).chain(self.instances.keys().copied()).collect()
     }
 
-    /// Canonical bytes of the district that a zone belongs to: a named zone with its parts, or 2 x 2 blocks. Zones of
+    /// Canonical bytes of the district that a zone belongs to: a named zone with its parts, an instance, or 2 x 2 blocks. Zones of
     /// one district are placed together, so that neighbours mostly share a node; parts go elsewhere by wish alone.
     pub fn district(&self, zone: ZoneId) -> Vec<u8> {
+        if is_instance(zone) {
+            return format!("instance-district:{}", self.name(zone)).into_bytes();
+        }
         let zone = parts::whole_of(zone);
         if zone.0 >= FIRST_BLOCK {
             let index = zone.0 - FIRST_BLOCK;
@@ -263,7 +351,7 @@ impl ZoneTable {
         format!("named-district:{}", self.name(zone)).into_bytes()
     }
 
-    /// The named zones in order, then the parts that were cut off: all that the map follows from.
+    /// The named zones in order, then the parts that were cut off, then the instances: all that the map follows from.
     pub fn named(&self) -> &[NamedZone] {
         &self.named
     }

@@ -3,7 +3,7 @@
 use crate::account::{BadName, check_name};
 use crate::id::{AccountId, CharacterId, Epoch};
 use crate::item::{CARRY_SLOTS, EQUIP_SLOTS, Item};
-use crate::place::Tile;
+use crate::place::{Rect, Tile};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -125,12 +125,33 @@ pub struct SoftState {
     pub skill_bar: [u8; SKILL_BAR],
     /// Running affects, at most [`AFFECTS`].
     pub affects: Vec<Affect>,
+    /// The instance that it entered last, if any.
+    pub stay: Option<Stay>,
+}
+
+/// A stay of a character in an instance, kept when it is over: nobody is brought into the same instance twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// Number of the instance.
+    pub instance: u64,
+    /// The tiles of the instance.
+    pub area: Rect,
+    /// Where it stood in the world when it entered, and stands again when the instance is gone.
+    pub back: Tile,
+    /// It has left.
+    pub over: bool,
 }
 
 impl SoftState {
+    /// The instance that it is in. Who stands on a tile that the instance does not have has left by a way that was paid for.
+    pub fn inside(&self) -> Option<&Stay> {
+        self.stay.as_ref().filter(|stay| !stay.over && stay.area.contains(self.tile))
+    }
+
     /// A fresh character at a tile: full health comes from the rules, an empty bar, no affects.
     pub fn fresh(tile: Tile, home_city: u8, hp: i32, mp: i32) -> Self {
-        Self { tile, facing: 2, hp, mp, home_city, skill_bar: [0xFF; SKILL_BAR], affects: Vec::new() }
+        let skill_bar = [0xFF; SKILL_BAR];
+        Self { tile, facing: 2, hp, mp, home_city, skill_bar, affects: Vec::new(), stay: None }
     }
 }
 

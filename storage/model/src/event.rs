@@ -301,6 +301,10 @@ pub enum NoticeKey {
     CrowdClosed,
     /// The place is not crowded any more.
     CrowdOver,
+    /// The instance ends in `{0}`.
+    InstanceEnds,
+    /// The instance that the player was in is gone.
+    InstanceOver,
 }
 
 /// Something that happened in the world and that clients show.
@@ -395,6 +399,11 @@ pub enum Event {
     ViewComplete,
     /// Weather changed: 0 clear, 1 rain, 2 snow.
     Weather(u8),
+    /// How long the instance that the receiving player is in lasts still.
+    TimeLeft {
+        /// In seconds; 0 when it is over.
+        seconds: u32,
+    },
     /// One slot of the receiving player as it is now: after a change, or to correct what its client shows.
     SlotChanged {
         /// Which.

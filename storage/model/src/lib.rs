@@ -24,7 +24,7 @@ pub mod transfer;
 pub mod words;
 
 pub use account::{Account, AccountName};
-pub use character::{Character, CharacterName, Class, SoftState};
+pub use character::{Character, CharacterName, Class, SoftState, Stay};
 pub use command::Command;
 pub use event::{Addressed, Appearance, Event, Sheet};
 pub use id::{

@@ -159,6 +159,7 @@ impl Registry {
             Request::Speak { session, channel, text } => Ok(self.speak(session, channel, &text)),
             Request::Who { names } => Ok(self.who(&names)),
             Request::Roster { session } => Ok(self.roster(session)),
+            Request::PartyOf { name } => Ok(self.party_of(&name)),
             Request::Count => Ok(Reply::Count(u32::try_from(self.online()).unwrap_or(u32::MAX))),
             Request::Block { name, reason } => self.block(who, &name, reason).await,
             Request::Freeze { name, reason } => self.freeze(who, &name, reason).await,

@@ -65,6 +65,13 @@ impl Registry {
         Reply::Who { playing, found }
     }
 
+    pub(crate) fn party_of(&self, name: &str) -> Reply {
+        let directory = self.directory.lock();
+        let plays = directory.playing(&name.trim().to_ascii_lowercase());
+        let character = plays.and_then(|entry| entry.character.as_ref());
+        Reply::PartyOf(character.and_then(|(id, _)| directory.parties().of(*id)).cloned())
+    }
+
     pub(crate) fn roster(&self, session: SessionId) -> Reply {
         let directory = self.directory.lock();
         let Some(own) = directory.get(session).and_then(Entry::member) else { return Reply::NoSuchSession };

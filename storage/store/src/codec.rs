@@ -6,11 +6,13 @@
 
 use bincode::config::{Configuration, standard};
 use model::SoftState;
+use model::Tile;
 use model::calls::database::Failure;
-use serde::{Serialize, de::DeserializeOwned};
+use model::character::{Affect, SKILL_BAR};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Version of the layout that is written.
-pub(crate) const SOFT_VERSION: i64 = 1;
+pub(crate) const SOFT_VERSION: i64 = 2;
 const OUTCOME_VERSION: u8 = 1;
 const LAYOUT: Configuration = standard();
 
@@ -22,10 +24,30 @@ pub(crate) fn encode_soft(soft: &SoftState) -> Result<Vec<u8>, Failure> {
 /// Soft state from the bytes of any version that was ever written.
 pub(crate) fn decode_soft(version: i64, bytes: &[u8]) -> Result<SoftState, Failure> {
     match version {
-        1 => decode(bytes, "soft state"),
+        1 => decode::<SoftStateV1>(bytes, "soft state").map(SoftState::from),
+        SOFT_VERSION => decode(bytes, "soft state"),
         _ => Err(Failure::Corrupt(format!(
             "soft state of version {version}, this program reads up to {SOFT_VERSION}"
         ))),
+    }
+}
+
+/// Soft state before there were instances.
+#[derive(Serialize, Deserialize)]
+struct SoftStateV1 {
+    tile: Tile,
+    facing: u8,
+    hp: i32,
+    mp: i32,
+    home_city: u8,
+    skill_bar: [u8; SKILL_BAR],
+    affects: Vec<Affect>,
+}
+
+impl From<SoftStateV1> for SoftState {
+    fn from(old: SoftStateV1) -> Self {
+        let SoftStateV1 { tile, facing, hp, mp, home_city, skill_bar, affects } = old;
+        Self { tile, facing, hp, mp, home_city, skill_bar, affects, stay: None }
     }
 }
 
@@ -66,13 +88,12 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Failure> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use model::Tile;
     use model::calls::database::{
         ChangeGoldRefusal, CreateCharacterRefusal, NameTaken, TransferRefusal, Transferred,
     };
-    use model::character::Affect;
     use model::id::AccountId;
     use model::ledger::GoldAccount;
+    use model::{Rect, Stay};
     use proptest::prelude::*;
 
     fn example() -> SoftState {
@@ -83,13 +104,23 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_of_version_1_is_pinned() {
+    fn the_layout_of_each_version_is_pinned() {
         let bytes = encode_soft(&example()).unwrap();
         let mut expected = vec![251, 0x34, 0x08, 251, 0x34, 0x08, 2, 9, 252, 0xe0, 0x22, 0x02, 0x00, 3, 7];
         expected.extend([0xFF; 19]);
         expected.extend([1, 1, 2, 5, 4]);
-        assert_eq!(bytes, expected, "the layout changed: raise SOFT_VERSION and keep decoding version 1");
         assert_eq!(decode_soft(1, &expected).unwrap(), example());
+        assert_eq!(
+            bytes,
+            [&expected[..], &[0]].concat(),
+            "the layout changed: raise SOFT_VERSION and keep decoding"
+        );
+        let area = Rect::new(Tile::new(1, 2), Tile::new(3, 4));
+        let stay = Stay { instance: 300, area, back: Tile::new(5, 6), over: true };
+        let inside = SoftState { stay: Some(stay), ..example() };
+        expected.extend([1, 251, 0x2c, 0x01, 1, 2, 3, 4, 5, 6, 1]);
+        assert_eq!(encode_soft(&inside).unwrap(), expected);
+        assert_eq!(decode_soft(2, &expected).unwrap(), inside);
     }
 
     #[test]
@@ -111,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_another_program_wrote_is_refused_and_not_guessed() {
-        assert!(matches!(decode_soft(2, &[]), Err(Failure::Corrupt(_))));
+        assert!(matches!(decode_soft(3, &[]), Err(Failure::Corrupt(_))));
         assert!(matches!(decode_outcome::<bool>(&[2, 0]), Err(Failure::Corrupt(_))));
         assert!(matches!(decode_outcome::<bool>(&[1, 0, 0]), Err(Failure::Corrupt(_))));
         assert!(matches!(decode_outcome::<bool>(&[]), Err(Failure::Corrupt(_))));
@@ -120,7 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_decode_or_fail_but_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode_soft(1, &bytes);
+            let _ = (decode_soft(1, &bytes), decode_soft(2, &bytes));
         }
     }
 }

@@ -18,6 +18,7 @@ mod database;
 mod decisions;
 mod fault;
 mod homes;
+mod instances;
 mod ledger;
 mod membership;
 mod moves;

@@ -4,7 +4,7 @@
 
 use crate::codec;
 use model::account::AccountName;
-use model::calls::cluster::{CutBy, Hold, Leased, LoggedWish, Placed};
+use model::calls::cluster::{CutBy, Guest, Hold, Instance, InstanceLimits, Leased, LoggedWish, Placed};
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
@@ -475,6 +475,24 @@ pub(crate) fn cut_zone(row: &impl Fields) -> Result<(String, CutBy), Failure> {
     let by = [CutBy::Cost, CutBy::Operator].into_iter().find(|known| known.name() == by);
     let by = by.ok_or_else(|| Failure::Corrupt("a zone is cut by nobody who is known".into()))?;
     Ok((row.text(0)?, by))
+}
+
+/// An open instance from `instance, place, opened_ms, until_ms`, without its guests.
+pub(crate) fn instance(row: &impl Fields) -> Result<(u64, Instance), Failure> {
+    let (place, opened_ms, until_ms) = (row.text(1)?, row.int(2)?, row.int(3)?);
+    Ok((row.number(0)?, Instance { place, opened_ms, until_ms, guests: Vec::new() }))
+}
+
+/// A guest of an instance from `instance, character, name`.
+pub(crate) fn guest(row: &impl Fields) -> Result<(u64, Guest), Failure> {
+    Ok((row.number(0)?, Guest { character: CharacterId(row.int(1)? as u64), name: row.text(2)? }))
+}
+
+/// The number of the last instance and the bounds of instances from `last, open_max, per_player_max, life_max_s, empty_s`.
+pub(crate) fn instance_rules(row: &impl Fields) -> Result<(u64, InstanceLimits), Failure> {
+    let (open_max, per_player_max) = (row.number(1)?, row.number(2)?);
+    let (life_max_s, empty_s) = (row.number(3)?, row.number(4)?);
+    Ok((row.number(0)?, InstanceLimits { open_max, per_player_max, life_max_s, empty_s }))
 }
 
 /// A wish from `number, at_ms, by_whom, wish, before, after`.

@@ -10,6 +10,7 @@ mod characters;
 mod check;
 mod checkpoints;
 mod conservation;
+mod instances;
 mod ledger;
 mod membership;
 #[cfg(any(test, feature = "testing"))]

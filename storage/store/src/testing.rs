@@ -10,6 +10,7 @@ mod clerks;
 mod escrow;
 mod fencing;
 mod hold;
+mod instances;
 mod ledger;
 mod membership;
 pub mod memory;
@@ -137,6 +138,8 @@ pub async fn conformance(store: Arc<dyn Store>) {
         membership::of_many_writers_of_the_slot_table_one_wins,
         membership::the_operator_sees_leases_and_the_controller,
         membership::wishes_hold_until_they_are_undone_and_are_logged,
+        instances::one_operation_opens_one_instance_whose_number_comes_once,
+        instances::of_many_who_open_for_one_player_one_does,
         membership::of_many_who_drain_the_last_nodes_one_is_refused,
     }
 }

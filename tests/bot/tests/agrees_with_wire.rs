@@ -122,6 +122,9 @@ fn compare(profile: Profile, packet: &ServerPacket, seen: &Packet) -> bool {
         }
         (ServerPacket::Chat(chat), Packet::Chat { id, text }) => assert_eq!((*id, text), (77, &chat.text)),
         (ServerPacket::MessagePanel(panel), Packet::Panel(text)) => assert_eq!(*text, panel.text),
+        (ServerPacket::InstanceTimer(timer), Packet::Timer { seconds }) => {
+            assert_eq!(*seconds, timer.seconds);
+        }
         (ServerPacket::Whisper(whisper), Packet::Whisper { from, text }) => {
             assert_eq!((from, text), (&whisper.name, &whisper.text));
         }

@@ -241,6 +241,15 @@ impl Player {
         self.events.iter().filter_map(line).collect()
     }
 
+    /// Seconds of the countdowns that it was shown since [`Player::forget`].
+    pub fn countdowns(&self) -> Vec<i32> {
+        let seconds = |event: &Event| match event {
+            Event::Timer { seconds } => Some(*seconds),
+            _ => None,
+        };
+        self.events.iter().filter_map(seconds).collect()
+    }
+
     /// Forgets what it has seen so far; what it knows stays.
     pub fn forget(&mut self) {
         self.events.clear();

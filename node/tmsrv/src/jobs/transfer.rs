@@ -1,7 +1,7 @@
 //! A zone's plan as a transfer of the store: with ids, fences, homes and the time of day.
 
 use crate::clock;
-use crate::ground;
+use crate::records;
 use model::calls::database::Transfer;
 use model::item::Item;
 use model::ledger::{Actor, GoldAccount, ItemPlace};
@@ -95,9 +95,9 @@ fn ground_record(record: &GroundRecord, zone: ZoneId) -> RecordChange {
                 key: RecordKey::Ground(*id),
                 home: *home,
                 version: 1,
-                scope: ground::scope_of(zone),
+                scope: records::scope_of(zone),
                 until_ms: clock::unix_ms() + for_ms.cast_signed(),
-                body: ground::body(*tile, *rotate),
+                body: records::body(*tile, *rotate),
             };
             RecordChange::Put { record, expected: 0 }
         }

@@ -311,10 +311,7 @@ impl Zone {
             }
             on_ground.taken = Some(JobId(job));
             self.last_job = job;
-            let Lying { id, home, item, version, .. } = on_ground.lying;
-            let change = Change::Death { item, from: Spot::Ground { id, home } };
-            let record = GroundRecord::Lift { id, home, version };
-            let plan = Plan { ground: Some(record), ..Plan::of("expired", vec![change]) };
+            let plan = Plan::expiry(&on_ground.lying);
             fx.jobs.push(Job { id: JobId(job), who: None, work: Work::Transfer(plan.clone()) });
             self.jobs.insert(JobId(job), UnderWay { session: None, plan, then: Then::Expired(ground) });
         }

@@ -79,6 +79,9 @@ fn is_near(corner: Tile, by: ZoneId, theirs: &Rect, zones: &ZoneTable) -> bool {
 
 /// Zones of which some tile is near a zone.
 pub fn neighbours(zones: &ZoneTable, zone: ZoneId) -> Vec<ZoneId> {
+    if placement::is_instance(zone) {
+        return Vec::new();
+    }
     let Some(bounds) = zones.bounds(zone) else { return Vec::new() };
     let low = |at: u16| at.saturating_sub(FAR);
     let around = Rect::new(

@@ -207,7 +207,9 @@ impl Stage {
         // every load takes a higher one; zones side by side live in the same time
         let epoch = Epoch(self.now.0);
         let arrival = Arrival::Glow;
-        let entering = Entering { session, epoch, character, derived, arrival, on_foot, away_ms: 200, walk };
+        let (away_ms, put_out) = (200, false);
+        let entering =
+            Entering { session, epoch, character, derived, arrival, on_foot, away_ms, walk, put_out };
         self.inputs.push(Input::Enter(Box::new(entering)));
         let watcher = Watcher {
             session,

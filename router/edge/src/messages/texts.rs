@@ -243,6 +243,8 @@ impl Line {
                 ("Crowded here: nobody new is let in now.", "Lugar lotado: ninguém mais entra por enquanto.")
             }
             Self::CrowdOver => ("All is back to normal here.", "Tudo voltou ao normal aqui."),
+            Self::InstanceEnds => ("This place closes in {0}.", "Este lugar fecha em {0}."),
+            Self::InstanceOver => ("Time is over: you are back.", "O tempo acabou: você está de volta."),
             Self::LoginQueue => (
                 "This place is full. You are number {0} in the queue.",
                 "Este lugar está cheio. Você é o número {0} na fila.",

@@ -113,7 +113,7 @@ impl Place {
 
 impl Session {
     pub(super) fn begin_entering(&mut self, character: &Character) {
-        let zone = self.view.borrow().zones.zone_at(character.soft.tile);
+        let (zone, _) = self.view.borrow().zones.whereabouts(&character.soft);
         self.place = Some(Place {
             character: character.id,
             zone,

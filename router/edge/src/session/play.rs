@@ -294,6 +294,9 @@ impl Session {
                 world.sheet.weather = *kind;
                 self.send(wire::SCENE_FIELD, translate::weather(*kind));
             }
+            Event::TimeLeft { seconds } => {
+                self.send(wire::SCENE_FIELD, translate::instance_timer(*seconds));
+            }
             event => self.on_goods_event(event),
         }
     }

@@ -134,6 +134,7 @@ impl Session {
             | Event::Notice(_)
             | Event::ViewComplete
             | Event::Weather(_)
+            | Event::TimeLeft { .. }
             | Event::SlotChanged { .. }
             | Event::CarryChanged { .. }
             | Event::ItemMoved { .. }

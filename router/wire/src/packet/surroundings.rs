@@ -1,4 +1,4 @@
-//! Weather and wars.
+//! Weather, wars and instances.
 
 use crate::Profile::{V748, V759, V769};
 use crate::form::{I32, U8, U16, all, newer};
@@ -23,4 +23,11 @@ packet! {
     Weather = "weather", shapes(ToClient, 0x018B, [16, 16, 16]);
     /// 0 clear, 1 rain, 2 snow.
     kind: i32 = all(12, I32);
+}
+
+packet! {
+    /// A countdown: how long the instance that the player is in lasts still.
+    InstanceTimer = "instance_timer", shapes(ToClient, 0x03A1, [16, 16, 16]);
+    /// Seconds.
+    seconds: i32 = all(12, I32);
 }

@@ -4,6 +4,7 @@
 //! wydbr cluster drain ... --> wishes, stored --> controller: a few districts a second --> slot table
 //! ```
 
+use crate::id::{CharacterId, OperationId};
 use crate::membership::{Member, ProcessName, SlotTable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,8 @@ pub struct ClusterReport {
     pub wishes: Wishes,
     /// The last [`WISHES_TOLD`] wishes, oldest first.
     pub log: Vec<LoggedWish>,
+    /// Milliseconds since 1970 by the clock of the metadata database.
+    pub now_ms: i64,
 }
 
 impl ClusterReport {
@@ -64,6 +67,75 @@ pub struct Wishes {
     pub placed: BTreeMap<String, Placed>,
     /// Parts that are cut off from their zones, by name, like `Armia/3`.
     pub cut: BTreeMap<String, CutBy>,
+    /// Instances that are open, by number.
+    pub instances: BTreeMap<u64, Instance>,
+    /// The number of the instance that was opened last: none comes twice.
+    pub last_instance: u64,
+    /// How many instances there may be.
+    pub limits: InstanceLimits,
+}
+
+/// A zone that was born for some players: a copy of a named place of the content. It is called like `Dungeon 1#17`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Name of the place.
+    pub place: String,
+    /// When it was opened, by the clock of the metadata database.
+    pub opened_ms: i64,
+    /// When it ends, by the same clock.
+    pub until_ms: i64,
+    /// Who is brought in, one to [`crate::social::PARTY_MAX`].
+    pub guests: Vec<Guest>,
+}
+
+/// A player for whom an instance is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// The character.
+    pub character: CharacterId,
+    /// Its name, for the operator.
+    pub name: String,
+}
+
+/// Bounds of instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceLimits {
+    /// Instances that may be open at once.
+    pub open_max: u32,
+    /// Open instances that one player may be a guest of.
+    pub per_player_max: u32,
+    /// Longest life, in seconds.
+    pub life_max_s: u32,
+    /// An instance without players is closed after so many seconds.
+    pub empty_s: u32,
+}
+
+impl Default for InstanceLimits {
+    fn default() -> Self {
+        Self { open_max: 200, per_player_max: 1, life_max_s: 4 * 3_600, empty_s: 120 }
+    }
+}
+
+/// Why an instance is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CloseReason {
+    /// Its time is over.
+    Deadline,
+    /// Nobody has been in it for a while.
+    Empty,
+    /// Somebody wishes it.
+    Wished,
+}
+
+impl CloseReason {
+    /// As shown: `deadline`, `empty` or `wished`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Empty => "empty",
+            Self::Wished => "wished",
+        }
+    }
 }
 
 /// Who has cut a zone, and so when its halves are joined again.
@@ -159,6 +231,29 @@ pub enum Wish {
         /// Name or number of either half.
         zone: String,
     },
+    /// Opens an instance for some players and has them brought in.
+    OpenInstance {
+        /// Opening it twice under one id opens one, for a day.
+        operation: OperationId,
+        /// Name of a place of the content, whatever the case.
+        place: String,
+        /// How long it lives, in seconds.
+        life_s: u32,
+        /// For whom.
+        guests: Vec<Guest>,
+    },
+    /// Closes an instance; who is in it stands where it had entered.
+    CloseInstance {
+        /// Its number.
+        instance: u64,
+        /// Why.
+        why: CloseReason,
+    },
+    /// Bounds instances from now on; what is open stays.
+    LimitInstances {
+        /// The new bounds, all of them.
+        limits: InstanceLimits,
+    },
 }
 
 /// As an operator types it behind `wydbr cluster`.
@@ -173,6 +268,19 @@ impl fmt::Display for Wish {
             Self::Rebalance => write!(f, "rebalance"),
             Self::Split { zone, .. } => write!(f, "split {}", quoted(zone)),
             Self::Merge { zone } => write!(f, "merge {}", quoted(zone)),
+            Self::OpenInstance { place, life_s, guests, .. } => {
+                let names: Vec<&str> = guests.iter().map(|guest| guest.name.as_str()).collect();
+                write!(f, "instance open {} --for {life_s}s --players {}", quoted(place), names.join(","))
+            }
+            Self::CloseInstance { instance, .. } => write!(f, "instance close {instance}"),
+            Self::LimitInstances { limits } => {
+                let InstanceLimits { open_max, per_player_max, life_max_s, empty_s } = limits;
+                write!(
+                    f,
+                    "instance limits --open {open_max} --per-player {per_player_max} --longest {life_max_s}s \
+                     --empty {empty_s}s"
+                )
+            }
         }
     }
 }

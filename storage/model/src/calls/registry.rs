@@ -114,6 +114,11 @@ pub enum Request {
         /// Whose.
         session: SessionId,
     },
+    /// Operator: the party of a player.
+    PartyOf {
+        /// Its name, whatever the case.
+        name: String,
+    },
     /// How many players are online.
     Count,
     /// Operator: block or unblock an account.
@@ -309,6 +314,8 @@ pub enum Reply {
     },
     /// To [`Request::Roster`]: guild, and who of it plays with its persona, highest rank first, then by name.
     Roster(Result<(u16, Vec<(CharacterName, Persona)>), SocialRefusal>),
+    /// To [`Request::PartyOf`]: `None` when nobody of that name plays, or in no party.
+    PartyOf(Option<Party>),
     /// To [`Request::Count`].
     Count(u32),
     /// To [`Request::Show`].

@@ -46,6 +46,13 @@ async fn a_party_over_two_edges_forms_talks_and_ends_with_a_logout() {
     assert_eq!(ids(one.told_party(ana).await.as_ref()), [1, 2]);
     assert_eq!(ids(two.told_party(bia).await.as_ref()), [1, 2]);
 
+    let of = |name: &str| Request::PartyOf { name: name.to_owned() };
+    assert_eq!(two.call(of("Ninguem")).await, Reply::PartyOf(None));
+    match two.call(of(" bianca")).await {
+        Reply::PartyOf(party) => assert_eq!(ids(party.as_ref()), [1, 2]),
+        other => panic!("{other:?}"),
+    }
+
     let line = |channel| Request::Speak { session: bia, channel, text: "=oi".to_owned() };
     assert_eq!(two.call(line(Channel::Party)).await, Reply::Spoken(Ok(())));
     let heard = |hearers| ToEdge::Spoken {

@@ -4,12 +4,13 @@ use super::Postgres;
 use super::changes::announce;
 use super::database::Step;
 use super::fault::Fault;
+use super::instances;
 use super::membership::read_table;
 use super::values::now_ms;
 use crate::rows::{self, Fields, member_columns};
 use deadpool_postgres::{Client, Transaction};
 use model::calls::cluster::{
-    ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, WishGranted, WishRefusal, Wishes,
+    ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted, WishRefusal, Wishes,
 };
 use model::calls::database::Failure;
 use model::membership::ProcessName;
@@ -53,12 +54,15 @@ async fn report(transaction: &Transaction<'_>) -> Result<ClusterReport, Fault> {
         "SELECT number, at_ms, by_whom, wish, before, after FROM wish_log ORDER BY number DESC LIMIT $1";
     let statement = transaction.prepare_cached(sql).await?;
     let log = transaction.query(&statement, &[&i64::from(WISHES_TOLD)]).await?;
+    let now = transaction.prepare_cached(concat!("SELECT ", now_ms!())).await?;
+    let now_ms = transaction.query_one(&now, &[]).await?.int(0)?;
     Ok(ClusterReport {
         members: members.iter().map(rows::leased).collect::<Result<_, _>>()?,
         controller: controller.map(|row| row.text(0).map(ProcessName)).transpose()?,
         table: read_table(transaction).await?,
         wishes: read_wishes(transaction).await?,
         log: log.iter().rev().map(rows::logged_wish).collect::<Result<_, _>>()?,
+        now_ms,
     })
 }
 
@@ -70,12 +74,15 @@ async fn read_wishes(transaction: &Transaction<'_>) -> Result<Wishes, Fault> {
     let drained = transaction.query(&drained, &[]).await?;
     let placed = transaction.query(&placed, &[]).await?;
     let cut = transaction.query(&cut, &[]).await?;
-    Ok(Wishes {
+    let mut wishes = Wishes {
         version: transaction.query_one(&version, &[]).await?.int(0)? as u64,
         drained: drained.iter().map(|row| row.text(0).map(ProcessName)).collect::<Result<_, _>>()?,
         placed: placed.iter().map(rows::placed_zone).collect::<Result<_, _>>()?,
         cut: cut.iter().map(rows::cut_zone).collect::<Result<_, _>>()?,
-    })
+        ..Wishes::default()
+    };
+    instances::read(transaction, &mut wishes).await?;
+    Ok(wishes)
 }
 
 impl Step for MakeWish {
@@ -86,12 +93,22 @@ impl Step for MakeWish {
         // wishes are entered one after the other: each is judged by the one before
         let lock = transaction.prepare_cached("SELECT version FROM wishes FOR UPDATE").await?;
         transaction.query_one(&lock, &[]).await?;
-        let Judged { wishes, granted } = match placement::judge(&report(&transaction).await?, &self.wish) {
+        let report = report(&transaction).await?;
+        if let Wish::OpenInstance { operation, .. } = &self.wish
+            && let Some(opened) = instances::opened_by(&transaction, *operation).await?
+        {
+            return Ok(Ok(placement::opened_before(&report, opened)));
+        }
+        let Judged { wishes, granted } = match placement::judge(&report, &self.wish) {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
         if granted.changed {
             write(&transaction, &wishes).await?;
+            instances::write(&transaction, &report.wishes, &wishes).await?;
+            if let Wish::OpenInstance { operation, .. } = &self.wish {
+                instances::remember(&transaction, *operation, wishes.last_instance).await?;
+            }
             let sql = concat!(
                 "INSERT INTO wish_log (number, at_ms, by_whom, wish, before, after) VALUES ($1, ",
                 now_ms!(),

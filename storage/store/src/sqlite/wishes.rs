@@ -1,9 +1,9 @@
 //! The cluster as its operator sees it, and wishes.
 
-use super::{Fault, all, change, first, now_ms};
+use super::{Fault, all, change, first, instances, now_ms};
 use crate::rows::{self, Fields, member_columns};
 use model::calls::cluster::{
-    ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, WishGranted, WishRefusal, Wishes,
+    ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted, WishRefusal, Wishes,
 };
 use model::calls::database::ReadClusterView;
 use model::membership::ProcessName;
@@ -30,7 +30,8 @@ pub(super) fn report(connection: &Connection, _: &ReadCluster) -> Result<Cluster
     let mut log = all(connection, sql, [WISHES_TOLD], |row| rows::logged_wish(row))?;
     log.reverse();
     let table = super::membership::view(connection, &ReadClusterView)?.table;
-    Ok(ClusterReport { members, controller, table, wishes: wishes(connection)?, log })
+    let now_ms = first(connection, concat!("SELECT ", now_ms!()), [], |row| row.int(0))?.unwrap_or_default();
+    Ok(ClusterReport { members, controller, table, wishes: wishes(connection)?, log, now_ms })
 }
 
 fn wishes(connection: &Connection) -> Result<Wishes, Fault> {
@@ -39,20 +40,28 @@ fn wishes(connection: &Connection) -> Result<Wishes, Fault> {
     let placed =
         all(connection, "SELECT zone, node, hold FROM placed_zones", [], |row| rows::placed_zone(row))?;
     let cut = all(connection, "SELECT part, by_whom FROM cut_zones", [], |row| rows::cut_zone(row))?;
-    Ok(Wishes {
+    let mut wishes = Wishes {
         version: version.unwrap_or_default() as u64,
         drained: drained.into_iter().collect(),
         placed: placed.into_iter().collect(),
         cut: cut.into_iter().collect(),
-    })
+        ..Wishes::default()
+    };
+    instances::read(connection, &mut wishes)?;
+    Ok(wishes)
 }
 
 pub(super) fn make(
     connection: &Connection,
     request: &MakeWish,
 ) -> Result<Result<WishGranted, WishRefusal>, Fault> {
-    let Judged { wishes, granted } = match placement::judge(&report(connection, &ReadCluster)?, &request.wish)
+    let report = report(connection, &ReadCluster)?;
+    if let Wish::OpenInstance { operation, .. } = &request.wish
+        && let Some(opened) = instances::opened_by(connection, *operation)?
     {
+        return Ok(Ok(placement::opened_before(&report, opened)));
+    }
+    let Judged { wishes, granted } = match placement::judge(&report, &request.wish) {
         Ok(judged) => judged,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -74,6 +83,10 @@ pub(super) fn make(
                 "INSERT INTO cut_zones (part, by_whom) VALUES (?1, ?2)",
                 params![part, by.name()],
             )?;
+        }
+        instances::write(connection, &report.wishes, &wishes)?;
+        if let Wish::OpenInstance { operation, .. } = &request.wish {
+            instances::remember(connection, *operation, wishes.last_instance)?;
         }
         let sql = concat!(
             "INSERT INTO wish_log (number, at_ms, by_whom, wish, before, after) VALUES (?1, ",

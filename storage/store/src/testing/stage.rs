@@ -10,7 +10,7 @@ use model::character::{Affect, Attributes, CharacterName, Class, HardState, Unsp
 use model::id::{AccountId, CharacterId, Epoch, ItemId, OperationId};
 use model::item::{Effect, Item, ItemKind};
 use model::membership::ProcessName;
-use model::{Account, Character, SoftState, Tile};
+use model::{Account, Character, Rect, SoftState, Stay, Tile};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -61,6 +61,8 @@ pub fn character(account: AccountId, slot: u8, name: &str) -> Character {
     }
     let mut soft = SoftState::fresh(Tile::new(2100, 2099), 0, 120, 80);
     soft.affects.push(Affect { kind: 4, level: 1, value: -2, time: 75 });
+    let area = Rect::new(Tile::new(128, 3712), Tile::new(511, 4091));
+    soft.stay = Some(Stay { instance: 9, area, back: Tile::new(7, 8), over: true });
     Character {
         id,
         account,

@@ -168,6 +168,11 @@ pub enum Event {
         /// The line.
         text: String,
     },
+    /// A countdown began.
+    Timer {
+        /// Seconds.
+        seconds: i32,
+    },
     /// Another packet.
     Other {
         /// Opcode.
@@ -370,6 +375,7 @@ impl World {
             }
             Packet::Goods(told) => self.told(told, now),
             Packet::Party(told) => self.party_told(told),
+            Packet::Timer { seconds } => Event::Timer { seconds },
             Packet::Other { opcode, .. } => Event::Other { opcode },
         }
     }

@@ -224,6 +224,11 @@ pub enum Packet {
     Goods(Told),
     /// About parties, and lines to everybody.
     Party(PartyTold),
+    /// A countdown.
+    Timer {
+        /// Seconds.
+        seconds: i32,
+    },
     /// Known to this client, of no interest to a bot.
     Other {
         /// Opcode.
@@ -396,6 +401,7 @@ pub fn read(profile: Profile, packet: &[u8]) -> Packet {
         }
         0x336 => Packet::Score { id, score: score(layout.score, packet, 12) },
         0x337 => etc(profile, packet),
+        0x3A1 => Packet::Timer { seconds: i32_at(packet, 12) },
         0x185 => Packet::Carry { carry: items(packet, 12, 64), gold: i32_at(packet, 524) },
         0x37D | 0x37E | 0x37F | 0xD1D => {
             party::read(profile, packet).map_or(Packet::Other { opcode, id }, Packet::Party)
