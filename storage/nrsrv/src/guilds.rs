@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::guild::{self, Enrolled, Guild};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is written down who left.
@@ -245,7 +245,8 @@ impl Registry {
     /// Compares guilds and ranks of all who play with what is stored, and writes down who left. Runs until stopped.
     pub(crate) async fn mind_guilds(&self, stop: CancellationToken) {
         let mut departed = tokio::time::interval(DEPARTED_EVERY);
-        let mut compare = tokio::time::interval(COMPARE_EVERY);
+        // right after a start the edges have not told yet who plays
+        let mut compare = tokio::time::interval_at(Instant::now() + COMPARE_EVERY, COMPARE_EVERY);
         departed.set_missed_tick_behavior(MissedTickBehavior::Delay);
         compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
