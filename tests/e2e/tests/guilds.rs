@@ -7,7 +7,7 @@ use e2e::{Cluster, Identity, Options, Player};
 use std::time::{Duration, Instant};
 use store::testing::{PgServer, postgres_wanted};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const COST: i32 = 50;
 const MEMBER_COST: i32 = 7;
 
@@ -53,9 +53,10 @@ fn insists(player: &mut Player, word: &str, text: &str, parts: &[&str]) {
     }
 }
 
+/// The cluster ends first: it saves what it has.
 struct Town {
-    server: PgServer,
     cluster: Cluster,
+    server: PgServer,
 }
 
 impl Town {
@@ -69,7 +70,7 @@ impl Town {
             format!("guild_cost = {COST}\nguild_member_cost = {MEMBER_COST}\nguild_sub_leader_cost = 1\n");
         let settings = vec![("BISrv", prices)];
         let cluster = Cluster::start(Options { nodes: 2, postgres, settings, ..Options::default() });
-        Some(Self { server, cluster })
+        Some(Self { cluster, server })
     }
 
     /// Of all shards together.
