@@ -32,6 +32,8 @@ enum Command {
     Item(crate::ledger::ItemArgs),
     /// Print what a player, or the bank of a guild, got and gave, from the ledger.
     Ledger(crate::ledger::LedgerArgs),
+    /// Show a guild and its members; give one a new leader.
+    Guild(crate::guild::GuildArgs),
     /// Examine everything that is stored; exit 0 only when nothing is wrong.
     Fsck(crate::fsck::FsckArgs),
     /// Take back an operation, what became of an item, or what a player did, while everybody plays.
@@ -80,6 +82,7 @@ impl Command {
                 | Self::Run { .. }
                 | Self::Item(_)
                 | Self::Ledger(_)
+                | Self::Guild(_)
                 | Self::Fsck(_)
                 | Self::Undo(_)
                 | Self::RestoreCharacter(_)
@@ -127,6 +130,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Account(args) => crate::account::main(args),
         Command::Item(args) => finish(crate::ledger::item(&args)),
         Command::Ledger(args) => finish(crate::ledger::owner(&args)),
+        Command::Guild(args) => finish(crate::guild::main(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
         Command::Undo(args) => finish(crate::undo::main(&args)),
         Command::RestoreCharacter(args) => finish(crate::restore::main(&args)),

@@ -10,6 +10,7 @@ mod cluster;
 mod content_check;
 mod data_dir;
 mod fsck;
+mod guild;
 mod ledger;
 mod logs;
 mod moment;

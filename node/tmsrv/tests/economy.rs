@@ -214,6 +214,7 @@ async fn a_copy_that_is_not_what_is_stored_is_read_again() {
         ],
         records: vec![],
         softs: vec![],
+        standings: Vec::new(),
     };
     house.store.really().transfer(transfer).await.unwrap().unwrap();
     edge.command(session, Command::MoveItem { from: carry(0), to: carry(1), keeper: None }).await;
@@ -286,6 +287,7 @@ async fn what_lay_too_long_while_nobody_played_the_zone_ends() {
         moves: vec![Move::Birth { item: knife(&ana), to }],
         records: vec![RecordChange::Put { record, expected: 0 }],
         softs: vec![],
+        standings: Vec::new(),
     };
     house.store.really().transfer(transfer).await.unwrap().unwrap();
     assert_eq!(house.on_the_ground().await.len(), 1);

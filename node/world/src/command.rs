@@ -80,7 +80,9 @@ impl Zone {
             | Command::OpenStall { .. }
             | Command::VisitStall { .. }
             | Command::BuyFromStall { .. }
-            | Command::Words { .. } => self.deal(slot, command, fx),
+            | Command::Words { .. }
+            | Command::LookAtGuild
+            | Command::AdmitToGuild(_) => self.deal(slot, command, fx),
         }
     }
 

@@ -123,7 +123,8 @@ impl Zone {
     pub(crate) fn deal(&mut self, slot: usize, command: Command, fx: &mut Effects) {
         let Some(player) = self.entities[slot].player_mut() else { return };
         let session = player.session;
-        let about_trade = matches!(command, Command::OfferTrade { .. } | Command::CancelTrade);
+        let about_trade =
+            matches!(command, Command::OfferTrade { .. } | Command::CancelTrade | Command::LookAtGuild);
         let locked = player.dealings.is_trading() || player.dealings.stall.is_some();
         if locked && !about_trade {
             self.tell_slots(slot, &slots_of(&command), fx);
@@ -162,6 +163,8 @@ impl Zone {
                 Some(topic) => self.bank_words(slot, topic, &text, fx),
                 None => self.words(slot, &word, text, fx),
             },
+            Command::LookAtGuild => self.look_at_guild(slot, fx),
+            Command::AdmitToGuild(joiner) => self.admit_to_guild(slot, *joiner, fx),
             Command::OpenStall { title, wares } => self.open_stall(slot, title, wares, fx),
             Command::VisitStall { owner } => self.visit_stall(slot, owner, fx),
             Command::BuyFromStall { owner, position, shown, price } => {
@@ -344,6 +347,9 @@ impl Zone {
         }
         let Some(slot) = slot else { return };
         let Some(session) = self.entities[slot].player().map(|player| player.session) else { return };
+        if matches!(&done.then, Then::Typed(work) if matches!(**work, BankWork::GuildPlace)) {
+            return; // nobody asked for it; the directory says again that it is another one
+        }
         self.offer_failed(slot, &done.then, fx);
         self.tell_slots(slot, &done.plan.slots(), fx);
         if let Then::Banked { from, to } = &done.then {
@@ -420,9 +426,10 @@ fn notice(refusal: &TransferRefusal) -> NoticeKey {
         TransferRefusal::NotEnough(_) => NoticeKey::GoldMissing,
         TransferRefusal::TooMuch(_) => NoticeKey::TooMuchGold,
         TransferRefusal::Frozen(_) => NoticeKey::AccountFrozen,
-        TransferRefusal::Stale(_) | TransferRefusal::NoSuchOwner(_) | TransferRefusal::Malformed(_) => {
-            NoticeKey::TryLater
-        }
+        TransferRefusal::Stale(_)
+        | TransferRefusal::NoSuchOwner(_)
+        | TransferRefusal::StandingChanged(_)
+        | TransferRefusal::Malformed(_) => NoticeKey::TryLater,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::relief::Shed;
 use model::calls::bank::{GuildAct, KindRule};
 use model::calls::market::Carried;
 use model::character::SoftState;
+use model::guild::{GuildDeed, Place};
 use model::item::ItemSpec;
 use model::sight::Sighting;
 use model::trade::{FirmOffer, Ware};
@@ -136,6 +137,19 @@ pub enum BankWork {
     },
     /// The cash balance.
     Cash,
+    /// Something about the own guild and its members.
+    ManageGuild {
+        /// Name of the player.
+        name: CharacterName,
+        /// Its kingdom.
+        clan: u8,
+        /// Its guild and rank.
+        place: Place,
+        /// What.
+        deed: GuildDeed,
+    },
+    /// The player's guild and rank, as stored.
+    GuildPlace,
 }
 
 /// What the market is asked.

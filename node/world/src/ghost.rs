@@ -300,6 +300,8 @@ impl Zone {
         let walk = ghost.look.walk.clone();
         let looks_other = before.equip != ghost.look.equip;
         let equip = ghost.look.equip;
+        let (guild, guild_rank) = (ghost.look.guild, ghost.look.guild_rank);
+        let other_guild = (before.guild, before.guild_rank) != (guild, guild_rank);
         self.entities[slot].mark = mark;
         if self.entities[slot].tile != tile {
             let now_ms = self.now.ms();
@@ -307,6 +309,9 @@ impl Zone {
         }
         if looks_other {
             self.tell_viewers(slot, Event::LookChanged { entity, equip }, fx);
+        }
+        if other_guild {
+            self.tell_viewers(slot, Event::GuildChanged { entity, guild, guild_rank }, fx);
         }
         if mark == known {
             return; // whoever sees it sees that movement already
@@ -409,6 +414,9 @@ impl Ghost {
             Event::Stopped { .. } | Event::Placed { .. } => self.look.walk = None,
             Event::ScoreChanged { score, .. } => self.look.score = *score,
             Event::LookChanged { equip, .. } => self.look.equip = *equip,
+            Event::GuildChanged { guild, guild_rank, .. } => {
+                (self.look.guild, self.look.guild_rank) = (*guild, *guild_rank);
+            }
             Event::Appeared { look, .. } | Event::StallChanged { look } => self.look = (**look).clone(),
             _ => {}
         }

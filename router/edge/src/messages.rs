@@ -2,11 +2,13 @@
 //!
 //! Lines are Windows-1252 and at most 94 bytes with their arguments, which is what the oldest client shows.
 
+mod guild_texts;
 mod texts;
 
 use crate::settings::Language;
 use model::account::BadName;
 use model::event::{Notice, NoticeKey};
+use model::guild::GuildLine;
 
 /// A line of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -243,19 +245,17 @@ pub enum Line {
     WhoCount,
     /// `{0}` plays.
     WhoPlays,
-    /// How the roster of a guild is used.
-    GuildUsage,
-    /// Of a guild: `{0}` name, `{1}` rank, `{2}` level.
-    RosterLine,
-    /// So many of a guild play: `{0}`; this was page `{1}` of `{2}`.
-    RosterSum,
     /// How to speak to everybody.
     ShoutUsage,
+    /// A character that is in a guild is not deleted.
+    InGuild,
+    /// Something of guilds.
+    Guild(GuildLine),
 }
 
 impl Line {
-    /// All lines.
-    pub const ALL: [Self; 120] = [
+    /// All lines but those of guilds, see [`GuildLine::ALL`].
+    pub const ALL: [Self; 118] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
         Self::LockedOut,
@@ -372,10 +372,8 @@ impl Line {
         Self::KingdomNone,
         Self::WhoCount,
         Self::WhoPlays,
-        Self::GuildUsage,
-        Self::RosterLine,
-        Self::RosterSum,
         Self::ShoutUsage,
+        Self::InGuild,
     ];
 
     /// The line with `{0}` and `{1}` still in it.
@@ -512,6 +510,7 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::CrowdOver => Line::CrowdOver,
         NoticeKey::InstanceEnds => Line::InstanceEnds,
         NoticeKey::InstanceOver => Line::InstanceOver,
+        NoticeKey::Guild(line) => Line::Guild(line),
     }
 }
 
@@ -524,9 +523,13 @@ pub fn clean(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn all() -> impl Iterator<Item = Line> {
+        Line::ALL.into_iter().chain(GuildLine::ALL.into_iter().map(Line::Guild))
+    }
+
     #[test]
     fn every_line_fits_the_oldest_client_in_both_languages() {
-        for line in Line::ALL {
+        for line in all() {
             for language in [Language::English, Language::Portuguese] {
                 let arguments = ["a name with fifteen", "1234567890", "1234567890", "1234567890", "168"];
                 let text = line.text(language, &arguments);
@@ -541,7 +544,7 @@ mod tests {
 
     #[test]
     fn both_languages_take_the_same_arguments() {
-        for line in Line::ALL {
+        for line in all() {
             for argument in ["{0}", "{1}", "{2}", "{3}", "{4}"] {
                 let in_english = line.template(Language::English).contains(argument);
                 assert_eq!(in_english, line.template(Language::Portuguese).contains(argument), "{line:?}");

@@ -154,6 +154,12 @@ pub(crate) fn hand_on(message: ToEdge, shared: &Arc<Shared>) {
         ToEdge::Party { session, party } => {
             sessions.send(session, ToSession::Party(party.map(Box::new)), &shared.metrics);
         }
+        ToEdge::LookAtGuild { session } => {
+            sessions.send(session, ToSession::LookAtGuild, &shared.metrics);
+        }
+        ToEdge::Admit { session, joiner } => {
+            sessions.send(session, ToSession::Admit(joiner), &shared.metrics);
+        }
         ToEdge::Announce { text } => sessions.notice_all(Notice::Text(text), &shared.metrics),
     }
 }

@@ -61,6 +61,12 @@ impl Seen {
         true
     }
 
+    /// It is in that guild now; what is told again.
+    pub(crate) fn joins(&mut self, guild: u16, guild_rank: u8) -> (Score, Tags) {
+        self.tags.joins(guild, guild_rank);
+        (self.score, self.tags.clone())
+    }
+
     /// What a client that knows this is told when another zone describes it so; the newer of both movements counts.
     pub(crate) fn correct(&mut self, look: &Appearance, id: u16, profile: Profile) -> Vec<Sent> {
         let mut now = Self::of(look);

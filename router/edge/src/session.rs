@@ -26,6 +26,7 @@ use crate::translate::{self, Sent};
 use attach::Place;
 use bank::Bank;
 use cluster::View;
+use model::Command;
 use model::calls::registry::KickReason;
 use model::{AccountId, AccountName, Character, SessionId};
 pub(crate) use moving::Moved;
@@ -253,6 +254,8 @@ impl Session {
             ToSession::Invited(by) => self.on_invited(*by),
             ToSession::Party(party) => self.on_party(party.map(|party| *party)),
             ToSession::Whisper { from, text } => self.on_whispered(from, text),
+            ToSession::LookAtGuild => self.command(Command::LookAtGuild),
+            ToSession::Admit(joiner) => self.command(Command::AdmitToGuild(joiner)),
             ToSession::Notice(_) if self.phase != Phase::Playing => {}
             ToSession::Notice(notice) => {
                 let text = crate::messages::notice(&notice, self.language());
@@ -280,7 +283,8 @@ impl Session {
             Done::Spoken(reply) => self.on_spoken(reply.as_ref()),
             Done::Party { reply, invites } => self.on_party_done(reply.as_ref(), invites),
             Done::Who(reply) => self.on_who(reply.as_ref()),
-            Done::Roster { reply, page } => self.on_roster(reply.as_ref(), page),
+            Done::Roster(reply) => self.on_roster(reply.as_ref()),
+            Done::Guild(reply) => self.on_guild_asked(reply.as_ref()),
             Done::Described(reply) => self.on_described(reply.as_ref()),
         }
     }

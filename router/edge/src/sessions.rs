@@ -4,6 +4,7 @@ use crate::metrics::{CloseReason, EdgeMetrics};
 use model::calls::node::{AttachRefusal, DropReason};
 use model::calls::registry::{HeldSession, KickReason};
 use model::event::Notice;
+use model::guild::Joiner;
 use model::social::{Channel, Hearers, Member, Party};
 use model::{CharacterId, CharacterName, Event, PartyId, SessionId, Tile, TransferId, ZoneId};
 use parking_lot::{Mutex, RwLock};
@@ -33,6 +34,10 @@ pub(crate) enum ToSession {
     Party(Option<Box<Party>>),
     /// A line that is not of the node.
     Notice(Arc<Notice>),
+    /// The node has to look at the player's guild again.
+    LookAtGuild,
+    /// Somebody agreed to join the player's guild.
+    Admit(Box<Joiner>),
 }
 
 /// What a node says of one session.

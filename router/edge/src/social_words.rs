@@ -2,10 +2,9 @@
 
 use crate::messages::{self, Line};
 use model::command::CHAT_TEXT_MAX;
+use model::guild::{GuildAsk, GuildLine};
 use model::social::{Channel, NAMES_MAX, PartyAsk, SocialRefusal, Whom};
 
-/// Members of a guild on one page.
-const PAGE: usize = 8;
 /// Longest name that is looked up, in characters.
 const NAME_MAX: usize = 15;
 
@@ -21,7 +20,11 @@ pub(crate) enum Words {
     /// Who is online, and which of these are.
     Who(Vec<String>),
     /// A page of the guild, from 1.
-    Roster(usize),
+    Roster(u32),
+    /// Something of guilds that the directory answers.
+    Guild(GuildAsk),
+    /// What a member does about its guild: its node answers that. The rest of the line.
+    GuildDeed(String),
     /// To everybody.
     Shout(String),
 }
@@ -33,7 +36,12 @@ pub(crate) fn parse(to: &str, text: &str) -> Option<Words> {
     Some(match to.trim().to_lowercase().as_str() {
         "party" | "grupo" => party(words.next(), words.next()),
         "who" | "quem" => Words::Who(words.take(NAMES_MAX).map(name).collect()),
-        "guild" | "guilda" => guild(words.next(), words.next()),
+        "guild" | "guilda" => guild(&text),
+        // the words of the clients' own manuals
+        "create" => deed("create", words.next()),
+        "expulsar" => deed("expel", words.next()),
+        "handover" => deed("leader", words.next()),
+        "abandonar" => Words::GuildDeed("leave".to_owned()),
         "spk" | "gritar" => match text.trim().is_empty() {
             true => Words::Usage(Line::ShoutUsage),
             false => Words::Shout(text.trim().chars().take(CHAT_TEXT_MAX).collect()),
@@ -58,10 +66,24 @@ fn party(verb: Option<&str>, whom: Option<&str>) -> Words {
     }
 }
 
-fn guild(verb: Option<&str>, page: Option<&str>) -> Words {
-    match (verb.map(str::to_lowercase).as_deref(), page.map_or(Ok(1), str::parse)) {
-        (None | Some("list" | "lista"), Ok(page)) => Words::Roster(page),
-        _ => Words::Usage(Line::GuildUsage),
+fn guild(text: &str) -> Words {
+    let mut words = text.split_whitespace();
+    let (verb, more) = (words.next().map(str::to_lowercase), words.next());
+    let usage = Words::Usage(Line::Guild(GuildLine::Usage));
+    match (verb.as_deref(), more) {
+        (None | Some("list" | "lista"), page) => page.map_or(Ok(1), str::parse).map_or(usage, Words::Roster),
+        (Some("invite" | "convidar"), Some(whom)) => Words::Guild(GuildAsk::Invite(Whom::Name(name(whom)))),
+        (Some("accept" | "aceitar"), None) => Words::Guild(GuildAsk::Accept),
+        (Some("refuse" | "recusar"), None) => Words::Guild(GuildAsk::Refuse),
+        (Some("invite" | "convidar" | "accept" | "aceitar" | "refuse" | "recusar"), _) => usage,
+        _ => Words::GuildDeed(text.trim().chars().take(CHAT_TEXT_MAX).collect()),
+    }
+}
+
+fn deed(verb: &str, whom: Option<&str>) -> Words {
+    match whom {
+        Some(whom) => Words::GuildDeed(format!("{verb} {}", name(whom))),
+        None => Words::Usage(Line::Guild(GuildLine::Usage)),
     }
 }
 
@@ -73,14 +95,6 @@ pub(crate) fn channel(text: &str) -> Option<(Channel, &str)> {
     let kingdom = || text.strip_prefix("@@").map(|rest| (Channel::Kingdom, rest));
     let guild = || of_guild().map(|rest| (Channel::Guild, rest));
     party.or_else(kingdom).or_else(guild).map(|(channel, rest)| (channel, rest.trim()))
-}
-
-/// The page of a list from 1, how many there are, and what stands on it.
-pub(crate) fn page<T>(list: &[T], wanted: usize) -> (usize, usize, &[T]) {
-    let pages = list.len().div_ceil(PAGE).max(1);
-    let page = wanted.clamp(1, pages);
-    let start = (page - 1) * PAGE;
-    (page, pages, &list[start..list.len().min(start + PAGE)])
 }
 
 /// What a player is told when the directory says no.
@@ -126,9 +140,20 @@ mod tests {
         }
         assert_eq!(asked("guild", ""), Some(Words::Roster(1)));
         assert_eq!(asked("guilda", "lista 3"), Some(Words::Roster(3)));
-        for text in ["list -1", "list x", "create Lobos"] {
-            assert_eq!(asked("guild", text), Some(Words::Usage(Line::GuildUsage)), "{text}");
+        let usage = Words::Usage(Line::Guild(GuildLine::Usage));
+        for text in ["list -1", "list x", "invite", "accept all"] {
+            assert_eq!(asked("guild", text), Some(usage.clone()), "{text}");
         }
+        assert_eq!(asked("guilda", "convidar Ana"), Some(Words::Guild(GuildAsk::Invite(named("Ana")))));
+        assert_eq!(asked("guild", "ACCEPT"), Some(Words::Guild(GuildAsk::Accept)));
+        assert_eq!(asked("guilda", "recusar"), Some(Words::Guild(GuildAsk::Refuse)));
+        let deed = |text: &str| Some(Words::GuildDeed(text.to_owned()));
+        assert_eq!(
+            [asked("guild", "create Lobos"), asked("Create", "Lobos")],
+            [deed("create Lobos"), deed("create Lobos")]
+        );
+        assert_eq!([asked("abandonar", ""), asked("expulsar", "Ana")], [deed("leave"), deed("expel Ana")]);
+        assert_eq!([asked("handover", "Ana"), asked("create", "")], [deed("leader Ana"), Some(usage)]);
         assert_eq!(asked("spk", " "), Some(Words::Usage(Line::ShoutUsage)));
         assert_eq!(asked("gritar", " oi a todos"), Some(Words::Shout("oi a todos".to_owned())));
         assert_eq!(asked("Bianca", "invite"), None);
@@ -142,14 +167,5 @@ mod tests {
         assert_eq!(channel("-oi"), Some((Channel::Guild, "oi")));
         assert_eq!(channel("@@ oi"), Some((Channel::Kingdom, "oi")));
         assert_eq!([channel("--oi"), channel("@oi"), channel("oi"), channel("")], [None; 4]);
-    }
-
-    #[test]
-    fn a_list_has_pages_and_the_last_one_is_shown_for_any_beyond() {
-        let list: Vec<usize> = (0..17).collect();
-        assert_eq!(page(&list, 1), (1, 3, &list[..8]));
-        assert_eq!(page(&list, 0), page(&list, 1));
-        assert_eq!(page(&list, usize::MAX), (3, 3, &list[16..]));
-        assert_eq!(page::<u8>(&[], 2), (1, 1, &[][..]));
     }
 }

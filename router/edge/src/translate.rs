@@ -43,6 +43,10 @@ impl Tags {
     pub(crate) fn of(look: &Appearance) -> Self {
         Self { guild: look.guild, guild_rank: look.guild_rank, affects: look.affects.clone() }
     }
+
+    pub(crate) fn joins(&mut self, guild: u16, guild_rank: u8) {
+        (self.guild, self.guild_rank) = (guild, guild_rank);
+    }
 }
 
 /// Everything that a client needs to stand in the world, in the order that clients were seen to take it.

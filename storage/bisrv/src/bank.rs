@@ -5,6 +5,7 @@
 //! | items and gold to and from the bank | what lies there, balances, the fence | one outcome, see [`crate::desk`] |
 //! | parcels | the name, a full box, a full bank | one outcome |
 //! | banks of guilds | rank, the limit of a day | one outcome |
+//! | members of guilds | rank, the guild as it is, the gold | one outcome, see [`members`] |
 //! | cash | the balance | the first outcome |
 //! | the rest | nothing | reads again |
 
@@ -13,6 +14,7 @@ mod cash;
 mod guild;
 mod guild_log;
 mod letter;
+mod members;
 mod parcels;
 mod returns;
 
@@ -135,6 +137,14 @@ impl Bank {
             Request::CashCredit(asked) => cash::credit(desk, &asked).await,
             Request::CashDebit(asked) => cash::debit(desk, &asked).await,
             Request::ReturnParcel(asked) => returns::refuse(desk, &self.herald, &asked).await,
+            Request::ManageGuild(asked) => {
+                let (herald, now_ms) = (&self.herald, now_ms());
+                members::Manage { desk, settings, herald, asked: &asked, now_ms }.run().await
+            }
+            Request::ReadGuildPlace { account, character } => {
+                let place = members::place_of(desk, account, character).await?;
+                Ok(Reply::GuildPlace(place.ok_or(BankRefusal::NoSuchCharacter)?))
+            }
             Request::GuildLog { guild, page } => guild_log::page(desk, guild, page, now_ms()).await,
         }
     }
@@ -200,6 +210,8 @@ fn name(request: &Request) -> &'static str {
         Request::CashDebit(_) => "cash_debit",
         Request::ReturnParcel(_) => "return_parcel",
         Request::GuildLog { .. } => "guild_log",
+        Request::ManageGuild(_) => "manage_guild",
+        Request::ReadGuildPlace { .. } => "read_guild_place",
     }
 }
 

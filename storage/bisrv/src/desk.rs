@@ -168,7 +168,7 @@ impl<'a> Desk<'a> {
                     Ok(Settled::Now(done, plan))
                 }
                 (Ok(done), _) => Ok(Settled::Before(done)),
-                (Err(TransferRefusal::PlaceTaken(_)), _) => continue,
+                (Err(refusal), _) if meanwhile(&refusal, &once.fences) => continue,
                 (Err(refusal), Err(planned)) if is_impossible(&refusal) => Err(No::Refused(planned)),
                 (Err(refusal), _) => Err(No::Refused(refused(refusal))),
             };
@@ -188,6 +188,7 @@ impl Once {
             moves: Vec::new(),
             records: Vec::new(),
             softs: Vec::new(),
+            standings: Vec::new(),
         }
     }
 
@@ -210,19 +211,33 @@ fn is_impossible(refusal: &TransferRefusal) -> bool {
     )
 }
 
+/// True when others were quicker, and another try may do it: a place, a record of a guild, another member's rank.
+pub(crate) fn meanwhile(refusal: &TransferRefusal, fences: &[Fence]) -> bool {
+    match refusal {
+        TransferRefusal::PlaceTaken(_)
+        | TransferRefusal::RecordChanged(
+            RecordKey::Guild(_) | RecordKey::GuildName(_) | RecordKey::GuildMember(_),
+        ) => true,
+        TransferRefusal::StandingChanged(character) => {
+            fences.iter().all(|fence| fence.character != *character)
+        }
+        _ => false,
+    }
+}
+
 /// What a player is told of what the store refused.
 pub(crate) fn refused(refusal: TransferRefusal) -> BankRefusal {
     match refusal {
+        TransferRefusal::StandingChanged(_) => BankRefusal::GuildChanged,
         refusal if is_impossible(&refusal) => BankRefusal::Changed,
         TransferRefusal::Stale(_) => BankRefusal::Stale,
         TransferRefusal::ItemGone(_) => BankRefusal::ItemGone,
-        TransferRefusal::PlaceTaken(_) => BankRefusal::Changed,
         TransferRefusal::NotEnough(_) => BankRefusal::NotEnough,
         TransferRefusal::TooMuch(_) => BankRefusal::TooMuch,
         TransferRefusal::NoSuchOwner(_) => BankRefusal::NoSuchAccount,
         TransferRefusal::Frozen(_) => BankRefusal::Frozen,
         TransferRefusal::RecordChanged(RecordKey::Parcel(_)) => BankRefusal::NoSuchParcel,
-        TransferRefusal::RecordChanged(_) => BankRefusal::Changed,
+        TransferRefusal::RecordChanged(_) | TransferRefusal::PlaceTaken(_) => BankRefusal::Changed,
         TransferRefusal::Malformed(what) => {
             tracing::error!(what, "the store did not understand a transfer of the bank");
             BankRefusal::BadRequest(what)

@@ -1,12 +1,12 @@
-//! Tells players at once what happened to their parcels. NRSrv knows where an account is played, and whether it is.
+//! Tells players at once what happened to their parcels and their guilds. NRSrv knows where an account is played, and whether it is.
 //!
 //! News is words only: what is not told, because nobody plays, NRSrv does not answer or too much is to be told, the
-//! player learns from its list of parcels and at its next login.
+//! player learns from its list of parcels and at its next login. Of guilds NRSrv finds out by itself after a while.
 
 use link::Client;
-use model::AccountId;
 use model::calls::registry::{Reply, Request};
 use model::event::{Notice, NoticeKey};
+use model::{AccountId, CharacterId, GuildId};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +16,9 @@ const WAITING_MAX: usize = 1_024;
 /// How long NRSrv may take for one of them.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// A line for whoever plays an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
-    /// Whose.
-    pub account: AccountId,
-    /// What.
-    pub notice: Notice,
-}
+/// What NRSrv is told: [`Request::Tell`] or [`Request::GuildChanged`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct News(pub Request);
 
 /// Takes news without waiting.
 #[derive(Clone, Debug)]
@@ -48,8 +43,22 @@ impl Herald {
 
     fn tell(&self, account: AccountId, key: NoticeKey, name: &str) {
         let notice = Notice::Catalogue { key, arguments: vec![name.to_owned()] };
-        if let Err(error) = self.0.try_send(News { account, notice }) {
-            tracing::debug!(%account, %error, "not told at once");
+        self.send(Request::Tell { account, notice });
+    }
+
+    /// Guild or rank of these characters are other ones; the line is for them and for the members who play.
+    pub(crate) fn guild_changed(
+        &self,
+        guild: GuildId,
+        (characters, by): (Vec<CharacterId>, CharacterId),
+        notice: Notice,
+    ) {
+        self.send(Request::GuildChanged { guild, characters, by, notice });
+    }
+
+    fn send(&self, news: Request) {
+        if let Err(error) = self.0.try_send(News(news)) {
+            tracing::debug!(%error, "not told at once");
         }
     }
 }
@@ -61,15 +70,15 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     loop {
-        let News { account, notice } = tokio::select! {
+        let News(news) = tokio::select! {
             () = stop.cancelled() => return,
             news = news.recv() => match news {
                 Some(news) => news,
                 None => return,
             },
         };
-        if let Err(error) = registry.call(&Request::Tell { account, notice }, DEADLINE).await {
-            tracing::info!(%account, %error, "a player is not told of a parcel at once");
+        if let Err(error) = registry.call(&news, DEADLINE).await {
+            tracing::info!(%error, "players are not told of a parcel or a guild at once");
         }
     }
 }

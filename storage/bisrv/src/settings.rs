@@ -2,6 +2,7 @@
 
 use model::Secret;
 use model::calls::bank::PARCELS_LISTED_MAX;
+use model::guild::MEMBERS_MAX;
 use model::item::GOLD_MAX;
 use serde::{Deserialize, Serialize};
 use settings::{BadValue, Check, within};
@@ -30,6 +31,18 @@ pub struct Settings {
     pub guild_items_day: u64,
     /// Gold that each member below the leader may take in a day.
     pub guild_gold_day: i64,
+    /// Gold that founding a guild costs.
+    pub guild_cost: i64,
+    /// Gold that a new member costs who asked it to join.
+    pub guild_member_cost: i64,
+    /// Gold that a new sub-leader costs who makes it one.
+    pub guild_sub_leader_cost: i64,
+    /// Members that a guild may have.
+    pub guild_members_max: u32,
+    /// True: only who is of a kingdom founds a guild.
+    pub guild_needs_kingdom: bool,
+    /// The channel in the numbers of new guilds, 0 to 15: `channel * 4096 + counter`.
+    pub guild_channel: u8,
     /// Where web shops reach the cash API; `None`: nowhere. Read once.
     pub cash_http: Option<SocketAddr>,
     /// What web shops show: `authorization: bearer TOKEN`.
@@ -50,6 +63,12 @@ impl Default for Settings {
             guild_withdraw_rank: 3,
             guild_items_day: 5,
             guild_gold_day: 10_000_000,
+            guild_cost: 100_000_000,
+            guild_member_cost: 4_000_000,
+            guild_sub_leader_cost: 100_000_000,
+            guild_members_max: 100,
+            guild_needs_kingdom: false,
+            guild_channel: 0,
             cash_http: None,
             cash_token: Secret::new(""),
             cash_name: "webshop".to_owned(),
@@ -68,6 +87,12 @@ impl Check for Settings {
         within("parcel_sweep_s", self.parcel_sweep_s, 1..=86_400, "1 to 86400")?;
         within("guild_withdraw_rank", u64::from(self.guild_withdraw_rank), 0..=9, "0 to 9")?;
         gold("guild_gold_day", self.guild_gold_day)?;
+        gold("guild_cost", self.guild_cost)?;
+        gold("guild_member_cost", self.guild_member_cost)?;
+        gold("guild_sub_leader_cost", self.guild_sub_leader_cost)?;
+        let most = MEMBERS_MAX;
+        within("guild_members_max", self.guild_members_max.into(), 1..=most.into(), "1 to 500")?;
+        within("guild_channel", self.guild_channel.into(), 0..=15, "0 to 15")?;
         let name = &self.cash_name;
         if name.is_empty() || name.len() > 32 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(BadValue::new("cash_name", name.escape_debug(), "1 to 32 letters and digits"));

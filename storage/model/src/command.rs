@@ -1,6 +1,7 @@
 //! What a player asks of the world, free of client versions and short ids.
 
 use crate::character::SKILL_BAR;
+use crate::guild::Joiner;
 use crate::id::{EntityId, GroundId};
 use crate::item::{ItemKind, ItemSpec, Slot};
 use crate::place::{Route, Tile};
@@ -183,4 +184,8 @@ pub enum Command {
         /// The rest of the line, at most [`CHAT_TEXT_MAX`] characters.
         text: String,
     },
+    /// Its edge says that somebody changed the player's guild or rank: the node looks again.
+    LookAtGuild,
+    /// Its edge says that somebody whom the player asked to join its guild agreed.
+    AdmitToGuild(Box<Joiner>),
 }

@@ -1,6 +1,7 @@
 //! What the world tells, free of client versions and short ids.
 
 use crate::character::{Affect, CharacterName, Class, SKILL_BAR, Unspent};
+use crate::guild::GuildLine;
 use crate::id::{EntityId, GroundId, SessionId};
 use crate::item::{EQUIP_SLOTS, Item, ItemSpec, Slot};
 use crate::moves::MoveMark;
@@ -305,6 +306,8 @@ pub enum NoticeKey {
     InstanceEnds,
     /// The instance that the player was in is gone.
     InstanceOver,
+    /// Something of guilds.
+    Guild(GuildLine),
 }
 
 /// Something that happened in the world and that clients show.
@@ -553,6 +556,15 @@ pub enum Event {
         owner: EntityId,
         /// Position in the shop.
         position: u8,
+    },
+    /// A player in view, or the receiving one, is in another guild now, or has another rank there.
+    GuildChanged {
+        /// Who.
+        entity: EntityId,
+        /// Guild id, 0 none.
+        guild: u16,
+        /// Rank in the guild.
+        guild_rank: u8,
     },
 }
 

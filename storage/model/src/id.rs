@@ -99,7 +99,26 @@ id! {
     EntityId(u64)
 }
 
+impl Default for GuildId {
+    /// No guild.
+    fn default() -> Self {
+        Self(0)
+    }
+}
+
 impl GuildId {
+    /// No guild has this number: its record says which number was given to a guild last.
+    pub const COUNTER: Self = Self(u16::MAX);
+
+    /// The next number after one, not below the first of a channel: `channel * 4096 + counter`, the counter from 1.
+    /// `None` when there is none left.
+    pub fn after(last: Self, channel: u8) -> Option<Self> {
+        let first = (u16::from(channel & 0xF) << 12) + 1;
+        let next = last.0.checked_add(1)?.max(first);
+        let next = if next & 0xFFF == 0 { next + 1 } else { next };
+        Some(Self(next)).filter(|next| *next != Self::COUNTER)
+    }
+
     /// What stands for an account where the guild's bucket is asked for; no account has such a number.
     pub fn home(self) -> AccountId {
         AccountId(u64::from(self.0))

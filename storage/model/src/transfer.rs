@@ -10,7 +10,10 @@
 //! ```
 
 use crate::character::SoftState;
-use crate::id::{AccountId, AmendmentId, CharacterId, Epoch, GroundId, ItemId, LotId, OperationId, ParcelId};
+use crate::guild::{GuildNameId, Place};
+use crate::id::{
+    AccountId, AmendmentId, CharacterId, Epoch, GroundId, GuildId, ItemId, LotId, OperationId, ParcelId,
+};
 use crate::item::{Effect, Item};
 use crate::ledger::{Actor, GoldAccount, ItemPlace};
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,8 @@ use serde::{Deserialize, Serialize};
 pub const MOVES_MAX: usize = 128;
 /// Most fences of one transfer.
 pub const FENCES_MAX: usize = 16;
+/// Most standings of one transfer.
+pub const STANDINGS_MAX: usize = 64;
 /// Most record changes of one transfer.
 pub const RECORD_CHANGES_MAX: usize = 64;
 /// Longest body of a record in bytes.
@@ -109,6 +114,12 @@ pub enum RecordKey {
     Ground(GroundId),
     /// What operators took back. Nothing lies in it; home: [`AmendmentId::home`], scope: 0.
     Amendment(AmendmentId),
+    /// A guild, also one that has ended; home: [`GuildId::home`], scope: 0. Its bank is not in it.
+    Guild(GuildId),
+    /// Who has the name of a guild; home: [`GuildNameId::home`], scope: the guild.
+    GuildName(GuildNameId),
+    /// That a character is in a guild; home: [`GuildId::home`], scope: the guild.
+    GuildMember(CharacterId),
 }
 
 /// Kinds of records.
@@ -122,6 +133,12 @@ pub enum RecordKind {
     Ground,
     /// [`RecordKey::Amendment`]
     Amendment,
+    /// [`RecordKey::Guild`]
+    Guild,
+    /// [`RecordKey::GuildName`]
+    GuildName,
+    /// [`RecordKey::GuildMember`]
+    GuildMember,
 }
 
 impl RecordKey {
@@ -132,6 +149,9 @@ impl RecordKey {
             Self::Parcel(_) => RecordKind::Parcel,
             Self::Ground(_) => RecordKind::Ground,
             Self::Amendment(_) => RecordKind::Amendment,
+            Self::Guild(_) => RecordKind::Guild,
+            Self::GuildName(_) => RecordKind::GuildName,
+            Self::GuildMember(_) => RecordKind::GuildMember,
         }
     }
 
@@ -141,7 +161,10 @@ impl RecordKey {
             Self::Lot(LotId(id))
             | Self::Parcel(ParcelId(id))
             | Self::Ground(GroundId(id))
-            | Self::Amendment(AmendmentId(id)) => id,
+            | Self::Amendment(AmendmentId(id))
+            | Self::GuildName(GuildNameId(id))
+            | Self::GuildMember(CharacterId(id)) => id,
+            Self::Guild(GuildId(id)) => id.into(),
         }
     }
 }
@@ -202,6 +225,29 @@ pub struct Transfer {
     pub records: Vec<RecordChange>,
     /// Soft state of fenced characters that is written with it: who pays for a way is at its end.
     pub softs: Vec<SoftWrite>,
+    /// Guild and rank of characters, at most [`STANDINGS_MAX`], each character once.
+    pub standings: Vec<Standing>,
+}
+
+/// Guild and rank of a character: as they are expected to be, and as they are after. It needs no fence, since others
+/// change it too; the row is locked and compared. With both the same nothing is written: it is only made sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whose character.
+    pub account: AccountId,
+    /// Which.
+    pub character: CharacterId,
+    /// As expected.
+    pub before: Place,
+    /// As it is then.
+    pub after: Place,
+}
+
+impl Standing {
+    /// Makes sure that a character is there.
+    pub fn holds(fence: Fence, place: Place) -> Self {
+        Self { account: fence.account, character: fence.character, before: place, after: place }
+    }
 }
 
 /// Soft state that is written with a transfer, under the epoch of its character's fence.
@@ -260,4 +306,7 @@ pub enum TransferRefusal {
     /// It breaks a rule of transfers.
     #[error("not a transfer: {0}")]
     Malformed(String),
+    /// The character is not in that guild, or not in that rank; or it is no more.
+    #[error("character {0} is not of the guild and rank that was expected")]
+    StandingChanged(CharacterId),
 }

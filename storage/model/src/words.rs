@@ -72,6 +72,16 @@ pub fn the_one<T>(beginning: &str, all: impl IntoIterator<Item = T>, id: impl Fn
     found.next().filter(|_| found.next().is_none())
 }
 
+/// A time in one number and a unit that both languages have.
+pub fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

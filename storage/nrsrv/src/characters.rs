@@ -107,6 +107,12 @@ impl Registry {
         if !self.is_password(&entry, password).await? {
             return Ok(Reply::DeleteRefused(DeleteRefusal::WrongPassword));
         }
+        // nobody joins a guild who does not play, so this stays so until it is deleted
+        let request = ListCharacters { account: entry.record.account };
+        let all = retry(|| self.store.list_characters(request.clone())).await?;
+        if all.iter().any(|one| one.slot == slot && one.hard.guild != 0) {
+            return Ok(Reply::DeleteRefused(DeleteRefusal::InGuild));
+        }
         let request = DeleteCharacter {
             operation: OperationId(rand::rng().random()),
             account: entry.record.account,

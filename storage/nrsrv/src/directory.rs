@@ -12,13 +12,16 @@ use crate::sessions::{PinState, Record};
 use model::calls::registry::ToEdge;
 use model::membership::ProcessName;
 use model::social::{Member, Party, Persona};
-use model::{AccountId, CharacterId, CharacterName, SessionId};
+use model::{AccountId, CharacterId, CharacterName, GuildId, SessionId};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Queues a message for an edge without waiting; false when it cannot be queued.
 pub(crate) type Push = Arc<dyn Fn(&ToEdge) -> bool + Send + Sync>;
+
+/// Members who left, until it is written down; of more it is not.
+const DEPARTED_MAX: usize = 4_096;
 
 /// One session of an edge.
 #[derive(Clone, Debug)]
@@ -58,6 +61,10 @@ pub(crate) struct Directory {
     parties: Parties,
     /// Sessions that could not be told of their party.
     untold: BTreeSet<SessionId>,
+    /// Who of those who play was asked to join a guild, and by whom last.
+    guild_asked: HashMap<CharacterId, CharacterId>,
+    /// Members of guilds who are not played any more, until it is written down.
+    departed: Vec<(CharacterId, GuildId)>,
 }
 
 impl Directory {
@@ -66,7 +73,7 @@ impl Directory {
         let before = self.take(entry.record.session);
         self.edges.entry(entry.record.edge.clone()).or_insert(Line::Lingering { since: now });
         self.put(entry);
-        self.part(before);
+        self.part(before.as_ref());
     }
 
     fn put(&mut self, entry: Entry) {
@@ -92,12 +99,38 @@ impl Directory {
     }
 
     /// Takes who is not played any more out of its party.
-    fn part(&mut self, before: Option<Entry>) {
-        let Some((id, _)) = before.and_then(|entry| entry.character) else { return };
+    fn part(&mut self, before: Option<&Entry>) {
+        let Some(Entry { character: Some((id, _)), persona, .. }) = before else { return };
+        let id = *id;
         if !self.ids.contains_key(&id) {
+            self.guild_asked.remove(&id);
+            let guild = persona.map_or(0, |persona| persona.guild);
+            if guild != 0 && self.departed.len() < DEPARTED_MAX {
+                self.departed.push((id, GuildId(guild)));
+            }
             let news = self.parties.leave(id);
             self.tell_parties(news);
         }
+    }
+
+    /// Somebody is asked to join a guild.
+    pub(crate) fn ask_to_guild(&mut self, whom: CharacterId, by: CharacterId) {
+        self.guild_asked.insert(whom, by);
+    }
+
+    /// Who asked somebody to join a guild last.
+    pub(crate) fn asked_to_guild(&self, whom: CharacterId) -> Option<CharacterId> {
+        self.guild_asked.get(&whom).copied()
+    }
+
+    /// It was answered.
+    pub(crate) fn forget_guild_asked(&mut self, whom: CharacterId) {
+        self.guild_asked.remove(&whom);
+    }
+
+    /// Members of guilds who are not played any more since this was asked last.
+    pub(crate) fn take_departed(&mut self) -> Vec<(CharacterId, GuildId)> {
+        std::mem::take(&mut self.departed)
     }
 
     /// A login begins.
@@ -125,7 +158,7 @@ impl Directory {
     pub(crate) fn remove(&mut self, session: SessionId) -> Option<Entry> {
         let entry = self.take(session)?;
         self.untold.remove(&session);
-        self.part(Some(entry.clone()));
+        self.part(Some(&entry));
         Some(entry)
     }
 
@@ -150,7 +183,7 @@ impl Directory {
         let is_the_same = character.as_ref().is_some_and(|(id, _)| before.plays(*id));
         let persona = before.persona.filter(|_| is_the_same);
         self.put(Entry { record: before.record.clone(), character, persona });
-        self.part(Some(before));
+        self.part(Some(&before));
         true
     }
 

@@ -152,6 +152,10 @@ impl Registry {
     /// Drops the sessions of edges that were away too long, and writes the others down again and again,
     /// so that a session store that was emptied knows them. Runs until stopped.
     pub async fn maintain(&self, stop: CancellationToken) {
+        tokio::join!(self.maintain_sessions(stop.clone()), self.mind_guilds(stop));
+    }
+
+    async fn maintain_sessions(&self, stop: CancellationToken) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         let mut report = tokio::time::interval(REPORT_EVERY);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);

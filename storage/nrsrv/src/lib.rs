@@ -15,6 +15,7 @@ pub mod accounts;
 mod characters;
 mod directory;
 pub mod guard;
+mod guilds;
 pub mod hashing;
 mod hello;
 mod login;

@@ -158,7 +158,7 @@ impl Registry {
             Request::Party { session, ask } => self.party(session, ask),
             Request::Speak { session, channel, text } => Ok(self.speak(session, channel, &text)),
             Request::Who { names } => Ok(self.who(&names)),
-            Request::Roster { session } => Ok(self.roster(session)),
+            Request::Roster { session, page } => self.roster(session, page).await,
             Request::PartyOf { name } => Ok(self.party_of(&name)),
             Request::Count => Ok(Reply::Count(u32::try_from(self.online()).unwrap_or(u32::MAX))),
             Request::Block { name, reason } => self.block(who, &name, reason).await,
@@ -168,6 +168,10 @@ impl Registry {
             Request::Show { name } => self.show(&name).await,
             Request::Announce { text } => Ok(self.announce(who, &text)),
             Request::Tell { account, notice } => Ok(self.tell(account, notice)),
+            Request::Guild { session, ask } => self.guild(session, ask).await,
+            Request::GuildChanged { guild, characters, by, notice } => {
+                Ok(self.guild_changed(guild, (&characters, by), &notice))
+            }
         };
         answer.unwrap_or_else(|Unavailable| {
             self.metrics.unavailable.inc();

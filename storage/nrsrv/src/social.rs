@@ -2,10 +2,10 @@
 
 use crate::directory::{Directory, Entry};
 use crate::registry::{Answer, LINE_MAX, Registry, Unavailable};
+use model::SessionId;
 use model::calls::registry::{Reply, ToEdge};
 use model::membership::ProcessName;
 use model::social::{Channel, Hearers, KINGDOMS, Member, NAMES_MAX, PartyAsk, Persona, SocialRefusal, Whom};
-use model::{CharacterName, SessionId};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -71,23 +71,6 @@ impl Registry {
         let character = plays.and_then(|entry| entry.character.as_ref());
         Reply::PartyOf(character.and_then(|(id, _)| directory.parties().of(*id)).cloned())
     }
-
-    pub(crate) fn roster(&self, session: SessionId) -> Reply {
-        let directory = self.directory.lock();
-        let Some(own) = directory.get(session).and_then(Entry::member) else { return Reply::NoSuchSession };
-        let guild = own.persona.guild;
-        if guild == 0 {
-            return Reply::Roster(Err(SocialRefusal::NoGuild));
-        }
-        let mut of_guild: Vec<(CharacterName, Persona)> = directory
-            .players()
-            .filter_map(Entry::member)
-            .filter(|member| member.persona.guild == guild)
-            .map(|member| (member.name, member.persona))
-            .collect();
-        of_guild.sort_by_key(|(name, persona)| (u8::MAX - persona.guild_rank, name.key()));
-        Reply::Roster(Ok((guild, of_guild)))
-    }
 }
 
 fn ask_party(directory: &mut Directory, own: Member, ask: PartyAsk) -> Result<(), SocialRefusal> {
@@ -123,7 +106,7 @@ fn ask_party(directory: &mut Directory, own: Member, ask: PartyAsk) -> Result<()
     }
 }
 
-fn find<'a>(directory: &'a Directory, whom: &Whom) -> Option<&'a Entry> {
+pub(crate) fn find<'a>(directory: &'a Directory, whom: &Whom) -> Option<&'a Entry> {
     match whom {
         Whom::Character(character) => directory.playing_id(*character),
         Whom::Name(name) => directory.playing(&name.to_ascii_lowercase()),

@@ -12,6 +12,7 @@ mod error;
 mod examine;
 pub mod fsck;
 mod gold;
+pub mod guild;
 mod lease;
 mod ledger;
 pub mod letter;

@@ -8,8 +8,10 @@ use model::calls::cluster::{CutBy, Guest, Hold, Instance, InstanceLimits, Leased
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
+use model::guild::{GuildNameId, Place};
 use model::id::{
-    AccountId, AmendmentId, CharacterId, Epoch, GroundId, Incarnation, ItemId, LotId, ParcelId, ZoneId,
+    AccountId, AmendmentId, CharacterId, Epoch, GroundId, GuildId, Incarnation, ItemId, LotId, ParcelId,
+    ZoneId,
 };
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, Effect, GOLD_MAX, Item, ItemKind};
 use model::membership::{Member, NamedZone, ProcessName, Role, Slot};
@@ -77,12 +79,20 @@ macro_rules! loaded_columns {
         concat!(character_columns!(), ", epoch, soft_epoch, soft_number, former_owner")
     };
 }
-/// Columns that [`progress`] reads and [`progress_numbers`] writes: integers, in `characters` and in `character_states`.
+/// Columns that [`progress`] reads: integers, in `characters` and in `character_states`.
 macro_rules! progress_columns {
     () => {
         "level, experience, strength, intelligence, dexterity, constitution, mastery_0, mastery_1, mastery_2, \
          mastery_3, unspent_stat, unspent_mastery, unspent_skill, learned_0, learned_1, clan, guild, guild_rank, \
          chaos"
+    };
+}
+/// Those of [`progress_columns`] that are the character's own business, and that [`own_numbers`] writes: guild and rank
+/// are changed by transfers only, together with the records of the guild.
+macro_rules! own_columns {
+    () => {
+        "level, experience, strength, intelligence, dexterity, constitution, mastery_0, mastery_1, mastery_2, \
+         mastery_3, unspent_stat, unspent_mastery, unspent_skill, learned_0, learned_1, clan, chaos"
     };
 }
 /// Columns that [`placed_item`] reads.
@@ -104,7 +114,7 @@ macro_rules! member_columns {
     };
 }
 pub(crate) use {
-    account_columns, character_columns, is_newer, item_columns, loaded_columns, member_columns,
+    account_columns, character_columns, is_newer, item_columns, loaded_columns, member_columns, own_columns,
     progress_columns, record_columns,
 };
 
@@ -174,8 +184,8 @@ pub(crate) fn character(row: &impl Fields) -> Result<Character, Failure> {
     })
 }
 
-/// Number of integers that [`progress_numbers`] gives.
-pub(crate) const PROGRESS_NUMBERS: usize = 19;
+/// Number of integers that [`own_numbers`] gives.
+pub(crate) const OWN_NUMBERS: usize = 17;
 
 /// What a character has become, from [`progress_columns`] and whatever follows them.
 pub(crate) fn progress(row: &impl Fields) -> Result<Progress, Failure> {
@@ -198,8 +208,13 @@ pub(crate) fn progress(row: &impl Fields) -> Result<Progress, Failure> {
     })
 }
 
-/// The integers of [`progress_columns`], in that order.
-pub(crate) fn progress_numbers(progress: &Progress) -> [i64; PROGRESS_NUMBERS] {
+/// Guild and rank of a character, from two columns.
+pub(crate) fn guild_place(row: &impl Fields, first: usize) -> Result<Place, Failure> {
+    Ok(Place { guild: GuildId(row.number(first)?), rank: row.number(first + 1)? })
+}
+
+/// The integers of [`own_columns`], in that order.
+pub(crate) fn own_numbers(progress: &Progress) -> [i64; OWN_NUMBERS] {
     let Progress { attributes, mastery, unspent, learned, .. } = progress;
     [
         progress.level.into(),
@@ -218,8 +233,6 @@ pub(crate) fn progress_numbers(progress: &Progress) -> [i64; PROGRESS_NUMBERS] {
         learned[0].into(),
         learned[1].into(),
         progress.clan.into(),
-        progress.guild.into(),
-        progress.guild_rank.into(),
         progress.chaos.into(),
     ]
 }
@@ -375,6 +388,9 @@ pub(crate) fn record(row: &impl Fields) -> Result<Record, Failure> {
         5 => RecordKey::Parcel(ParcelId(id)),
         6 => RecordKey::Ground(GroundId(id)),
         10 => RecordKey::Amendment(AmendmentId(id)),
+        11 => RecordKey::Guild(GuildId(row.number(1)?)),
+        12 => RecordKey::GuildName(GuildNameId(id)),
+        13 => RecordKey::GuildMember(CharacterId(id)),
         other => return Err(Failure::Corrupt(format!("a record of kind {other}"))),
     };
     Ok(Record {

@@ -9,6 +9,7 @@ mod characters;
 mod clerks;
 mod escrow;
 mod fencing;
+mod guilds;
 mod hold;
 mod instances;
 mod ledger;
@@ -110,6 +111,11 @@ pub async fn conformance(store: Arc<dyn Store>) {
         escrow::nothing_is_left_where_no_record_is,
         escrow::records_come_in_pages,
         escrow::the_life_of_an_item_goes_on_in_another_bucket,
+        guilds::a_guild_is_founded_whole_or_not_at_all,
+        guilds::guild_and_rank_are_made_sure_of_without_a_trace,
+        guilds::others_change_the_place_of_who_is_away,
+        guilds::what_a_character_becomes_leaves_its_guild_alone,
+        guilds::of_many_who_want_a_name_of_a_guild_one_gets_it_and_pays,
         transfer_dice::random_transfers_do_what_a_small_model_says,
         undo::an_undone_trade_is_as_if_it_never_was,
         undo::an_undo_is_undone_like_anything_else,

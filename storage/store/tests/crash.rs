@@ -44,6 +44,7 @@ fn one_coin(operation: OperationId, account: AccountId, character: CharacterId, 
         moves: vec![Move::Gold { amount: 1, from, to }, Move::Birth { item, to: place }],
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 

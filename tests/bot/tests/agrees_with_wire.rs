@@ -99,10 +99,13 @@ fn compare(profile: Profile, packet: &ServerPacket, seen: &Packet) -> bool {
             assert_eq!(seen.equip, items(&enter.mob.equip, profile.layout().equip_slots));
             assert_eq!(seen.carry, items(&enter.mob.carry, 64));
         }
-        (ServerPacket::CreateMob(create), Packet::Create { id, name, tile, score: seen, kind, stall }) => {
+        (
+            ServerPacket::CreateMob(create),
+            Packet::Create { id, name, tile, score: seen, guild, kind, stall },
+        ) => {
             assert_eq!((*id, name, stall), (create.plate.id, &create.plate.name, &None));
             assert_eq!((*tile, *kind), (Tile::new(create.x, create.y), create.create_type));
-            assert_eq!(*seen, score(&create.score));
+            assert_eq!((*seen, *guild), (score(&create.score), create.guild));
         }
         (ServerPacket::RemoveMob(remove), Packet::Remove { id, kind }) => {
             assert_eq!((*id, i64::from(*kind)), (77, i64::from(remove.reason)));
@@ -128,8 +131,8 @@ fn compare(profile: Profile, packet: &ServerPacket, seen: &Packet) -> bool {
         (ServerPacket::Whisper(whisper), Packet::Whisper { from, text }) => {
             assert_eq!((from, text), (&whisper.name, &whisper.text));
         }
-        (ServerPacket::UpdateScore(update), Packet::Score { id, score: seen }) => {
-            assert_eq!((*id, *seen), (77, score(&update.score)));
+        (ServerPacket::UpdateScore(update), Packet::Score { id, score: seen, guild }) => {
+            assert_eq!((*id, *seen, *guild), (77, score(&update.score), update.guild));
         }
         (ServerPacket::UpdateEtc(etc), Packet::Etc { experience, gold }) => {
             assert_eq!((*experience, i64::from(*gold)), (etc.experience, etc.gold));

@@ -206,6 +206,7 @@ pub fn wish(board: &Board, me: Player, dice: &mut ChaCha8Rng) -> Option<Transfer
         moves,
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     })
 }
 

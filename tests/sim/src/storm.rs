@@ -106,6 +106,7 @@ async fn settle(store: &Arc<dyn Store>) -> anyhow::Result<(Board, BTreeMap<ItemI
             moves,
             records: Vec::new(),
             softs: Vec::new(),
+            standings: Vec::new(),
         };
         if let Err(refusal) = surely(store, &transfer).await? {
             bail!("the storm cannot begin: {refusal}");

@@ -8,8 +8,8 @@ use super::{Patience, possessions};
 use crate::node::Node;
 use crate::session::{Note, Session};
 use model::calls::bank::{
-    BankRefusal, DeliverParcels, GuildAct, GuildOrder, KindRule, MoveGold, MoveItem, Order, Reply, Request,
-    ReturnParcel, SendParcel, TakeParcel,
+    BankRefusal, DeliverParcels, GuildAct, GuildOrder, KindRule, ManageGuild, MoveGold, MoveItem, Order,
+    Reply, Request, ReturnParcel, SendParcel, TakeParcel,
 };
 use model::item::CARGO_SLOTS;
 use model::transfer::Fence;
@@ -93,7 +93,11 @@ async fn ask(node: &Node, request: &Request) -> Option<Reply> {
 fn changes_nothing(work: &BankWork) -> bool {
     matches!(
         work,
-        BankWork::Parcels | BankWork::GuildBank { .. } | BankWork::GuildLog { .. } | BankWork::Cash
+        BankWork::Parcels
+            | BankWork::GuildBank { .. }
+            | BankWork::GuildLog { .. }
+            | BankWork::Cash
+            | BankWork::GuildPlace
     )
 }
 
@@ -180,6 +184,14 @@ fn request(work: &BankWork, order: Order, rule: Option<KindRule>, named: Named) 
         (BankWork::Guild { guild, rank, act }, _) => in_guild(guild, rank, *act),
         (BankWork::GuildTake { guild, rank, .. }, Named::GuildAct(act)) => in_guild(guild, rank, act),
         (BankWork::Cash, _) => Request::CashBalance { account },
+        (BankWork::ManageGuild { name, clan, place, deed }, _) => Request::ManageGuild(ManageGuild {
+            order,
+            name: name.clone(),
+            clan: *clan,
+            place: *place,
+            deed: deed.clone(),
+        }),
+        (BankWork::GuildPlace, _) => Request::ReadGuildPlace { account, character: order.fence.character },
         (BankWork::TakeParcel { .. } | BankWork::ReturnParcel { .. } | BankWork::GuildTake { .. }, _) => {
             return None;
         }

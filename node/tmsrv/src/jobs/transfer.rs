@@ -40,6 +40,7 @@ pub(crate) fn of_plan(
         moves,
         records: plan.ground.iter().map(|record| ground_record(record, zone)).collect(),
         softs: softs.into_iter().collect(),
+        standings: Vec::new(),
     };
     Some((transfer, born))
 }

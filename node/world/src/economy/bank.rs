@@ -1,5 +1,6 @@
 //! The bank: the zone checks what only it knows, BISrv does the rest. What lies in the bank is never in the world.
 
+mod members;
 mod typed;
 mod words;
 

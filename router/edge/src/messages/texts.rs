@@ -1,6 +1,6 @@
 //! The lines themselves, in English and in Portuguese.
 
-use super::Line;
+use super::{Line, guild_texts};
 
 impl Line {
     /// In both languages, with `{0}` and `{1}` still in it.
@@ -216,10 +216,9 @@ impl Line {
             Self::KingdomNone => ("You are of no kingdom.", "Você não é de um reino."),
             Self::WhoCount => ("Players online: {0}", "Jogadores online: {0}"),
             Self::WhoPlays => ("{0} is online.", "{0} está online."),
-            Self::GuildUsage => ("guild list [PAGE]", "guilda lista [PAGINA]"),
-            Self::RosterLine => ("{0}, rank {1}, level {2}", "{0}, cargo {1}, nível {2}"),
-            Self::RosterSum => {
-                ("Of your guild online: {0}, page {1} of {2}", "Da sua guild online: {0}, página {1} de {2}")
+            Self::Guild(line) => guild_texts::both(line),
+            Self::InGuild => {
+                ("First this character leaves its guild.", "Antes este personagem tem de sair da guild.")
             }
             Self::ShoutUsage => ("spk TEXT", "gritar TEXTO"),
             Self::CashBalance => ("Your cash: {0}", "Seu saldo de cash: {0}"),

@@ -62,10 +62,9 @@ pub(crate) enum Done {
         invites: bool,
     },
     Who(Option<Reply>),
-    Roster {
-        reply: Option<Reply>,
-        page: usize,
-    },
+    Roster(Option<Reply>),
+    /// Something of guilds was asked.
+    Guild(Option<Reply>),
     /// The registry was told what the character is like.
     Described(Option<Reply>),
 }

@@ -106,6 +106,7 @@ impl Session {
             }
             Some(Reply::DeleteRefused(DeleteRefusal::WrongPassword)) => Line::WrongPassword,
             Some(Reply::DeleteRefused(DeleteRefusal::NoSuchCharacter)) => Line::NoSuchCharacter,
+            Some(Reply::DeleteRefused(DeleteRefusal::InGuild)) => Line::InGuild,
             Some(Reply::NoSuchSession) => return self.lose_session(),
             _ => Line::Unavailable,
         };

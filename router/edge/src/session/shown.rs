@@ -110,6 +110,9 @@ impl Session {
                     self.send(SCENE_FIELD, goods::stall(id, title, wares, *tax));
                 }
             }
+            Event::GuildChanged { entity, guild, guild_rank } => {
+                self.on_guild(*entity, *guild, *guild_rank);
+            }
             Event::StallSold { owner, position } => {
                 match self.id_of(Some(*owner)) {
                     0 => {}

@@ -2,19 +2,22 @@
 
 use super::Session;
 use super::requests::{self, Done};
-use crate::messages::Line;
+use crate::messages::{self, Line};
 use crate::phase::Phase;
 use crate::social_words::{self, Words};
-use crate::translate::social;
+use crate::translate::{self, social};
 use model::calls::registry::{Reply, Request};
 use model::command::CHAT_TEXT_MAX;
+use model::guild::GuildLine;
 use model::social::{Channel, Member, Party, PartyAsk, Persona, SocialRefusal, Whom};
-use model::{CharacterId, EntityId, SessionId};
+use model::{CharacterId, Command, EntityId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use wire::SCENE_FIELD;
-use wire::packet::{PartyAccept, PartyRemove, PartyRequest, Shout, Whisper};
+use wire::packet::{MessagePanel, PartyAccept, PartyRemove, PartyRequest, Shout, Whisper};
 
+/// What a node knows deeds of guilds by.
+const GUILD: &str = "guild";
 /// Calls under way at once for one player.
 const CALLS_MAX: usize = 4;
 /// Least time between two descriptions of one character to the directory.
@@ -41,10 +44,11 @@ impl Session {
             Words::PartyList => self.list_party(),
             Words::Party(ask) => self.ask_party(ask),
             Words::Who(names) => self.ask_directory(|_| Request::Who { names }, Done::Who),
-            Words::Roster(page) => self.ask_directory(
-                |session| Request::Roster { session },
-                move |reply| Done::Roster { reply, page },
-            ),
+            Words::Roster(page) => {
+                self.ask_directory(|session| Request::Roster { session, page }, Done::Roster);
+            }
+            Words::Guild(ask) => self.ask_directory(|session| Request::Guild { session, ask }, Done::Guild),
+            Words::GuildDeed(text) => self.command(Command::Words { word: GUILD.to_owned(), text }),
             Words::Shout(text) => {
                 let (rate, now_ms) = (self.settings().budgets.shout, self.now_ms());
                 match self.guard.shout.take(1.0, rate, now_ms) {
@@ -122,19 +126,55 @@ impl Session {
         }
     }
 
-    pub(super) fn on_roster(&mut self, reply: Option<&Reply>, page: usize) {
-        let members = match reply {
-            Some(Reply::Roster(Ok((_, members)))) => members,
+    pub(super) fn on_guild_asked(&mut self, reply: Option<&Reply>) {
+        match reply {
+            Some(Reply::Guild(Ok(notice))) => {
+                let text = messages::notice(notice, self.language());
+                self.send(0, MessagePanel { text });
+            }
+            Some(Reply::Guild(Err(refusal))) => self.say(social_words::refusal(*refusal), &[]),
+            _ => self.say(Line::Unavailable, &[]),
+        }
+    }
+
+    /// Guild and rank of a player in view, or of the own one.
+    pub(super) fn on_guild(&mut self, entity: EntityId, guild: u16, guild_rank: u8) {
+        let Some(world) = &mut self.world else { return };
+        if entity == world.entity {
+            (world.sheet.guild, world.sheet.guild_rank) = (guild, guild_rank);
+            let (own, packet) = (world.own, translate::own_score(&world.sheet));
+            self.send(own, packet);
+            self.on_persona();
+            // who joined a guild speaks to it at once
+            self.social.describe_ms = self.social.describe_ms.map(|_| self.now_ms());
+        } else if let Some((score, tags)) =
+            world.seen.get_mut(&entity).map(|seen| seen.joins(guild, guild_rank))
+            && let Some(id) = world.view.id_of(entity)
+        {
+            self.send(id, translate::other_score(&score, &tags));
+        }
+    }
+
+    pub(super) fn on_roster(&mut self, reply: Option<&Reply>) {
+        let roster = match reply {
+            Some(Reply::Roster(Ok(roster))) => roster,
             Some(Reply::Roster(Err(refusal))) => return self.say(social_words::refusal(*refusal), &[]),
             _ => return self.say(Line::Unavailable, &[]),
         };
-        let (page, pages, lines) = social_words::page(members, page);
-        for (name, persona) in lines {
-            let (rank, level) = (persona.guild_rank.to_string(), (u32::from(persona.level) + 1).to_string());
-            self.say(Line::RosterLine, &[name.as_str(), &rank, &level]);
+        for line in &roster.lines {
+            let rank = line.rank.to_string();
+            let level = line.level.map_or_else(|| "-".to_owned(), |level| (u32::from(level) + 1).to_string());
+            match line.playing {
+                true => self.say(Line::Guild(GuildLine::RosterPlays), &[&line.name, &rank, &level]),
+                false => {
+                    let away = line.away_s.map_or_else(|| "-".to_owned(), model::words::ago);
+                    self.say(Line::Guild(GuildLine::RosterAway), &[&line.name, &rank, &level, &away]);
+                }
+            }
         }
-        let (count, page, pages) = (members.len().to_string(), page.to_string(), pages.to_string());
-        self.say(Line::RosterSum, &[&count, &page, &pages]);
+        let numbers = [roster.playing, roster.members, roster.page, roster.pages].map(|n| n.to_string());
+        let [playing, members, page, pages] = &numbers;
+        self.say(Line::Guild(GuildLine::RosterSum), &[&roster.name, playing, members, page, pages]);
     }
 
     pub(super) fn on_party_request(&mut self, packet: &PartyRequest) {

@@ -41,6 +41,7 @@ async fn change(desk: &Desk<'_>, asked: &MoveCash, from: GoldAccount, to: GoldAc
         moves: vec![places::pays(asked.amount, side(from), side(to))],
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     };
     let done = desk.transfer(&transfer).await?.map_err(|refusal| No::Refused(refused(refusal)))?;
     Ok(Reply::Cash(balance(&done, &GoldAccount::Cash(home))?))

@@ -6,13 +6,12 @@ use crate::desk::{Desk, No, Once, Settled, TURNS};
 use crate::places;
 use model::calls::bank::{BankRefusal, Cargo, GuildAct, GuildDone, GuildOrder, Reply};
 use model::calls::database::{Entry, LoadGuildBank, PlayerLedger};
+use model::guild::{LEADER, Place};
 use model::item::{CARGO_SLOTS, CARRY_SLOTS};
 use model::ledger::{Change, GoldAccount, ItemPlace};
-use model::transfer::{Fence, Move, Transferred};
+use model::transfer::{Fence, Move, Standing, Transferred};
 use model::{GuildId, Item, ItemId, OperationId};
 
-/// The rank that leads.
-const LEADER: u8 = 9;
 /// What a withdrawal is called in the ledger, where the limits of a day are counted.
 const WITHDRAW: &str = "guild-withdraw";
 const DEPOSIT: &str = "guild-deposit";
@@ -65,6 +64,7 @@ async fn deposit_item(desk: &Desk<'_>, asked: &GuildOrder, slot: u8, item: Item)
     let (once, fence, guild) = (once(asked.order, TURNS), asked.order.fence, asked.guild);
     desk.settle(&once, |operation| {
         let mut transfer = once.transfer(operation, DEPOSIT);
+        transfer.standings.push(member(asked));
         async move {
             let bank = load(desk, guild).await?;
             let free = (0..CARGO_SLOTS).find(|at| bank.items.get(*at).copied().flatten().is_none());
@@ -92,6 +92,7 @@ async fn withdraw_item(
     let settled = desk
         .settle(&once, |operation| {
             let mut transfer = once.transfer(operation, WITHDRAW);
+            transfer.standings.push(member(asked));
             async move {
                 limits.check_day(desk, operation, 1, 0).await?;
                 let bank = load(desk, guild).await?;
@@ -126,6 +127,7 @@ async fn move_gold(
     let settled = desk
         .settle(&once, |operation| {
             let mut transfer = once.transfer(operation, reason);
+            transfer.standings.push(member(asked));
             async move {
                 if let Some(limits) = limits {
                     limits.check_day(desk, operation, 0, amount).await?;
@@ -136,6 +138,11 @@ async fn move_gold(
         })
         .await?;
     held(settled.transferred(), fence, asked.guild)
+}
+
+/// Guild and rank are what the node said, in the very transfer: who was sent away meanwhile takes nothing.
+fn member(asked: &GuildOrder) -> Standing {
+    Standing::holds(asked.order.fence, Place { guild: asked.guild, rank: asked.rank })
 }
 
 fn held(done: &Transferred, fence: Fence, guild: GuildId) -> Result<GuildDone, No> {

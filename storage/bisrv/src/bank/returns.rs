@@ -124,6 +124,7 @@ async fn sent_back(
         moves: Vec::new(),
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     })?;
     match desk.transfer(&transfer).await? {
         Ok(_) => Ok(Some((back.letter.from, back.letter.to))),

@@ -18,6 +18,7 @@ fn order(of: &Player, rank: u8, act: GuildAct) -> GuildOrder {
 }
 
 pub async fn act(stage: &Stage, of: &Player, rank: u8, act: GuildAct) -> Reply {
+    stage.stands(of, LIONS, rank.min(LEADER)).await;
     stage.ask(Request::Guild(order(of, rank, act))).await
 }
 
@@ -54,9 +55,9 @@ async fn a_rank_too_low_another_item_and_an_empty_bank_are_refused() {
     let ana = stage.player("Anna", &[sword]).await;
     act(&stage, &ana, MEMBER, deposit(&ana, 0)).await;
     let take = GuildAct::WithdrawItem { slot: 0, shown: sword.id, to: 0 };
-    assert_eq!(act(&stage, &ana, CAPTAIN - 1, take).await, refused(BankRefusal::RankTooLow));
+    assert_eq!(act(&stage, &ana, MEMBER, take).await, refused(BankRefusal::RankTooLow));
     let gold = GuildAct::WithdrawGold { amount: 1 };
-    assert_eq!(act(&stage, &ana, CAPTAIN - 1, gold).await, refused(BankRefusal::RankTooLow));
+    assert_eq!(act(&stage, &ana, MEMBER, gold).await, refused(BankRefusal::RankTooLow));
     assert_eq!(act(&stage, &ana, LEADER, gold).await, refused(BankRefusal::NotEnough));
     let other = GuildAct::WithdrawItem { slot: 0, shown: item(SWORD).id, to: 0 };
     assert_eq!(act(&stage, &ana, LEADER, other).await, refused(BankRefusal::ItemGone));
@@ -123,6 +124,7 @@ async fn a_store_that_goes_away_in_the_middle_gives_and_takes_once() {
     let sword = item(SWORD);
     let ana = stage.player("Anna", &[sword]).await;
     let insisted = async |asked: GuildOrder| {
+        stage.stands(&ana, LIONS, asked.rank).await;
         stage.store.lose_answers(15);
         stage
             .insist(|again| {
@@ -149,6 +151,7 @@ async fn members_who_give_at_once_find_a_slot_each() {
     let mut tasks = Vec::new();
     for name in ["Anna", "Benn", "Cleo", "Dora"] {
         let player = stage.player(name, &[item(SWORD)]).await;
+        stage.stands(&player, LIONS, MEMBER).await;
         let client = stage.client.clone();
         tasks.push(tokio::spawn(async move {
             let asked = || Request::Guild(order(&player, MEMBER, deposit(&player, 0)));

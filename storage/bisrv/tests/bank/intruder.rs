@@ -53,6 +53,7 @@ fn bank(stage: &Stage, home: AccountId, place: ItemPlace) -> Bank {
         moves: vec![Move::Birth { item: item(SWORD), to: ItemLocation { home, place } }],
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     };
     let inner = Arc::clone(stage.store.inner());
     let store = Arc::new(Intruded { inner, first: Mutex::new(Some(first)) });
@@ -92,6 +93,7 @@ async fn a_gift_to_the_guild_finds_another_slot_and_a_repeat_gives_nothing_more(
     let bow = item(BOW);
     let ana = stage.player("Anna", &[bow]).await;
     let guild = GuildId(7);
+    stage.stands(&ana, guild, 0).await;
     let bank = bank(&stage, guild.home(), ItemPlace::Guild(guild, 0));
     let order = ana.order();
     for again in [false, true, true] {

@@ -9,6 +9,7 @@ mod http;
 mod intruder;
 mod items;
 mod loading;
+mod members;
 mod parcels;
 mod returns;
 mod shards;

@@ -20,7 +20,7 @@ async fn give_back(stage: &Stage, asked: ReturnParcel) -> Reply {
 
 fn news(of: &Player, key: NoticeKey, name: &str) -> News {
     let notice = Notice::Catalogue { key, arguments: vec![name.to_owned()] };
-    News { account: of.fence.account, notice }
+    News(model::calls::registry::Request::Tell { account: of.fence.account, notice })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -80,6 +80,7 @@ async fn the_log_names_members_of_every_shard() {
                 (MEMBER, GuildAct::DepositGold { amount: 9 }),
                 (LEADER, GuildAct::WithdrawGold { amount: 4 }),
             ] {
+                stage.stands(of, guild, rank).await;
                 let asked = GuildOrder { order: of.order(), guild, rank, act };
                 let reply = stage.ask(Request::Guild(asked)).await;
                 assert!(matches!(reply, Reply::Guild(_)), "{reply:?}");
@@ -100,6 +101,7 @@ async fn the_log_names_members_of_every_shard() {
         assert_eq!(told, expected);
     }
     let [ana, _] = &members;
+    stage.stands(ana, GuildId(7), MEMBER).await;
     let asked = GuildOrder { order: ana.order(), guild: GuildId(7), rank: MEMBER, act: deposit(ana, 0) };
     assert!(matches!(stage.ask(Request::Guild(asked)).await, Reply::Guild(_)));
     stage.books_are_right().await;

@@ -7,10 +7,11 @@ use model::calls::bank::{BankRefusal, Cargo, MoveItem, Order, Reply, Request};
 use model::calls::database::{
     AccountChange, ChangeAccount, CreateAccount, CreateCharacter, ListCharacters, LoadCharacter,
 };
+use model::guild::Place;
 use model::item::{CARGO_SLOTS, Container};
 use model::ledger::{Actor, GoldAccount};
 use model::membership::ProcessName;
-use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Transfer};
+use model::transfer::{Fence, GoldLocation, ItemLocation, Move, Standing, Transfer};
 use model::{
     AccountId, AccountName, Character, CharacterId, Effect, GuildId, Item, ItemId, ItemKind, OperationId,
     Slot, Tile,
@@ -184,17 +185,17 @@ impl Stage {
         assert!(self.inner().change_account(ChangeAccount { account, change }).await.unwrap());
     }
 
-    async fn transfer(&self, moves: Vec<Move>) {
-        let transfer = Transfer {
-            operation: operation(),
-            actor: Actor::System("test".to_owned()),
-            reason: "test".to_owned(),
-            fences: Vec::new(),
-            moves,
-            records: Vec::new(),
-            softs: Vec::new(),
-        };
+    /// Guild and rank of a player are these from now on, whoever gave them.
+    pub async fn stands(&self, of: &Player, guild: GuildId, rank: u8) {
+        let hard = self.stored(of).await.hard;
+        let before = Place { guild: GuildId(hard.guild), rank: hard.guild_rank };
+        let standing = Standing { after: Place { guild, rank }, ..Standing::holds(of.fence, before) };
+        let transfer = Transfer { standings: vec![standing], ..blank(Vec::new()) };
         self.inner().transfer(transfer).await.unwrap().unwrap();
+    }
+
+    async fn transfer(&self, moves: Vec<Move>) {
+        self.inner().transfer(blank(moves)).await.unwrap().unwrap();
     }
 
     /// The world puts items into places.
@@ -229,6 +230,20 @@ impl Stage {
     pub async fn books_are_right(&self) {
         let report = fsck::run(self.inner()).await.unwrap();
         assert!(report.is_clean(), "{:#?}", report.checked.findings);
+    }
+}
+
+/// A transfer of the test's own.
+fn blank(moves: Vec<Move>) -> Transfer {
+    Transfer {
+        operation: operation(),
+        actor: Actor::System("test".to_owned()),
+        reason: "test".to_owned(),
+        fences: Vec::new(),
+        moves,
+        records: Vec::new(),
+        softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 

@@ -144,6 +144,7 @@ impl Node {
         let slot = self.slot(false);
         let Some(item) = *self.lies(slot) else { return };
         let act = GuildAct::DepositItem { slot: slot.index, item };
+        self.stage.stands(&self.player, LIONS, 0).await;
         let asked = |order| Request::Guild(GuildOrder { order, guild: LIONS, rank: 0, act });
         match self.asks(asked).await {
             Reply::Guild(GuildDone::ItemDeposited) => *self.lies(slot) = None,
@@ -163,6 +164,7 @@ impl Node {
         };
         let Some((slot, shown)) = found(&bank.items).first().copied() else { return };
         let act = GuildAct::WithdrawItem { slot: slot as u8, shown: shown.id, to: to.index };
+        self.stage.stands(&self.player, LIONS, 9).await;
         let asked = |order| Request::Guild(GuildOrder { order, guild: LIONS, rank: 9, act });
         match self.asks(asked).await {
             Reply::Guild(GuildDone::ItemWithdrawn(item)) => {

@@ -10,7 +10,8 @@
 //! BISrv and the store know.
 
 use crate::character::CharacterName;
-use crate::id::{AccountId, GuildId, ItemId, OperationId, ParcelId};
+use crate::guild::{GuildDeed, GuildLine, Place};
+use crate::id::{AccountId, CharacterId, GuildId, ItemId, OperationId, ParcelId};
 use crate::item::{Item, ItemKind, Slot};
 use crate::ledger::Actor;
 use crate::transfer::Fence;
@@ -89,6 +90,39 @@ pub enum Request {
         /// Which page, from 0 and below [`GUILD_LOG_PAGES`].
         page: u32,
     },
+    /// See [`ManageGuild`]: [`Reply::GuildManaged`].
+    ManageGuild(ManageGuild),
+    /// Guild and rank of a character: [`Reply::GuildPlace`].
+    ReadGuildPlace {
+        /// Whose character.
+        account: AccountId,
+        /// Which.
+        character: CharacterId,
+    },
+}
+
+/// A player does something about its guild and its members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManageGuild {
+    /// Who and under which id.
+    pub order: Order,
+    /// Name of the character.
+    pub name: CharacterName,
+    /// Its kingdom.
+    pub clan: u8,
+    /// Guild and rank as the node knows them.
+    pub place: Place,
+    /// What.
+    pub deed: GuildDeed,
+}
+
+/// What a deed left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuildManaged {
+    /// Guild and rank of the player after it.
+    pub place: Place,
+    /// Gold carried after it; `None`: none was moved.
+    pub carried: Option<i64>,
 }
 
 /// An item goes to another slot: between inventory and bank, or within the bank. Onto another item the two
@@ -351,6 +385,12 @@ pub enum BankRefusal {
     /// The parcel has come back from its receiver already.
     #[error("the parcel came back already")]
     CameBack,
+    /// Guild or rank are not what the node knew.
+    #[error("guild or rank are other ones")]
+    GuildChanged,
+    /// Something of guilds, with what stands in the line.
+    #[error("the rules of guilds say no: {0:?}")]
+    Guild(GuildLine, Vec<String>),
 }
 
 /// The answer of BISrv.
@@ -409,6 +449,10 @@ pub enum Reply {
     Returned,
     /// To [`Request::GuildLog`], at most [`GUILD_LOG_LINES`].
     GuildLog(Vec<GuildEntry>),
+    /// To [`Request::ManageGuild`].
+    GuildManaged(GuildManaged),
+    /// To [`Request::ReadGuildPlace`].
+    GuildPlace(Place),
 }
 
 /// What a member's use of the guild's bank left.

@@ -3,7 +3,8 @@
 use crate::account::{AccountName, BadName};
 use crate::character::{Character, CharacterName, Class};
 use crate::event::Notice;
-use crate::id::{AccountId, CharacterId, PartyId, SessionId};
+use crate::guild::{GuildAsk, Joiner, Roster};
+use crate::id::{AccountId, CharacterId, GuildId, PartyId, SessionId};
 use crate::membership::ProcessName;
 use crate::secret::Secret;
 use crate::social::{Channel, Hearers, Member, Party, PartyAsk, Persona, SocialRefusal};
@@ -109,10 +110,12 @@ pub enum Request {
         /// At most [`crate::social::NAMES_MAX`] names, whatever the case.
         names: Vec<String>,
     },
-    /// Who of the guild of a session plays.
+    /// The members of the guild of a session.
     Roster {
         /// Whose.
         session: SessionId,
+        /// Which page, from 1; the last one is answered for any beyond.
+        page: u32,
     },
     /// Operator: the party of a player.
     PartyOf {
@@ -162,6 +165,24 @@ pub enum Request {
         /// Whose.
         account: AccountId,
         /// What.
+        notice: Notice,
+    },
+    /// A player asks something about guilds. Each can be asked twice.
+    Guild {
+        /// Who.
+        session: SessionId,
+        /// What.
+        ask: GuildAsk,
+    },
+    /// Guild and rank of these characters were changed: who plays one of them is told, and its node looks again.
+    GuildChanged {
+        /// Which guild.
+        guild: GuildId,
+        /// Whose.
+        characters: Vec<CharacterId>,
+        /// Who did it: its node knows already.
+        by: CharacterId,
+        /// A line for the members who play, and for these characters.
         notice: Notice,
     },
 }
@@ -267,6 +288,8 @@ pub enum DeleteRefusal {
     WrongPassword,
     /// No such character in that slot.
     NoSuchCharacter,
+    /// It is in a guild.
+    InGuild,
 }
 
 /// What came of a PIN.
@@ -312,8 +335,8 @@ pub enum Reply {
         /// Of the names that were asked those who play, as they write themselves.
         found: Vec<CharacterName>,
     },
-    /// To [`Request::Roster`]: guild, and who of it plays with its persona, highest rank first, then by name.
-    Roster(Result<(u16, Vec<(CharacterName, Persona)>), SocialRefusal>),
+    /// To [`Request::Roster`].
+    Roster(Result<Roster, SocialRefusal>),
     /// To [`Request::PartyOf`]: `None` when nobody of that name plays, or in no party.
     PartyOf(Option<Party>),
     /// To [`Request::Count`].
@@ -328,6 +351,8 @@ pub enum Reply {
     NoSuchSession,
     /// The store did not answer; nothing was done or will be done, try again.
     Unavailable,
+    /// To [`Request::Guild`]: what to tell the player.
+    Guild(Result<Notice, SocialRefusal>),
 }
 
 /// A session that an edge holds; reported when the stream is opened.
@@ -427,5 +452,17 @@ pub enum ToEdge {
         session: SessionId,
         /// What.
         notice: Notice,
+    },
+    /// Guild or rank of a session's character were changed: its node has to look again.
+    LookAtGuild {
+        /// Whose.
+        session: SessionId,
+    },
+    /// Somebody whom a session asked to join its guild agreed.
+    Admit {
+        /// Who asked.
+        session: SessionId,
+        /// Who agreed.
+        joiner: Box<Joiner>,
     },
 }

@@ -4,6 +4,7 @@
 mod characters;
 mod conformance;
 mod edge;
+mod guilds;
 mod login;
 mod operator;
 mod pin;

@@ -102,6 +102,7 @@ impl Form<'_> {
             moves,
             records,
             softs: Vec::new(),
+            standings: Vec::new(),
         };
         Ok(Part { transfer, latest })
     }

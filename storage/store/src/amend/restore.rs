@@ -21,7 +21,7 @@ use crate::derive;
 use crate::ledger::{OPENING, STARTER};
 use model::calls::database::{FoundCharacter, ProgressThen};
 use model::calls::ledger::LocatedItem;
-use model::character::Character;
+use model::character::{Character, Progress};
 use model::id::{ItemId, OperationId};
 use model::item::{Effect, Item, ItemKind};
 use model::ledger::{Change, Entry, GoldAccount, ItemPlace};
@@ -88,22 +88,20 @@ pub(super) fn made(
     // what makes room first, then payments, then what the world gives
     plan.steps.sort_by_key(|step| (step.gives(), matches!(step, Step::Pay { .. })));
     let from = hero.hard.progress();
-    plan.regain = (from != then).then_some(Regain {
+    // guild and rank are the guild's business too, and stay
+    let to = Progress { guild: from.guild, guild_rank: from.guild_rank, ..then };
+    plan.regain = (from != to).then_some(Regain {
         character: player.character,
         account: player.account,
         from,
         since_ms: known.newest_ms,
-        to: then,
+        to,
     });
     Ok(plan)
 }
 
 /// What the character had become then; `Err` says why that is not known.
-fn then(
-    known: &ProgressThen,
-    player: &FoundCharacter,
-    at_ms: i64,
-) -> Result<model::character::Progress, String> {
+fn then(known: &ProgressThen, player: &FoundCharacter, at_ms: i64) -> Result<Progress, String> {
     let name = &player.name;
     if let Some(horizon_ms) = known.horizon_ms.filter(|horizon_ms| at_ms < *horizon_ms) {
         return Err(format!(

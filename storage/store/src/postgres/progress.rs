@@ -7,7 +7,7 @@ use super::homes::{bucket, enter};
 use super::operations::Once;
 use super::values::{Id128, now_ms};
 use crate::ledger::actor_columns;
-use crate::rows::{self, Fields, PROGRESS_NUMBERS, progress_columns};
+use crate::rows::{self, Fields, OWN_NUMBERS, own_columns, progress_columns};
 use deadpool_postgres::{Client, Transaction};
 use model::calls::database::{ChangeProgress, Failure, ProgressThen, ReadProgress, StaleProgress};
 use model::id::OperationId;
@@ -60,10 +60,10 @@ impl Step for ChangeProgress {
     async fn run(&self, client: &mut Client) -> Result<Changed, Fault> {
         static SQL: LazyLock<String> = LazyLock::new(|| {
             let numbers: Vec<String> =
-                (0..PROGRESS_NUMBERS).map(|number| format!("${}::bigint", number + 4)).collect();
+                (0..OWN_NUMBERS).map(|number| format!("${}::bigint", number + 4)).collect();
             format!(
                 "UPDATE characters SET ({}) = ROW({}) WHERE id = $1 AND account = $2 AND epoch = $3",
-                progress_columns!(),
+                own_columns!(),
                 numbers.join(", ")
             )
         });
@@ -71,7 +71,7 @@ impl Step for ChangeProgress {
         let transaction = client.transaction().await?;
         let statement = transaction.prepare_cached(&SQL).await?;
         let (id, account, epoch) = (self.character.0 as i64, self.account.0 as i64, self.epoch.0 as i64);
-        let numbers = rows::progress_numbers(&self.progress);
+        let numbers = rows::own_numbers(&self.progress);
         let mut values: Vec<&(dyn ToSql + Sync)> = vec![&id, &account, &epoch];
         values.extend(numbers.iter().map(|number| number as &(dyn ToSql + Sync)));
         let update = async { Ok(transaction.execute(&statement, &values).await?) };

@@ -3,7 +3,7 @@
 use super::operations::Once;
 use super::{Fault, all, change, first, now_ms};
 use crate::ledger::actor_columns;
-use crate::rows::{self, Fields, progress_columns};
+use crate::rows::{self, Fields, own_columns, progress_columns};
 use model::calls::database::{ChangeProgress, ProgressThen, ReadProgress, StaleProgress};
 use model::id::OperationId;
 use model::ledger::Actor;
@@ -43,11 +43,11 @@ pub(super) fn change_it(
         let id = request.character.0 as i64;
         let mut values: Vec<Value> =
             [id, request.account.0 as i64, request.epoch.0 as i64].map(Value::from).into();
-        values.extend(rows::progress_numbers(&request.progress).map(Value::from));
+        values.extend(rows::own_numbers(&request.progress).map(Value::from));
         let sql = concat!(
             "UPDATE characters SET (",
-            progress_columns!(),
-            ") = (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+            own_columns!(),
+            ") = (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
              WHERE id = ?1 AND account = ?2 AND epoch = ?3"
         );
         if change(connection, sql, params_from_iter(values))? == 0 {

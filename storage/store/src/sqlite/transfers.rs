@@ -2,9 +2,10 @@
 
 use super::characters;
 use super::operations::Once;
+use super::progress::remember;
 use super::{Fault, all, change, first, now_ms};
 use crate::ledger::{Spot, Written, WrittenSide, actor_columns};
-use crate::rows::Fields;
+use crate::rows::{self, Fields};
 use crate::transfer::{
     AccountSeen, CharacterSeen, Doings, ItemRow, ItemSeen, KIND, PART_KIND, Part, Plan, RecordSeen, Seen,
     SoftRow, outcome,
@@ -39,6 +40,11 @@ pub(super) fn transfer(connection: &Connection, request: &Transfer) -> Result<Ou
         }
         Ok(doings) => {
             write(connection, &doings)?;
+            for (character, place) in &doings.placed {
+                let sql = "UPDATE characters SET guild = ?2, guild_rank = ?3 WHERE id = ?1";
+                change(connection, sql, params![character, place.guild.0, place.rank])?;
+                remember(connection, *character, request.operation, &request.actor, &request.reason)?;
+            }
             for line in &doings.lines {
                 write_line(connection, request.operation, &request.actor, line)?;
             }
@@ -64,9 +70,10 @@ fn store_claims(connection: &Connection, once: Once, part: &Part<'_>, done: &Out
 fn see(connection: &Connection, part: &Part<'_>) -> Result<Seen, Fault> {
     let mut seen = Seen::default();
     for id in &part.characters {
-        let sql = "SELECT account, epoch, gold FROM characters WHERE id = ?1";
+        let sql = "SELECT account, epoch, gold, guild, guild_rank FROM characters WHERE id = ?1";
         let found = first(connection, sql, [id], |row| {
-            Ok(CharacterSeen { account: row.int(0)?, epoch: row.int(1)?, gold: row.int(2)? })
+            let place = rows::guild_place(row, 3)?;
+            Ok(CharacterSeen { account: row.int(0)?, epoch: row.int(1)?, gold: row.int(2)?, place })
         })?;
         seen.characters.extend(found.map(|found| (*id, found)));
     }

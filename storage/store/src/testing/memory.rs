@@ -9,6 +9,7 @@ use crate::transfer::{
     RecordSeen, Seen, outcome_of,
 };
 use model::calls::database::{Cargo, Failure, HeldRecord};
+use model::guild::Place;
 use model::id::{AccountId, CharacterId, Epoch, ItemId, LotId, OperationId};
 use model::item::{CARGO_SLOTS, Item, ItemKind};
 use model::ledger::{GoldAccount, ItemPlace};
@@ -92,7 +93,7 @@ impl Disk {
 
     /// Puts a character there; its epoch is 0.
     pub fn character(&mut self, account: AccountId, character: CharacterId, gold: i64) {
-        let seen = CharacterSeen { account: account.0 as i64, epoch: 0, gold };
+        let seen = CharacterSeen { account: account.0 as i64, epoch: 0, gold, place: Place::NONE };
         self.tables.characters.insert(character.0 as i64, seen);
     }
 
@@ -410,6 +411,9 @@ impl Tables {
         let Work { operation, is_home, transfer, doings, .. } = work;
         for (character, gold) in doings.carried {
             self.characters.entry(character).and_modify(|seen| seen.gold = gold);
+        }
+        for (character, place) in doings.placed {
+            self.characters.entry(character).and_modify(|seen| seen.place = place);
         }
         for (account, gold) in doings.banked {
             self.accounts.entry(account).and_modify(|seen| seen.cargo_gold = gold);

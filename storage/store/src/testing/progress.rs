@@ -12,7 +12,7 @@ async fn then(store: &Arc<dyn Store>, hero: &Character, at_ms: i64) -> ProgressT
     progress_of(store, hero, at_ms).await
 }
 
-/// The largest values everywhere, and that level.
+/// The largest values everywhere, and that level; guild and rank stay as they are.
 fn grown(level: u16) -> Progress {
     let most = u16::MAX;
     Progress {
@@ -23,8 +23,8 @@ fn grown(level: u16) -> Progress {
         unspent: Unspent { stat: 7, mastery: 8, skill: most },
         learned: [9, u32::MAX],
         clan: 7,
-        guild: most,
-        guild_rank: u8::MAX,
+        guild: 300,
+        guild_rank: 2,
         chaos: 150,
     }
 }

@@ -328,7 +328,10 @@ pub(super) async fn the_first_of_many_reasons_is_told(store: &Arc<dyn Store>) {
                 Refusal::RecordChanged(_) => all.records.clear(),
                 Refusal::ItemGone(_) => drop(all.moves.remove(5)),
                 Refusal::PlaceTaken(_) => drop(all.moves.pop()),
-                Refusal::NotEnough(_) | Refusal::TooMuch(_) | Refusal::Malformed(_) => {}
+                Refusal::NotEnough(_)
+                | Refusal::TooMuch(_)
+                | Refusal::Malformed(_)
+                | Refusal::StandingChanged(_) => {}
             }
             told.push(refusal);
         }

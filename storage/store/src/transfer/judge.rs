@@ -6,10 +6,13 @@ use crate::codec;
 use crate::ledger::{Spot, Written, purse_of};
 use crate::planted::{self, Bug};
 use model::calls::database::Failure;
+use model::guild::Place;
 use model::id::{AccountId, ItemId};
 use model::item::{Effect, Item};
 use model::ledger::GoldAccount;
-use model::transfer::{Move, RecordChange, RecordKey, SoftWrite, Transfer, TransferRefusal, Transferred};
+use model::transfer::{
+    Move, RecordChange, RecordKey, SoftWrite, Standing, Transfer, TransferRefusal, Transferred,
+};
 use std::collections::{BTreeMap, HashMap};
 
 mod lines;
@@ -20,6 +23,7 @@ pub(crate) struct CharacterSeen {
     pub(crate) account: i64,
     pub(crate) epoch: i64,
     pub(crate) gold: i64,
+    pub(crate) place: Place,
 }
 
 /// An account that is there.
@@ -96,6 +100,8 @@ pub(crate) struct Doings {
     pub(crate) carried: Vec<(i64, i64)>,
     /// Soft states.
     pub(crate) softs: Vec<SoftRow>,
+    /// Characters, and the guild and rank that they have then.
+    pub(crate) placed: Vec<(i64, Place)>,
     /// Accounts and the gold in their bank then.
     pub(crate) banked: Vec<(i64, i64)>,
     /// Purses, their bucket, and what they hold then; one that is empty then has no row.
@@ -153,6 +159,7 @@ impl No {
             R::NotEnough(_) => 6,
             R::TooMuch(_) => 7,
             R::Malformed(_) => 8,
+            R::StandingChanged(_) => 3,
         };
         Self { rank, position, refusal }
     }
@@ -168,6 +175,7 @@ impl Part<'_> {
     pub(crate) fn judge(&self, seen: &Seen) -> Result<Result<Doings, No>, Failure> {
         let mut judge = Judge { part: self, transfer: self.transfer, seen, no: None };
         judge.check_people();
+        judge.check_standings();
         judge.check_records();
         judge.check_items();
         let purses = judge.balance();
@@ -239,6 +247,17 @@ impl Judge<'_> {
                 if !self.seen.accounts.contains_key(&(owner.0 as i64)) {
                     self.refuse(position, TransferRefusal::NoSuchOwner(owner));
                 }
+            }
+        }
+    }
+
+    fn check_standings(&mut self) {
+        for (position, standing) in self.transfer.standings.iter().enumerate() {
+            let found = self.seen.characters.get(&(standing.character.0 as i64));
+            let expected = (standing.account.0 as i64, standing.before);
+            let differs = found.map(|seen| (seen.account, seen.place)) != Some(expected);
+            if self.part.is_here(standing.account) && differs {
+                self.refuse(position, TransferRefusal::StandingChanged(standing.character));
             }
         }
     }
@@ -417,6 +436,11 @@ impl Judge<'_> {
                     number: *number as i64,
                     soft: codec::encode_soft(soft)?,
                 });
+            }
+        }
+        for Standing { account, character, before, after } in &self.transfer.standings {
+            if self.part.is_here(*account) && before != after {
+                doings.placed.push((character.0 as i64, *after));
             }
         }
         for change in &self.transfer.records {

@@ -66,6 +66,10 @@ impl<'a> Part<'a> {
                 lists.touched(fence.account);
             }
         }
+        for standing in transfer.standings.iter().filter(|standing| is_here(standing.account)) {
+            lists.touched(standing.account);
+            lists.characters.insert(standing.character.0 as i64);
+        }
         for change in transfer.records.iter().filter(|change| is_here(named(change).1)) {
             lists.change(change);
         }
@@ -129,6 +133,9 @@ pub(crate) fn record_kind(kind: RecordKind) -> i16 {
         RecordKind::Parcel => 5,
         RecordKind::Ground => 6,
         RecordKind::Amendment => 10,
+        RecordKind::Guild => 11,
+        RecordKind::GuildName => 12,
+        RecordKind::GuildMember => 13,
     }
 }
 

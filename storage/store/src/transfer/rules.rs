@@ -1,12 +1,13 @@
 //! The rules that a transfer obeys by itself, before anything is looked at.
 
 use super::part::Part;
+use model::guild::{MEMBER, is_rank};
 use model::id::{AccountId, CharacterId, ItemId};
 use model::item::{CARGO_SLOTS, CARRY_SLOTS, EQUIP_SLOTS, GOLD_MAX};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
 use model::transfer::{
     FENCES_MAX, GoldLocation, ItemLocation, MOVES_MAX, Move, REASON_MAX, RECORD_BODY_MAX, RECORD_CHANGES_MAX,
-    RecordChange, RecordKey, SoftWrite, Transfer, TransferRefusal,
+    RecordChange, RecordKey, STANDINGS_MAX, SoftWrite, Standing, Transfer, TransferRefusal,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -101,6 +102,7 @@ impl<'a> Plan<'a> {
         let mut found = vec![self.home];
         found.extend(player(&transfer.actor));
         found.extend(transfer.fences.iter().map(|fence| fence.account));
+        found.extend(transfer.standings.iter().map(|standing| standing.account));
         for step in &transfer.moves {
             match step {
                 Move::Gold { from, to, .. } => found.extend([from.home, to.home]),
@@ -115,12 +117,13 @@ impl<'a> Plan<'a> {
     }
 
     fn check_limits(&self) -> Result<(), String> {
-        let Transfer { moves, fences, records, softs, reason, .. } = self.transfer;
+        let Transfer { moves, fences, records, softs, standings, reason, .. } = self.transfer;
         let within = [
             ("moves", moves.len(), MOVES_MAX),
             ("fences", fences.len(), FENCES_MAX),
             ("records", records.len(), RECORD_CHANGES_MAX),
             ("soft states", softs.len(), FENCES_MAX),
+            ("standings", standings.len(), STANDINGS_MAX),
         ];
         for (what, found, most) in within {
             if found > most {
@@ -151,10 +154,12 @@ fn home(transfer: &Transfer) -> Option<AccountId> {
         Move::Birth { to, .. } => to.home,
         Move::Gold { from, .. } => from.home,
     });
+    let Transfer { moves, records, softs, standings, .. } = transfer;
     let does_something =
-        !(transfer.moves.is_empty() && transfer.records.is_empty() && transfer.softs.is_empty());
+        !(moves.is_empty() && records.is_empty() && softs.is_empty() && standings.is_empty());
     let record = transfer.records.first().map(|change| named(change).1);
-    fence.or(step).or(record).filter(|_| does_something)
+    let standing = transfer.standings.first().map(|standing| standing.account);
+    fence.or(step).or(record).or(standing).filter(|_| does_something)
 }
 
 fn check_reason(reason: &str) -> Result<(), String> {
@@ -196,6 +201,7 @@ impl<'a> Rules<'a> {
                 return Err(format!("soft state of character {character}, which needs one fence"));
             }
         }
+        self.check_standings()?;
         for change in &self.transfer.records {
             self.check_record(change)?;
         }
@@ -214,6 +220,23 @@ impl<'a> Rules<'a> {
             }
         }
         self.check_ground()
+    }
+
+    fn check_standings(&self) -> Result<(), String> {
+        let mut told = HashSet::new();
+        for Standing { account, character, before, after } in &self.transfer.standings {
+            if !told.insert(*character) {
+                return Err(format!("two standings of character {character}"));
+            }
+            let legal = is_rank(after.rank) && (after.guild.0 != 0 || after.rank == MEMBER);
+            if before != after && !legal {
+                return Err(format!("the rank {} in guild {}", after.rank, after.guild));
+            }
+            if self.fenced.contains_key(character) {
+                self.check_fence(*character, *account)?;
+            }
+        }
+        Ok(())
     }
 
     fn check_record(&mut self, change: &RecordChange) -> Result<(), String> {

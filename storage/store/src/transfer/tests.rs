@@ -4,6 +4,7 @@ use super::{
     AccountSeen, CharacterSeen, ItemSeen, No, Part, Plan, PurseKey, RecordId, RecordSeen, Seen, outcome,
 };
 use crate::ledger::{Spot, Written};
+use model::guild::Place;
 use model::id::{AccountId, CharacterId, Epoch, GuildId, ItemId, LotId, OperationId};
 use model::item::{Effect, GOLD_MAX, Item, ItemKind};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
@@ -40,6 +41,7 @@ impl Rows {
         for id in &part.characters {
             let found = self.characters.get(id);
             let found = found.map(|(account, epoch, gold)| CharacterSeen {
+                place: Place::NONE,
                 account: *account,
                 epoch: *epoch,
                 gold: *gold,
@@ -274,6 +276,7 @@ impl Dice {
             moves,
             records,
             softs: Vec::new(),
+            standings: Vec::new(),
         }
     }
 }
@@ -340,6 +343,7 @@ fn gold_that_comes_and_goes_in_one_transfer_counts_once() {
         moves: vec![pay(GOLD_MAX, ana, ben), pay(GOLD_MAX - 400, ben, ana)],
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     };
     let outcome = cluster.transfer(&transfer).expect("it is done");
     assert_eq!(outcome.balances, [(purse(ana).account, 600), (purse(ben).account, 1_400)]);

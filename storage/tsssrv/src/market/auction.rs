@@ -161,6 +161,7 @@ fn ordered(order: Order, attempt: u32, reason: &str, moves: Vec<Move>, change: R
         moves,
         records: vec![change],
         softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 

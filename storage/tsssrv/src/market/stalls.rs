@@ -87,6 +87,7 @@ fn purchase(asked: &BuyFromStall, owner: &Party, ware: &Ware, item: Item, tax: u
         moves,
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 

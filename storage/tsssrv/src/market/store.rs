@@ -96,6 +96,7 @@ fn void(operation: OperationId, first: Fence) -> Transfer {
         moves: vec![Move::Gold { amount: GOLD_MAX + 1, from, to }],
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 
@@ -111,5 +112,6 @@ pub(super) fn refusal(refusal: TransferRefusal) -> MarketRefusal {
         TransferRefusal::RecordChanged(_) => MarketRefusal::OfferChanged,
         TransferRefusal::NoSuchOwner(_) => MarketRefusal::BadRequest("no such account".to_owned()),
         TransferRefusal::Malformed(what) => MarketRefusal::BadRequest(what),
+        refusal @ TransferRefusal::StandingChanged(_) => MarketRefusal::BadRequest(refusal.to_string()),
     }
 }

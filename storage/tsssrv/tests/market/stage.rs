@@ -201,6 +201,7 @@ impl Stage {
             moves,
             records: Vec::new(),
             softs: Vec::new(),
+            standings: Vec::new(),
         };
         self.store.inner().transfer(transfer).await.unwrap().unwrap();
     }

@@ -133,6 +133,7 @@ impl Hand {
                 moves: vec![Move::Item { item, from, to, effects: item.effects }],
                 records: Vec::new(),
                 softs: Vec::new(),
+                standings: Vec::new(),
             };
             self.store.inner().transfer(transfer).await.unwrap().ok();
         }

@@ -38,6 +38,8 @@ pub struct Entity {
     pub score: ScoreSeen,
     /// When it came into view.
     pub created_at: Instant,
+    /// Guild, 0 none.
+    pub guild: u16,
     /// Title of the personal shop that it sits in.
     pub stall: Option<String>,
     far_since: Option<Instant>,
@@ -346,10 +348,10 @@ impl World {
                 self.inside = false;
                 Event::LoggedOut
             }
-            Packet::Create { id, name, tile, score, stall, .. } => {
+            Packet::Create { id, name, tile, score, guild, stall, .. } => {
                 let name: Arc<str> = Arc::from(name.as_str());
                 let track = Track::standing(tile, now);
-                self.create(Entity { id, name, track, score, created_at: now, stall, far_since: None })
+                self.create(Entity { id, name, track, score, created_at: now, guild, stall, far_since: None })
             }
             Packet::Remove { id, kind } => self.remove(id, kind),
             Packet::Action { id, from, to, steps, effect, speed } => {
@@ -362,7 +364,7 @@ impl World {
             }
             Packet::Chat { id, text } => Event::Said { id, name: self.name_for(id, "chat"), text },
             Packet::Whisper { from, text } => Event::Whispered { from, text },
-            Packet::Score { id, score } => self.score(id, score),
+            Packet::Score { id, score, guild } => self.score(id, score, guild),
             Packet::Etc { experience, gold } => {
                 self.own.experience = experience;
                 self.set_gold(gold);
@@ -509,11 +511,12 @@ impl World {
         Event::Stopped { id, at }
     }
 
-    fn score(&mut self, id: u16, score: ScoreSeen) -> Event {
+    fn score(&mut self, id: u16, score: ScoreSeen, guild: u16) -> Event {
         if id == self.own.own_id {
             self.own.score = score;
         } else if let Some(entity) = self.entities.get_mut(&id) {
             entity.score = score;
+            entity.guild = guild;
         } else {
             self.note(Anomaly::UnknownId { id, what: "a score" });
         }

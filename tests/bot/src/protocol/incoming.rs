@@ -144,6 +144,8 @@ pub enum Packet {
         tile: Tile,
         /// Its numbers.
         score: ScoreSeen,
+        /// Its guild, 0 none.
+        guild: u16,
         /// How it appears.
         kind: u16,
         /// Title of the personal shop that it sits in.
@@ -205,6 +207,8 @@ pub enum Packet {
         id: u16,
         /// The numbers.
         score: ScoreSeen,
+        /// Its guild, 0 none.
+        guild: u16,
     },
     /// Gold and experience of the own character.
     Etc {
@@ -354,6 +358,7 @@ fn create(profile: Profile, packet: &[u8], with_stall: bool) -> Packet {
         name: text_at(packet, 18, name_len),
         tile: tile(packet, 12),
         score: score(layout.score, packet, layout.create_score),
+        guild: u16_at(packet, layout.create_guild),
         kind: u16_at(packet, layout.create_type),
         stall: with_stall.then(|| text_at(packet, layout.stall_title, 24)),
     }
@@ -399,7 +404,11 @@ pub fn read(profile: Profile, packet: &[u8]) -> Packet {
         0x334 => {
             Packet::Whisper { from: text_at(packet, 12, 16), text: text_at(packet, 28, layout.whisper_text) }
         }
-        0x336 => Packet::Score { id, score: score(layout.score, packet, 12) },
+        0x336 => Packet::Score {
+            id,
+            score: score(layout.score, packet, 12),
+            guild: u16_at(packet, layout.score_guild),
+        },
         0x337 => etc(profile, packet),
         0x3A1 => Packet::Timer { seconds: i32_at(packet, 12) },
         0x185 => Packet::Carry { carry: items(packet, 12, 64), gold: i32_at(packet, 524) },

@@ -114,6 +114,10 @@ pub struct Layout {
     pub equip_slots: usize,
     /// Score in the packet that creates an entity.
     pub create_score: usize,
+    /// Guild there.
+    pub create_guild: usize,
+    /// Guild in the packet of an entity's numbers.
+    pub score_guild: usize,
     /// Kind of appearance there.
     pub create_type: usize,
     /// Title of the personal shop in the packet that creates somebody who sits in one.
@@ -160,6 +164,8 @@ static V759: Layout = Layout {
     score: ScoreWidth::Wide,
     equip_slots: 16,
     create_score: 136,
+    create_guild: 130,
+    score_guild: 126,
     create_type: 184,
     stall_title: 228,
     chat_size: 140,
@@ -193,6 +199,8 @@ static V769: Layout = Layout {
     score: ScoreWidth::Wide,
     equip_slots: 18,
     create_score: 140,
+    create_guild: 134,
+    score_guild: 126,
     create_type: 188,
     stall_title: 234,
     chat_size: 140,
@@ -226,6 +234,8 @@ static V748: Layout = Layout {
     score: ScoreWidth::Narrow,
     equip_slots: 16,
     create_score: 100,
+    create_guild: 98,
+    score_guild: 74,
     create_type: 128,
     stall_title: 172,
     chat_size: 108,

@@ -52,6 +52,7 @@ impl Lodger {
             }],
             records: Vec::new(),
             softs: Vec::new(),
+            standings: Vec::new(),
         };
         let (mut pause, mut left) = (PAUSE_MIN, TRIES);
         loop {

@@ -62,6 +62,7 @@ impl Zone {
                 BankWork::GuildTake { guild, rank, number, to: free.ok_or(NoticeKey::NoRoom)? }
             }
             Wish::Cash => BankWork::Cash,
+            Wish::Deed(deed) => self.guild_deed(slot, deed)?,
         })
     }
 
@@ -76,7 +77,7 @@ impl Zone {
         Ok(BankWork::SendParcel { sender: character.name.clone(), to, items, gold })
     }
 
-    fn guild(&self, slot: usize) -> Result<(GuildId, u8), No> {
+    pub(super) fn guild(&self, slot: usize) -> Result<(GuildId, u8), No> {
         let hard = &self.player(slot)?.character.hard;
         match hard.guild {
             0 => Err(NoticeKey::GuildNone.into()),
@@ -99,6 +100,19 @@ impl Zone {
     /// What BISrv did or did not.
     pub(super) fn typed_answered(&mut self, slot: usize, work: &BankWork, reply: Reply, fx: &mut Effects) {
         let lines = match (work, reply) {
+            (BankWork::ManageGuild { deed, .. }, Reply::GuildManaged(done)) => {
+                self.guild_managed(slot, deed, &done, fx)
+            }
+            (BankWork::GuildPlace, Reply::GuildPlace(place)) => {
+                self.stands(slot, place, fx);
+                Vec::new()
+            }
+            (BankWork::GuildPlace, _) => Vec::new(),
+            (_, Reply::Refused(BankRefusal::Guild(key, words))) => vec![line(NoticeKey::Guild(key), words)],
+            (work, Reply::Refused(BankRefusal::GuildChanged)) => {
+                self.begin_look(slot, fx);
+                vec![refused(work, &BankRefusal::GuildChanged)]
+            }
             (BankWork::SendParcel { to, items, gold, .. }, Reply::Sent { carried, .. }) => {
                 for (index, _) in items {
                     self.holds(slot, *index, None, fx);
@@ -144,7 +158,7 @@ impl Zone {
     }
 
     /// The gold carried now; how much less than before.
-    fn has_gold(&mut self, slot: usize, gold: i64, fx: &mut Effects) -> i64 {
+    pub(super) fn has_gold(&mut self, slot: usize, gold: i64, fx: &mut Effects) -> i64 {
         let Some(player) = self.entities[slot].player_mut() else { return 0 };
         let before = std::mem::replace(&mut player.character.hard.gold, gold);
         fx.tell(player.session, Event::GoldChanged { gold });
@@ -231,13 +245,13 @@ impl Zone {
                 GuildThing::Item(kind) => self.kind_name(kind),
                 GuildThing::Gold(amount) => format!("{amount} gold"),
             };
-            line(key, [player(&entry.who), what, ago(entry.ago_s)])
+            line(key, [player(&entry.who), what, numbers::ago(entry.ago_s)])
         };
         entries.iter().map(told).collect()
     }
 }
 
-fn line(key: NoticeKey, arguments: impl IntoIterator<Item = String>) -> Notice {
+pub(super) fn line(key: NoticeKey, arguments: impl IntoIterator<Item = String>) -> Notice {
     Notice::Catalogue { key, arguments: arguments.into_iter().collect() }
 }
 
@@ -255,15 +269,5 @@ fn refused(work: &BankWork, refusal: &BankRefusal) -> Notice {
             line(NoticeKey::NoSuchPlayer, [to.as_str().to_owned()])
         }
         (_, refusal) => line(notice(refusal), []),
-    }
-}
-
-/// A time in one number and a unit that both languages have.
-fn ago(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..86_400 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
     }
 }

@@ -3,7 +3,11 @@
 
 use model::calls::bank::{GUILD_LOG_PAGES, PARCEL_ITEMS_MAX};
 use model::event::NoticeKey;
+use model::guild::{GuildDeed, GuildLine, GuildName};
 use model::words::amount;
+
+/// Longest name of a player that is looked for.
+const NAME_MAX: usize = 15;
 
 /// What a word is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +15,7 @@ pub(in crate::economy) enum Topic {
     Parcel,
     GuildBank,
     Cash,
+    Guild,
 }
 
 impl Topic {
@@ -20,6 +25,7 @@ impl Topic {
             "parcel" | "encomenda" => Some(Self::Parcel),
             "guildbank" | "bancoguild" => Some(Self::GuildBank),
             "cash" | "saldo" => Some(Self::Cash),
+            "guild" | "guilda" => Some(Self::Guild),
             _ => None,
         }
     }
@@ -40,6 +46,7 @@ pub(super) enum Wish {
     GuildPut { slot: u8 },
     GuildTake { number: String },
     Cash,
+    Deed(GuildDeed),
 }
 
 /// What is not understood is answered with how it is used.
@@ -51,6 +58,7 @@ pub(super) fn parse(topic: Topic, text: &str) -> Result<Wish, NoticeKey> {
         Topic::Parcel => parcel(&verb, rest).ok_or(NoticeKey::ParcelUsage),
         Topic::GuildBank => guild(&verb, rest).ok_or(NoticeKey::GuildBankUsage),
         Topic::Cash => Ok(Wish::Cash),
+        Topic::Guild => deed(&verb, rest).map(Wish::Deed),
     }
 }
 
@@ -82,6 +90,25 @@ fn guild(verb: &str, rest: &[&str]) -> Option<Wish> {
         ("take" | "tirar", [number]) => Some(Wish::GuildTake { number: (*number).to_owned() }),
         _ => None,
     }
+}
+
+fn deed(verb: &str, rest: &[&str]) -> Result<GuildDeed, NoticeKey> {
+    let name = |name: &str| name.chars().take(NAME_MAX).collect();
+    Ok(match (verb, rest) {
+        ("create" | "criar", [name]) => {
+            GuildDeed::Found(GuildName::new(name).map_err(|_| NoticeKey::Guild(GuildLine::BadName))?)
+        }
+        ("leave" | "sair", []) => GuildDeed::Leave,
+        ("expel" | "expulsar", [whom]) => GuildDeed::Expel { name: name(whom) },
+        ("rank" | "posto", [whom, rank]) => {
+            let rank = rank.parse().map_err(|_| NoticeKey::Guild(GuildLine::Usage))?;
+            GuildDeed::Rank { name: name(whom), rank }
+        }
+        ("leader" | "lider", [whom]) => GuildDeed::Lead { name: name(whom) },
+        // what cannot be taken back is said twice
+        ("disband", ["yes"]) | ("dissolver", ["sim"]) => GuildDeed::Disband,
+        _ => return Err(NoticeKey::Guild(GuildLine::Usage)),
+    })
 }
 
 fn some_gold(word: &str) -> Option<i64> {
@@ -128,6 +155,29 @@ mod tests {
         assert_eq!(say("put 3"), Some(Wish::GuildPut { slot: 3 }));
         assert_eq!(say("tirar 7KQ2M"), Some(Wish::GuildTake { number: "7KQ2M".to_owned() }));
         assert_eq!(parse(Topic::Cash, ""), Ok(Wish::Cash));
+    }
+
+    #[test]
+    fn what_members_do_is_understood_in_both_languages() {
+        let say = |text| parse(Topic::Guild, text);
+        let found = |name| Ok(Wish::Deed(GuildDeed::Found(GuildName::new(name).unwrap())));
+        assert_eq!([say("create Lobos"), say("CRIAR Lobos")], [found("Lobos"), found("Lobos")]);
+        assert_eq!(say("create Os Lobos"), Err(NoticeKey::Guild(GuildLine::Usage)));
+        assert_eq!(say("create Lo"), Err(NoticeKey::Guild(GuildLine::BadName)));
+        let name = || "Bianca".to_owned();
+        let deeds = [
+            ("leave", "sair", GuildDeed::Leave),
+            ("expel Bianca", "expulsar Bianca", GuildDeed::Expel { name: name() }),
+            ("rank Bianca 6", "posto Bianca 6", GuildDeed::Rank { name: name(), rank: 6 }),
+            ("leader Bianca", "lider Bianca", GuildDeed::Lead { name: name() }),
+            ("disband yes", "dissolver sim", GuildDeed::Disband),
+        ];
+        for (english, portuguese, deed) in deeds {
+            assert_eq!([say(english), say(portuguese)], [Ok(Wish::Deed(deed.clone())), Ok(Wish::Deed(deed))]);
+        }
+        for text in ["", "disband", "rank Bianca", "rank Bianca x", "rank Bianca 300", "expel", "leave now"] {
+            assert_eq!(say(text), Err(NoticeKey::Guild(GuildLine::Usage)), "{text}");
+        }
     }
 
     #[test]

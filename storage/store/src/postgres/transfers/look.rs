@@ -5,7 +5,7 @@ use crate::ledger::Spot;
 use crate::postgres::fault::Fault;
 use crate::postgres::homes::ENTER;
 use crate::postgres::values::Id128;
-use crate::rows::Fields;
+use crate::rows::{self, Fields};
 use crate::transfer::{AccountSeen, CharacterSeen, ItemSeen, Part, RecordSeen, Seen};
 use deadpool_postgres::Client;
 use model::calls::database::Failure;
@@ -95,7 +95,7 @@ impl Looking<'_> {
             self.reads.push(character);
             let sql = locking!(
                 self.locked,
-                "SELECT id, account, epoch, gold FROM characters WHERE id = ANY ($1) ORDER BY id"
+                "SELECT id, account, epoch, gold, guild, guild_rank FROM characters WHERE id = ANY ($1) ORDER BY id"
             );
             self.flight.add(sql, values![characters]).await?;
         }
@@ -175,7 +175,8 @@ fn account(row: &Row, seen: &mut Seen) -> Result<(), Failure> {
 }
 
 fn character(row: &Row, seen: &mut Seen) -> Result<(), Failure> {
-    let found = CharacterSeen { account: row.int(1)?, epoch: row.int(2)?, gold: row.int(3)? };
+    let place = rows::guild_place(row, 4)?;
+    let found = CharacterSeen { account: row.int(1)?, epoch: row.int(2)?, gold: row.int(3)?, place };
     seen.characters.insert(row.int(0)?, found);
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::codec;
 use crate::ledger::{WrittenSide, actor_columns};
 use crate::postgres::fault::Fault;
 use crate::postgres::values::{Id128, now_ms};
-use crate::rows::is_newer;
+use crate::rows::{is_newer, progress_columns};
 use crate::transfer::{Doings, ItemRow, KIND, PART_KIND, Part, RecordRow, Seen, SoftRow};
 use deadpool_postgres::Client;
 use model::calls::database::{Failure, TransferRefusal, Transferred};
@@ -92,6 +92,7 @@ impl<'a> Writing<'a> {
             self.flight.add(sql, values![ids, gold]).await?;
         }
         self.softs().await?;
+        self.placed().await?;
         let (ids, gold): (Vec<i64>, Vec<i64>) = self.all(|doings| &doings.banked).copied().unzip();
         if !ids.is_empty() {
             let sql = "UPDATE accounts SET cargo_gold = given.gold FROM unnest($1::bigint[], $2::bigint[]) \
@@ -118,6 +119,48 @@ impl<'a> Writing<'a> {
             is_newer!("given.epoch", "given.number")
         );
         self.flight.add(sql, values![codec::SOFT_VERSION, ids, epochs, numbers, softs]).await
+    }
+
+    /// Guilds and ranks, and what the characters have become by that.
+    async fn placed(&mut self) -> Result<(), Fault> {
+        let (mut ids, mut guilds, mut ranks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut operations, mut reasons) = (Vec::new(), Vec::new());
+        let (mut kinds, mut actors, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for Done { part, doings, .. } in self.done {
+            let transfer = part.transfer();
+            let (kind, id, name) = actor_columns(&transfer.actor);
+            for (character, place) in &doings.placed {
+                ids.push(*character);
+                guilds.push(i32::from(place.guild.0));
+                ranks.push(i16::from(place.rank));
+                operations.push(Id128(transfer.operation.0));
+                reasons.push(transfer.reason.as_str());
+                kinds.push(kind);
+                actors.push(id);
+                names.push(name);
+            }
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = "UPDATE characters SET guild = given.guild, guild_rank = given.rank \
+                   FROM unnest($1::bigint[], $2::integer[], $3::smallint[]) AS given (id, guild, rank) \
+                   WHERE characters.id = ANY ($1) AND characters.id = given.id";
+        self.flight.add(sql, values![ids.clone(), guilds, ranks]).await?;
+        let sql = concat!(
+            "INSERT INTO character_states (character, since_ms, bucket, operation, actor_kind, actor_id, actor_name, \
+             reason, ",
+            progress_columns!(),
+            ") SELECT id, GREATEST(",
+            now_ms!(),
+            ", (SELECT max(since_ms) + 1 FROM character_states WHERE character = id)), bucket, \
+             by_operation, by_kind, by_id, by_name, by_reason, ",
+            progress_columns!(),
+            " FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::bigint[], $5::text[], $6::text[]) \
+             AS given (given_id, by_operation, by_kind, by_id, by_name, by_reason) \
+             JOIN characters ON characters.id = given_id"
+        );
+        self.flight.add(sql, values![ids, operations, kinds, actors, names, reasons]).await
     }
 
     /// A purse that is empty has no row. One that was not there is inserted, never overwritten.

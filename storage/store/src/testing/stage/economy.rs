@@ -151,6 +151,7 @@ pub fn transfer(players: &[&Player], moves: Vec<Move>) -> Transfer {
         moves,
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 

@@ -72,6 +72,7 @@ impl Market {
             moves,
             records: vec![change],
             softs: Vec::new(),
+            standings: Vec::new(),
         };
         match self.ledgered.transfer(&transfer, PATIENCE).await {
             Ok(Ok(_)) => true,

@@ -109,6 +109,7 @@ impl Market {
             moves,
             records: vec![change],
             softs: Vec::new(),
+            standings: Vec::new(),
         };
         (transfer, body, told)
     }

@@ -107,6 +107,7 @@ impl Market {
                 moves: planned.moves.clone(),
                 records: vec![planned.record.clone()],
                 softs: Vec::new(),
+                standings: Vec::new(),
             };
             match self.ledgered.transfer(&transfer, PATIENCE).await? {
                 Ok(done) => {
@@ -144,6 +145,7 @@ impl Market {
                 moves: Vec::new(),
                 records: vec![RecordChange::Remove { key: NOWHERE, home: order.account, expected: 1 }],
                 softs: Vec::new(),
+                standings: Vec::new(),
             };
             match self.ledgered.transfer(&nothing, PATIENCE).await? {
                 Ok(done) => return Ok(site_done(order, lot, &done)),

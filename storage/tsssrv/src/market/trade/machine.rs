@@ -206,7 +206,9 @@ impl Trade {
         let actor = Actor::Player(fences[0].account);
         let fences = fences.to_vec();
         let (reason, records, softs) = ("trade".to_owned(), Vec::new(), Vec::new());
-        (!moves.is_empty()).then_some(Transfer { operation, actor, reason, fences, moves, records, softs })
+        let standings = Vec::new();
+        let all = Transfer { operation, actor, reason, fences, moves, records, softs, standings };
+        (!all.moves.is_empty()).then_some(all)
     }
 
     /// What the transfer changed on each side.

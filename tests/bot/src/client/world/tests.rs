@@ -27,6 +27,7 @@ impl Stage {
             name: name.to_owned(),
             tile,
             score: ScoreSeen::default(),
+            guild: 0,
             kind: 0,
             stall: None,
         };

@@ -119,6 +119,7 @@ fn purchase(Place { id, slot }: Place) -> Transfer {
         ],
         records: Vec::new(),
         softs: Vec::new(),
+        standings: Vec::new(),
     }
 }
 
