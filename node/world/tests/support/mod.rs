@@ -1,19 +1,22 @@
 //! A stage for scenarios: one zone, its players, and for every player what its events say that it sees.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs)]
 
+mod watcher;
+
 use content::{Content, Creature, Generator, Portal, RouteKind, Terrain, Waypoint};
 use model::event::{Arrival, Departure, Notice, NoticeKey, Walk};
 use model::membership::NamedZone;
 use model::sight::Sighting;
 use model::transfer::TransferRefusal;
 use model::{
-    AccountId, Character, CharacterId, CharacterName, Class, Command, EntityId, Epoch, Event, GroundId,
-    ItemId, MoveMark, Rect, Route, Score, SessionId, SoftState, Step, Tile, ZoneId,
+    AccountId, Character, CharacterId, CharacterName, Class, Command, EntityId, Epoch, Event, ItemId, Rect,
+    Route, Score, SessionId, SoftState, Step, Tile, ZoneId,
 };
 use placement::ZoneTable;
 use rules::Derived;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+pub use watcher::Watcher;
 use world::{
     Change, Crossing, Effects, Entering, Input, Job, JobOutcome, Plan, Populate, Snapshot, Tick, Work, Zone,
     ZoneSetup,
@@ -98,21 +101,6 @@ pub fn content() -> Content {
     content.cities[1].spawn = tile(1080, 1080);
     content.cities[1].area = Rect::new(tile(1070, 1070), tile(1100, 1100));
     content
-}
-
-/// What one player knows from its events.
-#[derive(Debug)]
-pub struct Watcher {
-    pub session: SessionId,
-    pub entity: EntityId,
-    pub view: BTreeMap<EntityId, Tile>,
-    /// The movement in which it knows those in view.
-    marks: BTreeMap<EntityId, MoveMark>,
-    pub ground: BTreeSet<GroundId>,
-    pub events: Vec<Event>,
-    inspected: Vec<EntityId>,
-    /// The walk that it asked for last.
-    pub asked: Option<Walk>,
 }
 
 pub struct Stage {
@@ -515,66 +503,6 @@ impl Stage {
 
     pub fn creatures(&self) -> Vec<(EntityId, Tile)> {
         self.zone.positions().filter(|(id, ..)| !id.is_player()).map(|(id, at, _)| (id, at)).collect()
-    }
-}
-
-impl Watcher {
-    fn perceive(&mut self, event: &Event) {
-        if let (
-            Some(mark),
-            Event::Walked { entity, .. } | Event::Stopped { entity, .. } | Event::Placed { entity, .. },
-        ) = (event.movement(), event)
-            && *entity != self.entity
-        {
-            let known = self.marks.insert(*entity, mark);
-            // the same again is nothing new to an edge: who is far is told late, and may have come near meanwhile
-            assert!(known <= Some(mark), "{entity:?} is told to be in {mark:?}, but was in {known:?}");
-        }
-        match event {
-            Event::Entered(_) => {
-                self.view.clear();
-                self.ground.clear();
-            }
-            Event::GroundAppeared { ground, .. } => {
-                assert!(self.ground.insert(*ground), "{ground:?} appeared twice");
-            }
-            Event::GroundGone { ground } => {
-                self.ground.remove(ground);
-            }
-            Event::Appeared { look, .. } => {
-                let asked = self.inspected.contains(&look.entity);
-                if look.entity == self.entity {
-                    assert!(asked, "nobody appears to itself unasked");
-                    return;
-                }
-                let before = self.view.insert(look.entity, look.tile);
-                let known = self.marks.insert(look.entity, look.mark);
-                assert!(known <= Some(look.mark), "{:?} is in an older movement than before", look.entity);
-                assert!(before.is_none() || asked, "{:?} appeared twice", look.entity);
-            }
-            Event::Disappeared { entity, .. } => {
-                let before = self.view.remove(entity);
-                self.marks.remove(entity);
-                let asked = self.inspected.contains(entity);
-                assert!(before.is_some() || asked, "{entity:?} disappeared unseen");
-            }
-            Event::Walked { entity, walk, .. } => {
-                assert_ne!(*entity, self.entity, "walks are not told to the walker");
-                assert!(self.view.contains_key(entity), "{entity:?} walked unseen");
-                assert_eq!(walk.route.tiles(walk.from).last(), Some(walk.to));
-            }
-            Event::Stopped { entity, .. } | Event::Said { entity, .. } | Event::Motion { entity, .. } => {
-                assert!(self.view.contains_key(entity), "{entity:?} did something unseen");
-            }
-            Event::Placed { entity, .. } => {
-                assert!(
-                    *entity == self.entity || self.view.contains_key(entity),
-                    "{entity:?} was placed unseen"
-                );
-            }
-            _ => {}
-        }
-        self.events.push(event.clone());
     }
 }
 

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn what_members_do_is_understood_in_both_languages() {
         let say = |text| parse(Topic::Guild, text);
-        let found = |name| Ok(Wish::Deed(GuildDeed::Found(GuildName::new(name).unwrap())));
+        let found = |name| Ok(Wish::Deed(GuildDeed::Found(GuildName::new(name).expect("a good name"))));
         assert_eq!([say("create Lobos"), say("CRIAR Lobos")], [found("Lobos"), found("Lobos")]);
         assert_eq!(say("create Os Lobos"), Err(NoticeKey::Guild(GuildLine::Usage)));
         assert_eq!(say("create Lo"), Err(NoticeKey::Guild(GuildLine::BadName)));
