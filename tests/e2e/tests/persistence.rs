@@ -40,8 +40,7 @@ fn first_evening(cluster: &Cluster, profile: Profile, number: u16, travels: bool
             world.own_track().to.distance(PAD) > 100 && world.own().gold == gold
         });
     }
-    let at = player.tile();
-    after.tile = Tile::new(at.x + number, at.y + 5);
+    after.tile = player.free_tile(number, 5);
     player.walk_to(after.tile);
     after.skill_bar = bar(10 * number as u8);
     player.run("the skill bar", async |client| client.set_skill_bar(bar(10 * number as u8)).await);
@@ -112,7 +111,7 @@ fn everything_is_as_before_after_a_stop_and_a_start() {
 fn stands_again(cluster: &Cluster, identity: &Identity, saved: &Snapshot) -> (Player, Tile) {
     let mut player = Player::enter(cluster, identity);
     assert_eq!(player.tile(), saved.tile);
-    let goal = Tile::new(saved.tile.x, saved.tile.y + 6);
+    let goal = player.free_tile(0, 6);
     player.walk_to(goal);
     (player, goal)
 }
