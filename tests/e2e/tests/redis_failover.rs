@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use bot::client::LoginOutcome;
-use bot::protocol::place::Tile;
 use bot::protocol::profile::Profile;
 use e2e::{Cluster, Identity, Options, Player, RedisSentinels};
 
@@ -16,8 +15,8 @@ fn a_failover_of_redis_disconnects_nobody_and_logins_go_on() {
     let other = Identity::sign_up(&cluster, Profile::V759, "chega");
 
     set.first().stop();
-    let at = stays.tile();
-    stays.walk_to(Tile::new(at.x + 2, at.y + 1));
+    let goal = stays.free_tile(2, 1);
+    stays.walk_to(goal);
     set.waits_for_failover();
 
     let mut comes = Player::enter(&cluster, &other);
