@@ -109,7 +109,7 @@ fn two_play_apart_from_the_world_through_the_death_of_the_node_until_the_time_is
     ana.walk_to(goal);
     ana.until_sees("Evafora");
     bia.until_sees("Evafora");
-    let (came, bia_came) = (ana.tile(), bia.tile());
+    let (came, bia_came, eva_stood) = (ana.tile(), bia.tile(), eva.tile());
 
     assert!(
         refused(&cluster, &["instance", "open", "Armai", "--for", "1m", "--players", "Anacopia"])
@@ -134,6 +134,7 @@ fn two_play_apart_from_the_world_through_the_death_of_the_node_until_the_time_is
     eva.walk_to(ana.tile()); // creatures that stay in one place stay in the same one in both
     assert_eq!(eva.tile(), ana.tile(), "nobody is in the way");
     are_apart(&mut ana, &mut bia, &mut eva);
+    eva.walk_to(eva_stood); // where both see her again in the end
     let goal = ana.free_tile(3, 2);
     ana.walk_to(goal);
 
