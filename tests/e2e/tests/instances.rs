@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const PLACE: &str = "Armia";
 /// How long the first instance lives, in seconds.
 const LIFE_S: i32 = 75;
+/// Longer than two rounds of the journal.
+const JOURNALLED: Duration = Duration::from_millis(1_500);
 
 /// The JSON at the end of a command that must go well.
 fn told(cluster: &Cluster, arguments: &[&str]) -> Value {
@@ -137,6 +139,7 @@ fn two_play_apart_from_the_world_through_the_death_of_the_node_until_the_time_is
     eva.walk_to(eva_stood); // where both see her again in the end
     let goal = ana.free_tile(3, 2);
     ana.walk_to(goal);
+    ana.listen(Instant::now() + JOURNALLED);
 
     // its node dies, and then the one that has it does not move any more: another one takes it over
     for dies in [true, false] {
