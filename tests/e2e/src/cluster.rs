@@ -208,6 +208,18 @@ impl Cluster {
         run(&all, input)
     }
 
+    /// The JSON at the end of a `wydbr cluster` command that must go well; prints what it says.
+    pub fn told(&self, arguments: &[&str]) -> serde_json::Value {
+        let all: Vec<&str> = ["cluster"].iter().chain(arguments).chain(&["--json"]).copied().collect();
+        let output = self.with_data(&all, None);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {out}{err}");
+        let said: Vec<&str> = out.lines().filter(|line| !line.starts_with('{')).collect();
+        println!("{arguments:?}: {}", said.join("; "));
+        let json = out.lines().last().map(serde_json::from_str);
+        json.expect("an answer").expect("the last line is JSON")
+    }
+
     /// The processes.
     pub fn ps(&self) -> Vec<ProcessRow> {
         let output = self.with_data(&["ps", "--json"], None);

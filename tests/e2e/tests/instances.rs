@@ -15,19 +15,6 @@ const LIFE_S: i32 = 75;
 /// Longer than two rounds of the journal.
 const JOURNALLED: Duration = Duration::from_millis(1_500);
 
-/// The JSON at the end of a command that must go well.
-fn told(cluster: &Cluster, arguments: &[&str]) -> Value {
-    let all: Vec<&str> = ["cluster"].iter().chain(arguments).chain(&["--json"]).copied().collect();
-    let output = cluster.with_data(&all, None);
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}: {out}{err}");
-    println!(
-        "{arguments:?}: {}",
-        out.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("; ")
-    );
-    serde_json::from_str(out.lines().last().unwrap()).unwrap()
-}
-
 /// What a command says that must be refused.
 fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
     let all: Vec<&str> = ["cluster"].iter().chain(arguments).copied().collect();
@@ -38,7 +25,7 @@ fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
 
 /// The only instance that is open.
 fn open(cluster: &Cluster) -> Value {
-    let list = told(cluster, &["instance", "list"]);
+    let list = cluster.told(&["instance", "list"]);
     let all = list["instances"].as_array().unwrap();
     assert_eq!(all.len(), 1, "{list:#}");
     all[0].clone()
@@ -46,7 +33,7 @@ fn open(cluster: &Cluster) -> Value {
 
 fn opens(cluster: &Cluster, life: &str, players: &[&Player]) -> Value {
     let names: Vec<&str> = players.iter().map(|player| player.identity.character.as_str()).collect();
-    told(cluster, &["instance", "open", PLACE, "--for", life, "--players", &names.join(",")]);
+    cluster.told(&["instance", "open", PLACE, "--for", life, "--players", &names.join(",")]);
     open(cluster)
 }
 
@@ -84,10 +71,10 @@ fn are_apart(ana: &mut Player, bia: &mut Player, eva: &mut Player) {
 }
 
 fn until_gone(cluster: &Cluster) {
-    let gone = || (told(cluster, &["instance", "list"])["instances"] == json!([])).then_some(());
+    let gone = || (cluster.told(&["instance", "list"])["instances"] == json!([])).then_some(());
     wait_for("the instance is gone", Duration::from_secs(90), gone);
     wait_for("the map is without it", PATIENCE, || {
-        let map = told(cluster, &["map"]);
+        let map = cluster.told(&["map"]);
         let rows = map["zones"].as_array().unwrap().clone();
         rows.iter().all(|row| !row["name"].as_str().unwrap().contains('#')).then_some(())
     });
@@ -204,26 +191,26 @@ fn it_moves_and_drains_like_any_zone_and_ends_when_it_is_left_or_closed() {
     let mut ana = enter(&cluster, Profile::V759, "anamuda");
     let mut bia = enter(&cluster, Profile::V769, "biamuda");
     let mut eva = enter(&cluster, Profile::V759, "evamuda");
-    told(&cluster, &["instance", "limits", "--empty", "5s"]);
-    assert_eq!(told(&cluster, &["instance", "limits"])["empty_s"], 5);
+    cluster.told(&["instance", "limits", "--empty", "5s"]);
+    assert_eq!(cluster.told(&["instance", "limits"])["empty_s"], 5);
     let came = ana.tile();
     opens(&cluster, "10m", &[&ana, &bia]);
-    assert_eq!(told(&cluster, &["status"])["instances"][0]["guests"], json!(["Anamuda", "Biamuda"]));
+    assert_eq!(cluster.told(&["status"])["instances"][0]["guests"], json!(["Anamuda", "Biamuda"]));
     are_apart(&mut ana, &mut bia, &mut eva);
     let (here, stood) = (node(&cluster).unwrap(), ana.tile());
     let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
-    let moved = told(&cluster, &["move", "Armia#1", there]);
+    let moved = cluster.told(&["move", "Armia#1", there]);
     assert_eq!(moved["undo"], json!([format!("move 'Armia#1' {here}")]), "{moved:#}");
     assert_eq!(node(&cluster).as_deref(), Some(there));
     are_apart(&mut ana, &mut bia, &mut eva);
-    told(&cluster, &["drain", there]);
+    cluster.told(&["drain", there]);
     assert_eq!(node(&cluster), Some(here));
     are_apart(&mut ana, &mut bia, &mut eva);
-    told(&cluster, &["join", there]);
+    cluster.told(&["join", there]);
     assert_eq!(ana.tile(), stood, "nobody was put aside");
 
     // an operator closes it, and who undoes that has another one
-    let close = told(&cluster, &["instance", "close", "Armia#1"]);
+    let close = cluster.told(&["instance", "close", "Armia#1"]);
     let undo = close["undo"][0].as_str().unwrap().to_owned();
     assert!(undo.starts_with("instance open Armia --for 5") && undo.ends_with("Anamuda,Biamuda"), "{undo}");
     until_gone(&cluster);

@@ -10,19 +10,6 @@ const TOWN: (u64, u64) = (2114, 2104);
 const PLAYERS: u64 = 12;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The JSON at the end of a command that must go well.
-fn told(cluster: &Cluster, arguments: &[&str]) -> Value {
-    let all: Vec<&str> = ["cluster"].iter().chain(arguments).chain(&["--json"]).copied().collect();
-    let output = cluster.with_data(&all, None);
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}: {out}{err}");
-    println!(
-        "{arguments:?}: {}",
-        out.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("; ")
-    );
-    serde_json::from_str(out.lines().last().unwrap()).unwrap()
-}
-
 /// What a command says that must be refused.
 fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
     let all: Vec<&str> = ["cluster"].iter().chain(arguments).copied().collect();
@@ -33,14 +20,14 @@ fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
 
 /// Zones and players of a node.
 fn load(cluster: &Cluster, node: &str) -> (u64, u64) {
-    let status = told(cluster, &["status"]);
+    let status = cluster.told(&["status"]);
     let row = status["members"].as_array().unwrap().iter().find(|row| row["name"] == node).unwrap().clone();
     (row["zones"].as_u64().unwrap(), row["players"].as_u64().unwrap_or(0))
 }
 
 /// The row of the map that the town is in.
 fn town(cluster: &Cluster) -> Value {
-    let map = told(cluster, &["map"]);
+    let map = cluster.told(&["map"]);
     let is_in = |row: &&Value| {
         let corner = |corner: &str| (row[corner][0].as_u64().unwrap(), row[corner][1].as_u64().unwrap());
         let (min, max) = (corner("min"), corner("max"));
@@ -65,7 +52,7 @@ fn until_all_play_on(cluster: &Cluster, node: &str) {
 #[test]
 fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     let cluster = Cluster::start(Options { nodes: 2, ..Options::default() });
-    let status = told(&cluster, &["status"]);
+    let status = cluster.told(&["status"]);
     assert_eq!(status["zones_without_owner"], 0, "{status:#}");
     assert!(status["controller"].as_str().unwrap().starts_with("tmsrv-"), "{status:#}");
     assert!(status["members"].as_array().unwrap().iter().all(|row| row["lease_left_ms"].as_i64() > Some(0)));
@@ -81,18 +68,18 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
 
     assert!(refused(&cluster, &["drain", "tmsrv-9"]).contains("expected one of: tmsrv-1, tmsrv-2"));
     assert!(refused(&cluster, &["move", "Atlantida", there]).contains("no zone `Atlantida`"));
-    assert_eq!(told(&cluster, &["rebalance", "--dry-run"])["moves"], serde_json::json!([]));
+    assert_eq!(cluster.told(&["rebalance", "--dry-run"])["moves"], serde_json::json!([]));
 
     let players = PLAYERS.to_string();
     let bots = cluster.start_bots(&["--players", &players, "--for", "40", "--faults", "--seed", "4"]);
     until_all_play_on(&cluster, &here);
 
-    told(&cluster, &["pin", &name, there]);
+    cluster.told(&["pin", &name, there]);
     until_all_play_on(&cluster, there);
     assert_eq!(town(&cluster)["pinned"], true);
     assert_eq!(town(&cluster)["owner"], there);
 
-    let drained = told(&cluster, &["drain", there]);
+    let drained = cluster.told(&["drain", there]);
     assert_eq!((&drained["zones_left"], &drained["players_left"]), (&0.into(), &0.into()), "{drained:#}");
     assert_eq!(load(&cluster, there), (0, 0));
     wait_for("no border is between nodes", PATIENCE, || (borders(&cluster) == [all, 0.0]).then_some(()));
@@ -100,9 +87,9 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     assert!(refused(&cluster, &["drain", &here]).contains("would leave no node"));
     assert!(refused(&cluster, &["pin", &name, there]).contains("is drained"));
 
-    told(&cluster, &["join", there]);
+    cluster.told(&["join", there]);
     until_all_play_on(&cluster, there);
-    told(&cluster, &["unpin", &name]);
+    cluster.told(&["unpin", &name]);
     until_all_play_on(&cluster, &here);
     assert_eq!(load(&cluster, there).0, at_first, "it has what it had at first");
 
@@ -110,7 +97,7 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     assert!(content, "{report:#}");
     assert_eq!((&report["entered"], &report["dropped"]), (&PLAYERS.into(), &0.into()), "{report:#}");
     assert_eq!(report["reentered"], 0, "somebody had to log in again: {report:#}");
-    let wishes: Vec<String> = told(&cluster, &["status"])["log"]
+    let wishes: Vec<String> = cluster.told(&["status"])["log"]
         .as_array()
         .unwrap()
         .iter()
@@ -138,12 +125,12 @@ fn a_zone_is_cut_and_joined_under_players_who_notice_nothing() {
     );
     until_all_play_on(&cluster, &here);
 
-    let split = told(&cluster, &["split", &name]);
+    let split = cluster.told(&["split", &name]);
     assert_eq!(split["undo"], serde_json::json!([format!("merge '{east}'")]), "{split:#}");
-    told(&cluster, &["move", &east, there]);
+    cluster.told(&["move", &east, there]);
     let both = || (load(&cluster, &here).1 > 0 && load(&cluster, there).1 > 0).then_some(());
     wait_for("they play on both nodes", PATIENCE, both);
-    told(&cluster, &["split", &name]);
+    cluster.told(&["split", &name]);
     assert_eq!(divided(&cluster).len(), before.len() + 2);
     assert!(divided(&cluster).iter().any(|zone| zone.0 == south));
     let crossed = e2e::borders::handed_over(&cluster);
@@ -151,8 +138,8 @@ fn a_zone_is_cut_and_joined_under_players_who_notice_nothing() {
     wait_for("they walk over the cuts", PATIENCE, cross_on);
     assert!(refused(&cluster, &["merge", &east]).contains(&south), "its other half is cut");
 
-    told(&cluster, &["merge", &south]);
-    told(&cluster, &["merge", &east]);
+    cluster.told(&["merge", &south]);
+    cluster.told(&["merge", &east]);
     until_all_play_on(&cluster, &here);
     assert_eq!(divided(&cluster), before);
 
@@ -160,12 +147,12 @@ fn a_zone_is_cut_and_joined_under_players_who_notice_nothing() {
     assert!(content, "{report:#}");
     assert_eq!((&report["entered"], &report["dropped"]), (&PLAYERS.into(), &0.into()), "{report:#}");
     assert_eq!(report["reentered"], 0, "somebody had to log in again: {report:#}");
-    assert_eq!(told(&cluster, &["status"])["cut"], serde_json::json!([]));
+    assert_eq!(cluster.told(&["status"])["cut"], serde_json::json!([]));
 }
 
 /// Names and corners of all zones.
 fn divided(cluster: &Cluster) -> Vec<(String, Value, Value)> {
-    let map = told(cluster, &["map"]);
+    let map = cluster.told(&["map"]);
     let zones = map["zones"].as_array().unwrap().iter();
     zones
         .map(|row| (row["name"].as_str().unwrap().to_owned(), row["min"].clone(), row["max"].clone()))

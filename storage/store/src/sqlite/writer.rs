@@ -225,11 +225,15 @@ mod tests {
         assert_eq!(passing.run(level).await, Ok(NORMAL));
         assert_eq!(writer.run(level).await, Ok(FULL), "and what must be is synced after it");
         // together: who must be synced never joins a commit that does not sync
-        let slow = |connection: &Connection| {
-            std::thread::sleep(Duration::from_millis(50)); // the others queue up meanwhile
+        let (queued, all_queued) = std::sync::mpsc::channel();
+        let waits = move |connection: &Connection| {
+            all_queued.recv_timeout(Duration::from_secs(20)).expect("the others queue up");
             level(connection)
         };
-        let (first, second, third) = tokio::join!(passing.run(slow), writer.run(level), passing.run(level));
+        let (first, second, third, ()) =
+            tokio::join!(passing.run(waits), writer.run(level), passing.run(level), async {
+                queued.send(()).expect("the first one waits"); // this is polled when all three lie in the queue
+            });
         assert_eq!((first, second), (Ok(NORMAL), Ok(FULL)));
         assert_eq!(third, Ok(FULL), "it joins the sync of the one before");
         drop(passing);
