@@ -130,7 +130,7 @@ fn two_play_apart_from_the_world_through_the_death_of_the_node_until_the_time_is
 
     // its node dies, and then the one that has it does not move any more: another one takes it over
     for dies in [true, false] {
-        let here = node(&cluster).unwrap();
+        let (here, stood) = (node(&cluster).unwrap(), ana.tile());
         ana.forget();
         if dies {
             cluster.kill_and_wait(&here);
@@ -141,7 +141,8 @@ fn two_play_apart_from_the_world_through_the_death_of_the_node_until_the_time_is
         }
         let left = countdown(&mut ana);
         are_apart(&mut ana, &mut bia, &mut eva);
-        assert_eq!(ana.tile(), goal, "in place");
+        // its creatures begin anew, and one may rest just there
+        assert!(near(ana.tile(), stood), "in place: {} and {stood}", ana.tile());
         let spent = opened.elapsed().as_secs() as i32;
         assert!(
             (left + spent - LIFE_S).abs() <= 10 && left < shown,
