@@ -60,7 +60,12 @@ pub(crate) async fn admit(
     character.soft.mp = derived.score.mp.max(0);
     let arrival = if attach.reason == AttachReason::Login { Arrival::Glow } else { Arrival::Plain };
     let on_foot = matches!(attach.reason, AttachReason::Handover(_));
-    let away_ms = u64::from(attach.away_ms) + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let away_ms = match attach.reason {
+        AttachReason::Login => 0,
+        AttachReason::Handover(_) | AttachReason::Resume => {
+            u64::from(attach.away_ms) + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        }
+    };
     let epoch = session.epoch.get().copied().unwrap_or(Epoch(0));
     let walk = attach.walk.clone();
     Ok(Entering { session: session.id, epoch, character, derived, arrival, on_foot, away_ms, walk, put_out })

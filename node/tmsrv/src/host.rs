@@ -13,15 +13,17 @@ use crate::neighbours::Told;
 use crate::outbox::Outbox;
 use crate::overload::{Loads, Meter};
 use crate::played::Played;
+use crate::populations::Left;
 use crate::postponed::{Postponed, Sorted};
+use crate::records::scope_of;
 use crate::session::Session;
 use crate::settings::Settings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use model::event::Departure;
-use model::{SessionId, ZoneId};
+use model::{Population, SessionId, ZoneId};
 use placement::ZoneTable;
 use settings::Live;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -62,6 +64,12 @@ pub(crate) enum Order {
     Journal { everybody: bool },
     /// This player's state did not come to a keeper.
     NotWritten(Keeper, ZoneId, SessionId),
+    /// What is known of the creatures of these zones of the content and of their parts, as far as they are played here.
+    Populations { scopes: Arc<BTreeSet<u64>>, answer: oneshot::Sender<Vec<Population>> },
+    /// The creatures of a share of the zones, as far as they may have changed since this was asked last.
+    ChangedPopulations { share: u64, of: u64, answer: oneshot::Sender<Vec<Population>> },
+    /// What was said of this zone's creatures was not stored.
+    NotKept(ZoneId),
     /// End.
     Stop,
 }
@@ -93,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) settings: Live<Settings>,
     pub(crate) loads: Arc<Loads>,
+    pub(crate) left: Arc<Left>,
 }
 
 /// How long this thread has worked so far. Not the clock on the wall: what others make it wait is no cost of a zone.
@@ -121,6 +130,7 @@ impl Host {
             metrics: shared.metrics,
             settings: shared.settings,
             loads: shared.loads,
+            left: shared.left,
             meter: Meter::default(),
             postponed: Postponed::default(),
             outcomes,
@@ -177,6 +187,7 @@ struct GameThread {
     metrics: Metrics,
     settings: Live<Settings>,
     loads: Arc<Loads>,
+    left: Arc<Left>,
     meter: Meter,
     postponed: Postponed,
     outcomes: mpsc::Sender<Outcome>,
@@ -298,6 +309,22 @@ impl GameThread {
             Order::NotWritten(keeper, zone, session) => {
                 if let Some(played) = self.zones.get_mut(&zone) {
                     played.zone.mark_changed(keeper, session);
+                }
+            }
+            Order::Populations { scopes, answer } => {
+                let wanted = self.zones.iter().filter(|(id, _)| scopes.contains(&scope_of(**id)));
+                // who asked may have given up
+                drop(answer.send(wanted.map(|(_, played)| played.zone.population()).collect()));
+            }
+            Order::ChangedPopulations { share, of, answer } => {
+                let wanted = self.zones.iter_mut().filter(|(id, _)| u64::from(id.0) % of.max(1) == share);
+                drop(
+                    answer.send(wanted.filter_map(|(_, played)| played.zone.changed_population()).collect()),
+                );
+            }
+            Order::NotKept(zone) => {
+                if let Some(played) = self.zones.get_mut(&zone) {
+                    played.zone.mark_stirred();
                 }
             }
             Order::Stop => {}
@@ -459,6 +486,7 @@ impl GameThread {
             let snapshot = played.zone.snapshot(session);
             self.tell(Outcome::ZoneGone(session, snapshot));
         }
+        self.left.note(played.zone.population());
         self.show_counts(false);
     }
 

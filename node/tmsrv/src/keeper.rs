@@ -3,7 +3,10 @@
 use crate::ground;
 use crate::host::Order;
 use crate::node::Node;
+use crate::populations;
+use crate::records::scope_of;
 use cluster::View;
+use model::population::AgedPopulation;
 use model::{Epoch, ZoneId};
 use placement::ZoneTable;
 use std::collections::BTreeMap;
@@ -66,13 +69,15 @@ async fn apply(node: &Arc<Node>, view: &View) {
 
 async fn open(node: &Arc<Node>, gained: Vec<(ZoneId, Epoch)>) {
     let table = node.table.load_full();
+    let ids: Vec<ZoneId> = gained.iter().map(|(zone, _)| *zone).collect();
+    let known = populations::of_zones(node, &table, &ids).await;
     let building = Arc::clone(node);
     let wanted = gained.clone();
     // filling a zone with creatures takes milliseconds: not on a game thread, whose other zones go on
     let built = tokio::task::spawn_blocking(move || {
         wanted
             .into_iter()
-            .filter_map(|(id, epoch)| build(&building, id, epoch, &table))
+            .filter_map(|(id, epoch)| build(&building, id, epoch, &table, &known))
             .collect::<Vec<Zone>>()
     });
     let Ok(zones) = built.await else {
@@ -89,10 +94,18 @@ async fn open(node: &Arc<Node>, gained: Vec<(ZoneId, Epoch)>) {
     }
 }
 
-fn build(node: &Node, id: ZoneId, epoch: Epoch, table: &Arc<ZoneTable>) -> Option<Zone> {
+fn build(
+    node: &Node,
+    id: ZoneId,
+    epoch: Epoch,
+    table: &Arc<ZoneTable>,
+    known: &BTreeMap<u64, Vec<AgedPopulation>>,
+) -> Option<Zone> {
     let seed: u64 = rand::random();
     tracing::debug!(zone = %table.name(id), seed, "opening a zone");
     let content = Arc::clone(&node.content);
-    let setup = ZoneSetup { id, zones: Arc::clone(table), content, epoch, seed, populate: node.populate };
+    let inherits = known.get(&scope_of(id)).cloned().unwrap_or_default();
+    let (zones, populate) = (Arc::clone(table), node.populate);
+    let setup = ZoneSetup { id, zones, content, epoch, seed, populate, inherits };
     Zone::new(setup, node.clock.now())
 }

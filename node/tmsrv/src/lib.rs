@@ -49,6 +49,7 @@ mod outbox;
 mod overload;
 mod parking;
 mod played;
+mod populations;
 mod postponed;
 mod queue;
 mod records;

@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     pub(crate) sightings: IntCounterVec,
     pub(crate) told_anew: IntCounter,
     pub(crate) suspects: IntCounterVec,
+    pub(crate) populations: IntCounterVec,
+    pub(crate) populations_kept: IntCounterVec,
     pub(crate) jobs: IntCounterVec,
     pub(crate) jobs_running: IntGauge,
     pub(crate) load: IntGauge,
@@ -94,6 +96,16 @@ impl Metrics {
             suspects: registry.counter_vec(
                 "suspects_total",
                 "Nodes that an edge did not reach, by what was done: their lease ended",
+                &["outcome"],
+            ),
+            populations: registry.counter_vec(
+                "populations_total",
+                "Zones whose creatures were known when a zone was opened, by who knew them: here, node, store",
+                &["from"],
+            ),
+            populations_kept: registry.counter_vec(
+                "populations_kept_total",
+                "Zones whose creatures were given to the store, by outcome",
                 &["outcome"],
             ),
             jobs: registry.counter_vec("jobs_total", "Durable work of zones by outcome", &["outcome"]),

@@ -6,6 +6,7 @@ use crate::host::Order;
 use crate::neighbours;
 use crate::node::Node;
 use crate::parking;
+use crate::populations;
 use crate::session::{self, Note};
 use crate::suspects;
 use async_trait::async_trait;
@@ -102,6 +103,7 @@ impl Service for Streams {
                 let NodeCosts { threads, zones } = balance::own(&self.node);
                 sibling::Reply::Costs { threads, zones: zones.into_iter().collect() }
             }
+            sibling::Request::Populations { scopes } => populations::tell(&self.node, scopes).await,
             sibling::Request::Recall(character) => {
                 sibling::Reply::Recalled(self.node.journal.kept.recall(character))
             }

@@ -11,12 +11,13 @@ use crate::neighbours::Neighbours;
 use crate::network::Streams;
 use crate::overload::Loads;
 use crate::parking::Parked;
+use crate::populations::Left;
 use crate::queue::Queue;
 use crate::session::{Note, Sessions};
 use crate::settings::Settings;
 use crate::siblings::Siblings;
 use crate::suspects::Suspects;
-use crate::{balance, instances, jobs, journal, keeper, market, neighbours, saver};
+use crate::{balance, instances, jobs, journal, keeper, market, neighbours, populations, saver};
 use arc_swap::ArcSwap;
 use cluster::Cluster;
 use content::Content;
@@ -75,6 +76,8 @@ pub(crate) struct Node {
     pub(crate) suspects: Suspects,
     /// How overloaded the game threads are.
     pub(crate) loads: Arc<Loads>,
+    /// Creatures of zones that were played here until a moment ago.
+    pub(crate) left: Arc<Left>,
     /// Who waits to be let in.
     pub(crate) queue: Mutex<Queue>,
     /// Zones that are played here, and under which epoch.
@@ -154,6 +157,7 @@ pub async fn run_with_store(
     process.tasks.spawn("neighbours", neighbours::run(Arc::clone(&node)));
     process.tasks.spawn("balance", balance::run(Arc::clone(&node)));
     process.tasks.spawn("instances", instances::run(Arc::clone(&node)));
+    process.tasks.spawn("creatures", populations::run(Arc::clone(&node)));
     process.tasks.spawn("market", market::run(Arc::clone(&node)));
     let asked = Arc::clone(&node.store);
     process.probe("store", move || {
@@ -213,8 +217,14 @@ fn build(
     let died = CancellationToken::new();
     let (outcomes, hearing) = mpsc::channel(OUTCOMES_MAX);
     let loads = Arc::<Loads>::default();
-    let shared =
-        Shared { clock, metrics: metrics.clone(), settings: settings.clone(), loads: Arc::clone(&loads) };
+    let left = Arc::<Left>::default();
+    let shared = Shared {
+        clock,
+        metrics: metrics.clone(),
+        settings: settings.clone(),
+        loads: Arc::clone(&loads),
+        left: Arc::clone(&left),
+    };
     let mut hosts = Vec::new();
     let mut threads = Vec::new();
     for number in 0..started.thread_count() {
@@ -232,6 +242,7 @@ fn build(
         neighbours: Neighbours::default(),
         suspects: Suspects::default(),
         loads,
+        left,
         queue: Mutex::default(),
         name: process.name.clone(),
         store,
@@ -292,5 +303,6 @@ async fn close(node: &Arc<Node>) {
     if tokio::time::timeout(patience, node.tasks.wait()).await.is_err() {
         tracing::error!(left = node.sessions.count(), "not everybody could be saved in time");
     }
+    populations::keep_all(node).await;
     node.cluster.leave().await;
 }

@@ -16,6 +16,9 @@ pub struct Settings {
     pub max_players: usize,
     /// Every player that changed is saved once in this time. Reloads live.
     pub save_every_seconds: u64,
+    /// The creatures of every zone in which somebody is are stored once in this time: who plays it after the death of this node goes
+    /// on with them. Reloads live.
+    pub creatures_every_seconds: u64,
     /// Directory of the content; empty means the pack that is built in. Read at the start.
     pub content: PathBuf,
     /// Operations that wait for the store at the same time. Read at the start.
@@ -112,6 +115,7 @@ impl Default for Settings {
             game_threads: 0,
             max_players: 2_000,
             save_every_seconds: 30,
+            creatures_every_seconds: 300,
             content: PathBuf::new(),
             store_concurrency: 64,
             weight: 1,
@@ -126,6 +130,7 @@ impl Check for Settings {
     fn check(&self) -> Result<(), BadValue> {
         within("game_threads", self.game_threads as u64, 0..=64, "0 to 64")?;
         within("save_every_seconds", self.save_every_seconds, 1..=86_400, "1 to 86400")?;
+        within("creatures_every_seconds", self.creatures_every_seconds, 1..=86_400, "1 to 86400")?;
         within("store_concurrency", self.store_concurrency as u64, 1..=4_096, "1 to 4096")?;
         within("weight", u64::from(self.weight), 1..=1_000, "1 to 1000")?;
         within("stop_seconds", self.stop_seconds, 1..=3_600, "1 to 3600")?;

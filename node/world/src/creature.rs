@@ -39,8 +39,8 @@ const FOLLOW_TO: u16 = 13;
 pub(crate) struct Creature {
     /// Index into `Content::creatures`.
     pub(crate) kind: usize,
-    /// Index into the zone's generators.
-    pub(crate) source: usize,
+    /// Index into `Content::generators`.
+    pub(crate) generator: usize,
     pub(crate) route: RouteKind,
     /// Where it goes and how long it waits there.
     pub(crate) points: Vec<(Tile, u16)>,
@@ -214,7 +214,7 @@ impl Zone {
     fn vanish(&mut self, slot: usize, fx: &mut Effects) {
         let entity = self.remove(slot, Departure::Vanished, fx);
         if let Some(creature) = entity.creature() {
-            self.sources[creature.source].gone();
+            self.is_gone_from(creature.generator);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::tick::Tick;
 use crate::zone::Zone;
 use content::{Generator, RouteKind, Waypoint};
 use model::event::Arrival;
+use model::population::{AgedPopulation, GeneratorState};
 use model::{EntityId, MoveMark, Tile};
 
 /// Ticks between two turns of the generators: 12 s.
@@ -45,11 +46,13 @@ pub enum Populate {
 #[derive(Debug)]
 pub(crate) struct Source {
     /// Index into `Content::generators`.
-    generator: usize,
+    pub(crate) generator: usize,
     /// Its number in the file.
     number: u32,
+    /// Turns that it has seen.
+    pub(crate) turns: u64,
     /// Present period; `None` when it is never on the timer.
-    period: Option<u64>,
+    pub(crate) period: Option<u64>,
     most: usize,
     alive: usize,
 }
@@ -58,16 +61,21 @@ impl Source {
     fn new(generator: usize, of: &Generator, dice: &mut Dice) -> Self {
         let timed = of.every > 0 && !NEVER_TIMED.contains(&of.index);
         let period = timed.then(|| draw_period(of.every, dice));
-        Self { generator, number: of.index, period, most: usize::from(of.most.max(1)), alive: 0 }
+        Self { generator, number: of.index, turns: 0, period, most: usize::from(of.most.max(1)), alive: 0 }
     }
 
-    /// One of its creatures is no more.
-    pub(crate) fn gone(&mut self) {
-        self.alive -= 1;
+    /// One that goes on where it was.
+    fn goes_on(state: &GeneratorState, of: &Generator) -> Self {
+        let most = usize::from(of.most.max(1));
+        let GeneratorState { generator, turns, period } = *state;
+        let period = period.map(|period| period.max(1));
+        Self { generator: generator as usize, number: of.index, turns, period, most, alive: 0 }
     }
 
-    fn acts_at(&self, counter: u64) -> bool {
-        self.period.is_some_and(|period| counter % period == u64::from(self.number) % period)
+    /// True when it acts in this turn.
+    fn takes_turn(&mut self) -> bool {
+        self.turns += 1;
+        self.period.is_some_and(|period| self.turns % period == u64::from(self.number) % period)
     }
 
     fn has_room(&self) -> bool {
@@ -82,36 +90,50 @@ fn draw_period(every: i32, dice: &mut Dice) -> u64 {
 }
 
 impl Zone {
-    /// Finds the generators of this zone and lets them act for the first time.
-    pub(crate) fn populate(&mut self, populate: Populate) {
+    /// Finds the generators of this zone. Those of which something is known go on, the others act for the first time.
+    pub(crate) fn populate(&mut self, populate: Populate, inherits: Vec<AgedPopulation>) {
         let content = std::sync::Arc::clone(&self.content);
+        let inherits = self.usable(inherits);
+        let mut new = Vec::new();
+        let mut going_on = Vec::new();
         for (index, generator) in content.generators.iter().enumerate() {
             let starts_here = generator.points.first().is_some_and(|start| self.contains(start.tile));
-            if starts_here {
-                let source = Source::new(index, generator, &mut self.dice);
-                self.sources.push(source);
+            if !starts_here {
+                continue;
             }
+            let known = inherits.iter().find_map(|aged| aged.generator(index).map(|state| (aged, state)));
+            let source = match known {
+                Some((aged, state)) => {
+                    going_on.push((self.sources.len(), aged.idle_turns()));
+                    Source::goes_on(&state, generator)
+                }
+                None => {
+                    new.push(self.sources.len());
+                    Source::new(index, generator, &mut self.dice)
+                }
+            };
+            self.sources.push(source);
         }
-        if populate == Populate::Nothing {
-            return;
-        }
+        self.settle_all(&inherits);
         let mut nobody = Effects::default();
-        for source in 0..self.sources.len() {
-            let groups = match self.sources[source].period {
-                Some(_) => GROUPS_MAX,
-                None if populate == Populate::Everything => 1,
-                None => 0,
+        for source in new {
+            let groups = match (populate, self.sources[source].period) {
+                (Populate::Nothing, _) | (Populate::Timed, None) => 0,
+                (Populate::Everything, None) => 1,
+                (_, Some(_)) => GROUPS_MAX,
             };
             self.refill(source, groups, &mut nobody);
+        }
+        for (source, turns) in going_on {
+            self.catch_up_with(source, turns, &mut nobody);
         }
         assert!(nobody.is_empty(), "nobody is there to see a zone being filled");
     }
 
-    /// The generators' turn at a tick of the creatures' clock.
-    pub(crate) fn generate(&mut self, at: Tick, fx: &mut Effects) {
-        let counter = at.0 / SPAWN_PERIOD;
+    /// The generators' turn.
+    pub(crate) fn generate(&mut self, fx: &mut Effects) {
         for source in 0..self.sources.len() {
-            if self.sources[source].acts_at(counter) {
+            if self.sources[source].takes_turn() {
                 self.refill(source, 1, fx);
                 let every = self.content.generators[self.sources[source].generator].every;
                 if every >= LONG_BANDS[0].0 {
@@ -126,10 +148,34 @@ impl Zone {
         let turns = asleep / SPAWN_PERIOD;
         let mut nobody = Effects::default();
         for source in 0..self.sources.len() {
-            if let Some(period) = self.sources[source].period {
-                let groups = usize::try_from(turns / period).unwrap_or(GROUPS_MAX);
-                self.refill(source, groups.min(GROUPS_MAX), &mut nobody);
-            }
+            self.catch_up_with(source, turns, &mut nobody);
+        }
+    }
+
+    fn catch_up_with(&mut self, source: usize, turns: u64, nobody: &mut Effects) {
+        if let Some(period) = self.sources[source].period {
+            let groups = usize::try_from(turns / period).unwrap_or(GROUPS_MAX);
+            self.refill(source, groups.min(GROUPS_MAX), nobody);
+        }
+    }
+
+    fn source_of(&mut self, generator: usize) -> Option<&mut Source> {
+        // they are in the order of the content
+        let at = self.sources.binary_search_by_key(&generator, |source| source.generator).ok()?;
+        self.sources.get_mut(at)
+    }
+
+    /// A creature of a generator lives in this zone.
+    pub(crate) fn lives_from(&mut self, generator: usize) {
+        if let Some(source) = self.source_of(generator) {
+            source.alive += 1;
+        }
+    }
+
+    /// A creature of a generator lives in this zone no more. One whose generator is elsewhere was counted there.
+    pub(crate) fn is_gone_from(&mut self, generator: usize) {
+        if let Some(source) = self.source_of(generator) {
+            source.alive = source.alive.saturating_sub(1);
         }
     }
 
@@ -184,12 +230,13 @@ impl Zone {
         }
         let tile = self.free_tile(points.first()?.0, None, true)?;
         points[0].0 = tile;
-        let route = self.content.generators[self.sources[source].generator].route;
+        let generator = self.sources[source].generator;
+        let route = self.content.generators[generator].route;
         let wait = i32::from(points[0].1);
         let follows = leader.filter(|_| route == RouteKind::Follow);
         let creature = Creature {
             kind,
-            source,
+            generator,
             route,
             points,
             at: 0,
@@ -204,8 +251,9 @@ impl Zone {
         let since_ms = self.creature_now().ms();
         let kind = Kind::Creature(Box::new(creature));
         let mark = MoveMark::first(self.epoch);
-        let slot = self.insert(|id| Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
-        self.sources[source].alive += 1;
+        let id = self.newborn();
+        let slot = self.insert(Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
+        self.lives_from(generator);
         if !still {
             // turns are spread evenly, so that not everybody moves in the same tick
             let first = self.creature_now().plus(1 + (slot as u64).wrapping_mul(7) % TURN);

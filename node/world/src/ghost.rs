@@ -286,8 +286,7 @@ impl Zone {
         let Some(slot) = self.slot_of_entity(entity) else {
             let since_ms = self.now.ms();
             let kind = Kind::Ghost(Box::new(new));
-            let slot =
-                self.insert(|_| Entity { id: entity, tile, since_ms, walk: None, mark, stamp: 0, kind });
+            let slot = self.insert(Entity { id: entity, tile, since_ms, walk: None, mark, stamp: 0, kind });
             return self.show(slot, arrival, fx);
         };
         let known = self.entities[slot].mark;
@@ -372,7 +371,7 @@ impl Zone {
         let (Entity { id, tile, mark, .. }, since_ms) = (&entity, self.now.ms());
         let (id, tile, mark) = (*id, *tile, *mark);
         let kind = Kind::Ghost(Box::new(Ghost { source: to, look, creature: None, until: Some(until) }));
-        self.insert(|_| Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
+        self.insert(Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
         self.crossing_ghosts.push((until, id));
         entity
     }

@@ -122,7 +122,7 @@ pub struct Entering {
     pub arrival: Arrival,
     /// True when it walked over the border of another zone: its client is still walking.
     pub on_foot: bool,
-    /// How long it was on its way, in milliseconds.
+    /// How long it was on its way, in milliseconds; 0 when it comes from nowhere.
     pub away_ms: u64,
     /// What is left of the walk on which it came, from `soft.tile`: it goes on.
     pub walk: Option<Walk>,

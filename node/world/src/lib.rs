@@ -27,6 +27,7 @@ mod pace;
 mod passage;
 mod path;
 mod plan;
+mod population;
 mod recent;
 mod relief;
 mod tick;

@@ -1,5 +1,5 @@
 //! What is perceived only in the moment in which it happens: lines of chat and emotes. It is kept for a moment, so that
-//! who walks over the border and was on its way in that moment perceives it all the same.
+//! who was on its way in that moment, over a border or to another node that has its zone now, perceives it all the same.
 
 use crate::effects::Effects;
 use crate::tick::Tick;

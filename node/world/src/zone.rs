@@ -24,6 +24,7 @@ use crate::unwritten::{Keeper, Unwritten};
 use crate::walk::{Walking, slack_ms};
 use content::Content;
 use model::event::Departure;
+use model::population::AgedPopulation;
 use model::sight::Manner;
 use model::{EntityId, Epoch, Event, MoveMark, Rect, SessionId, Tile, ZoneId};
 use placement::ZoneTable;
@@ -49,8 +50,10 @@ pub struct ZoneSetup {
     pub epoch: Epoch,
     /// Everything random follows from it.
     pub seed: u64,
-    /// Which generators act at the start.
+    /// Which generators act at the start, of those of which nothing is known.
     pub populate: Populate,
+    /// What is known of it, and of the zones of which it was a part or which were parts of it.
+    pub inherits: Vec<AgedPopulation>,
 }
 
 /// What an instance is besides a zone.
@@ -88,7 +91,8 @@ pub struct Zone {
     carved: Vec<Rect>,
     sessions: BTreeMap<SessionId, usize>,
     ids: BTreeMap<EntityId, usize>,
-    generations: Vec<u8>,
+    /// Creatures that came into the world here so far.
+    pub(crate) born: u64,
     player_timers: Timers,
     creature_timers: Timers,
     /// Neighbours that see what happens near their border.
@@ -97,7 +101,9 @@ pub struct Zone {
     /// Those of whom no zone tells at the moment, and until when that is waited for.
     pub(crate) crossing_ghosts: Vec<(Tick, EntityId)>,
     /// Since when it sleeps; `None` while players are in it, or near enough to see into it.
-    asleep_since: Option<Tick>,
+    pub(crate) asleep_since: Option<Tick>,
+    /// Its creatures may not be as they were when they were last taken to be stored.
+    pub(crate) stirred: bool,
     /// How long it slept so far: by so much the clock of its creatures is behind.
     slept: u64,
     next_generation: Tick,
@@ -107,7 +113,7 @@ pub struct Zone {
 impl Zone {
     /// A zone with its creatures and without players; `None` when the division of the map has no such zone.
     pub fn new(setup: ZoneSetup, now: Tick) -> Option<Self> {
-        let ZoneSetup { id, zones, content, epoch, seed, populate } = setup;
+        let ZoneSetup { id, zones, content, epoch, seed, populate, inherits } = setup;
         let bounds = zones.bounds(id)?;
         let carved = zones.before(id).filter(|area| overlap(area, &bounds)).collect();
         let instance = zones.instances().contains_key(&id).then(Born::default);
@@ -133,18 +139,19 @@ impl Zone {
             carved,
             sessions: BTreeMap::new(),
             ids: BTreeMap::new(),
-            generations: Vec::new(),
+            born: 0,
             player_timers: Timers::default(),
             creature_timers: Timers::default(),
             watchers: Vec::new(),
             ghosts: Ghosts::default(),
             crossing_ghosts: Vec::new(),
             asleep_since: Some(now),
+            stirred: false,
             slept: now.0,
             next_generation: Tick(crate::generator::SPAWN_PERIOD),
             relieved: Relieved::default(),
         };
-        zone.populate(populate);
+        zone.populate(populate, inherits);
         Some(zone)
     }
 
@@ -304,14 +311,8 @@ impl Zone {
     }
 
     /// Puts a new entity on its tile. Nobody is told yet.
-    pub(crate) fn insert(&mut self, make: impl FnOnce(EntityId) -> Entity) -> usize {
+    pub(crate) fn insert(&mut self, entity: Entity) -> usize {
         let slot = self.entities.vacant_key();
-        if self.generations.len() <= slot {
-            self.generations.resize(slot + 1, 0);
-        }
-        self.generations[slot] = self.generations[slot].wrapping_add(1);
-        let id = EntityId::of_creature(self.id, slot as u32, self.generations[slot]);
-        let entity = make(id);
         self.ids.insert(entity.id, slot);
         self.grid.insert(Entry { slot, tile: entity.tile }, entity.is_player());
         self.ghosts.comes(&entity);
@@ -340,7 +341,7 @@ impl Zone {
             return;
         }
         while self.next_generation <= self.creature_now() {
-            self.generate(self.next_generation, fx);
+            self.generate(fx);
             self.next_generation = self.next_generation.plus(crate::generator::SPAWN_PERIOD);
         }
         // players and creatures by the order of their times; players first when equal
@@ -443,7 +444,7 @@ impl Zone {
         let kind = Kind::Player(Box::new(player));
         let mark = MoveMark::first(epoch);
         let next_step = walk.as_ref().map(Walking::next_due_ms);
-        let slot = self.insert(|_| Entity { id, tile, since_ms, walk, mark, stamp: 0, kind });
+        let slot = self.insert(Entity { id, tile, since_ms, walk, mark, stamp: 0, kind });
         self.sessions.insert(session, slot);
         if let Some(due_ms) = next_step {
             self.set_timer(slot, Tick::at_or_after(due_ms));
@@ -461,7 +462,7 @@ impl Zone {
         fx.tell(session, Event::ViewComplete);
         self.tell_relief(session, fx);
         self.tell_instance(session, put_out, fx);
-        if on_foot {
+        if away_ms > 0 {
             self.catch_up_with_recent(session, slot, away_ms, fx);
         }
     }
@@ -502,6 +503,7 @@ impl Zone {
         let Some(since) = self.asleep_since.take() else { return };
         let asleep = self.now.0 - since.0;
         self.slept += asleep;
+        self.stirred = true;
         self.catch_up(asleep);
     }
 

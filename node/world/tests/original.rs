@@ -23,6 +23,7 @@ fn open_all(populate: Populate) -> Option<Vec<Zone>> {
             epoch: Epoch(1),
             seed: 1,
             populate,
+            inherits: Vec::new(),
         };
         Zone::new(setup, Tick(0)).expect("a zone of the table")
     };

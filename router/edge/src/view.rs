@@ -235,13 +235,13 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::ZoneId;
+    use model::{Epoch, ZoneId};
 
     const CENTRE: Tile = Tile::new(100, 100);
     const LIMITS: ViewLimits = ViewLimits { players: 2, creatures: 2 };
 
     fn monster(n: u32) -> EntityId {
-        EntityId::of_creature(ZoneId(1), n, 0)
+        EntityId::of_creature(ZoneId(1), Epoch(1), n.into())
     }
 
     fn at(distance: u16) -> Tile {

@@ -146,14 +146,14 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{CharacterId, ZoneId};
+    use model::{CharacterId, Epoch, ZoneId};
 
     fn player(n: u64) -> EntityId {
         EntityId::of_character(CharacterId(n))
     }
 
     fn monster(n: u32) -> EntityId {
-        EntityId::of_creature(ZoneId(1), n, 0)
+        EntityId::of_creature(ZoneId(1), Epoch(1), n.into())
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Scene {
         let ServerPacket::CreateMob(merchant) = merchant else { panic!("{merchant:?}") };
         let session = stage.registry.session_of("hero").unwrap();
         let other_entity = EntityId::of_character(CharacterId(909));
-        let merchant_entity = EntityId::of_creature(stage.zone(TOWN), 1, 0);
+        let merchant_entity = EntityId::of_creature(stage.zone(TOWN), model::Epoch(1), 1);
         let mut scene = Self {
             stage,
             client,

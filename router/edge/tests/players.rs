@@ -523,7 +523,7 @@ async fn entities_that_leave_are_removed_and_their_ids_are_unknown() {
     let (_, merchant) = client.until("create_mob").await;
     let ServerPacket::CreateMob(merchant) = merchant else { panic!("{merchant:?}") };
     let session = stage.registry.session_of("hero").unwrap();
-    let entity = model::EntityId::of_creature(stage.zone(TOWN), 1, 0);
+    let entity = model::EntityId::of_creature(stage.zone(TOWN), model::Epoch(1), 1);
     let gone = Event::Disappeared { entity, departure: Departure::Died };
     stage.nodes[0].tell(session, gone).await;
     let (id, removed) = client.until("remove_mob").await;

@@ -8,7 +8,7 @@
 use model::ZoneId;
 
 /// Zones of instances have numbers from here, above those of parts. The ids of creatures have 23 bits for the number of their zone.
-const FIRST_INSTANCE: u32 = 0x70_0000;
+pub const FIRST_INSTANCE: u32 = 0x70_0000;
 /// So many numbers there are.
 const NUMBERS: u64 = 0x10_0000;
 

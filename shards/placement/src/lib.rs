@@ -19,7 +19,7 @@ mod zones;
 pub use balance::{Balancer, Look, NodeCosts};
 pub use borders::{Borders, Crossings};
 pub use buckets::{BUCKETS, BucketMap, bucket_of};
-pub use instances::{instance_name, is_instance, parse_instance};
+pub use instances::{FIRST_INSTANCE, instance_name, is_instance, parse_instance};
 pub use parts::{SIDE_MIN, thread_of, whole_of};
 pub use plan::{Node, nodes_of, plan_slots};
 pub use ring::{Ring, VIRTUAL_NODES, stable_hash};

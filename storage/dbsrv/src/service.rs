@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use link::{Peer, Service, Stream};
 use model::calls::database::{
     Cargo, Checked, CheckedItems, CheckedNames, ClusterChanged, ClusterReport, Crossings, Failure,
-    ListedEntries, Located, ProgressThen, Repaired, Reply, Request, ShardsReport,
+    HeldPopulations, ListedEntries, Located, ProgressThen, Repaired, Reply, Request, ShardsReport,
 };
 use model::membership::ClusterView;
 use prometheus::{HistogramVec, IntCounter, IntGauge};
@@ -158,7 +158,8 @@ never_refuse!(
     CheckedItems,
     CheckedNames,
     Crossings,
-    ShardsReport
+    ShardsReport,
+    HeldPopulations
 );
 
 impl<T> MayRefuse for Option<T> {

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod log;
 pub mod market;
 pub mod node;
+pub mod population;
 pub mod progress;
 pub mod records;
 pub mod registry;

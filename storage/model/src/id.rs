@@ -143,9 +143,11 @@ impl EntityId {
         Self(Self::PLAYER | character.0)
     }
 
-    /// A creature of a zone: `slot` is its place in the zone's slab, `generation` tells reuse apart.
-    pub fn of_creature(zone: ZoneId, slot: u32, generation: u8) -> Self {
-        Self((u64::from(zone.0 & 0x7f_ffff) << 40) | (u64::from(generation) << 32) | u64::from(slot))
+    /// A creature that came into the world in a zone: `epoch` is the one under which that was played then, `number` counts what
+    /// came into it since. It keeps this name wherever it is played later.
+    pub fn of_creature(zone: ZoneId, epoch: Epoch, number: u64) -> Self {
+        let (epoch, number) = (epoch.0 & 0xfff, number & 0xfff_ffff);
+        Self((u64::from(zone.0 & 0x7f_ffff) << 40) | (epoch << 28) | number)
     }
 
     /// True for players, false for monsters and merchants.

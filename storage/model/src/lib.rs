@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod membership;
 pub mod moves;
 pub mod place;
+pub mod population;
 pub mod score;
 pub mod secret;
 pub mod sight;
@@ -35,5 +36,6 @@ pub use id::{
 pub use item::{Container, Effect, Item, ItemKind, Slot};
 pub use moves::MoveMark;
 pub use place::{Rect, Route, Step, Tile};
+pub use population::Population;
 pub use score::Score;
 pub use secret::Secret;

@@ -5,6 +5,7 @@
 //! fail when the layout changes under an unchanged version.
 
 use bincode::config::{Configuration, standard};
+use model::Population;
 use model::SoftState;
 use model::Tile;
 use model::calls::database::Failure;
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// Version of the layout that is written.
 pub(crate) const SOFT_VERSION: i64 = 2;
 const OUTCOME_VERSION: u8 = 1;
+/// Version of the layout of a [`Population`] that is written; another one is not read.
+pub(crate) const POPULATION_VERSION: i64 = 1;
 const LAYOUT: Configuration = standard();
 
 /// Bytes of soft state in the layout of [`SOFT_VERSION`].
@@ -48,6 +51,21 @@ impl From<SoftStateV1> for SoftState {
     fn from(old: SoftStateV1) -> Self {
         let SoftStateV1 { tile, facing, hp, mp, home_city, skill_bar, affects } = old;
         Self { tile, facing, hp, mp, home_city, skill_bar, affects, stay: None }
+    }
+}
+
+/// Bytes of the creatures of a zone.
+pub(crate) fn encode_population(population: &Population) -> Result<Vec<u8>, Failure> {
+    encode(population, "a population")
+}
+
+/// The creatures of a zone from bytes of this version.
+pub(crate) fn decode_population(version: i64, bytes: &[u8]) -> Result<Population, Failure> {
+    match version {
+        POPULATION_VERSION => decode(bytes, "a population"),
+        _ => Err(Failure::Corrupt(format!(
+            "a population of version {version}, this program reads version {POPULATION_VERSION}"
+        ))),
     }
 }
 

@@ -17,6 +17,7 @@ mod lease;
 mod ledger;
 pub mod letter;
 pub mod planted;
+mod population;
 mod postgres;
 mod retention;
 mod rows;
@@ -38,13 +39,14 @@ use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
     CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
-    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
-    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
-    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
-    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress,
-    Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListCharacters,
+    ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank,
+    LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen,
+    ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards, RenewMember,
+    RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
+    Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;

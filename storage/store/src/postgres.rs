@@ -26,6 +26,7 @@ mod names;
 mod open;
 mod operations;
 mod options;
+mod populations;
 mod preparation;
 mod progress;
 mod records;
@@ -49,13 +50,14 @@ use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
     CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
-    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
-    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
-    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
-    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListCharacters,
+    ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank,
+    LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen,
+    ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards, RenewMember,
+    RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome, ShardsChanged,
+    ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred,
+    WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -143,4 +145,6 @@ operations! {
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
     read_cluster(ReadCluster) -> ClusterReport = report_cluster;
     make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wish;
+    keep_population(KeepPopulation) -> bool = keep_creatures;
+    read_populations(ReadPopulations) -> HeldPopulations = kept_creatures;
 }

@@ -16,6 +16,7 @@ mod membership;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
 mod operations;
+mod populations;
 mod progress;
 mod readers;
 mod records;
@@ -39,13 +40,14 @@ use model::calls::database::{
     Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
     CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
-    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
-    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
-    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
-    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
-    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListCharacters,
+    ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank,
+    LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen,
+    ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards, RenewMember,
+    RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome, ShardsChanged,
+    ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred,
+    WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -294,4 +296,6 @@ operations! {
     readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
     readers read_cluster(ReadCluster) -> ClusterReport = wishes::report;
     writer make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wishes::make;
+    passing keep_population(KeepPopulation) -> bool = populations::keep;
+    readers read_populations(ReadPopulations) -> HeldPopulations = populations::read;
 }

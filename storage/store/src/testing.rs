@@ -16,6 +16,7 @@ mod ledger;
 mod membership;
 pub mod memory;
 mod pg_server;
+mod populations;
 mod progress;
 mod restore;
 pub mod stage;
@@ -142,6 +143,9 @@ pub async fn conformance(store: Arc<dyn Store>) {
         membership::one_process_at_a_time_is_the_controller,
         membership::the_slot_table_comes_back_exactly,
         membership::of_many_writers_of_the_slot_table_one_wins,
+        populations::the_creatures_of_a_zone_and_of_its_parts_come_back_exactly,
+        populations::who_had_a_zone_before_does_not_replace_what_is_kept_of_it,
+        populations::what_does_not_fit_into_an_answer_is_named,
         membership::the_operator_sees_leases_and_the_controller,
         membership::wishes_hold_until_they_are_undone_and_are_logged,
         instances::one_operation_opens_one_instance_whose_number_comes_once,

@@ -220,6 +220,19 @@ impl Cluster {
         json.expect("an answer").expect("the last line is JSON")
     }
 
+    /// The row of the map of the zone that a tile is in.
+    pub fn zone_at(&self, (x, y): (u64, u64)) -> serde_json::Value {
+        let map = self.told(&["map"]);
+        let is_in = |row: &&serde_json::Value| {
+            let corner = |corner: &str| Some((row[corner][0].as_u64()?, row[corner][1].as_u64()?));
+            let (min, max) = (corner("min").expect("a corner"), corner("max").expect("a corner"));
+            min.0 <= x && x <= max.0 && min.1 <= y && y <= max.1
+        };
+        // named zones come first, and theirs are the tiles
+        let rows = map["zones"].as_array().expect("zones");
+        rows.iter().find(is_in).cloned().unwrap_or_else(|| panic!("no zone has ({x},{y}): {map:#}"))
+    }
+
     /// The processes.
     pub fn ps(&self) -> Vec<ProcessRow> {
         let output = self.with_data(&["ps", "--json"], None);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A folder with the built-in content, one file of which was changed.
-pub(crate) fn changed(name: &str, change: impl Fn(&str) -> String) -> anyhow::Result<tempfile::TempDir> {
+pub fn changed(name: &str, change: impl Fn(&str) -> String) -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/content");
     for file in std::fs::read_dir(source)? {

@@ -37,6 +37,8 @@ const CUT_AT: f64 = 150.0;
 const TICK_US: f64 = 50_000.0;
 /// How long it may take until a zone is cut by what it costs: half a minute of heat, a rest, and the way of its players.
 const CUTTING: Duration = Duration::from_secs(150);
+/// How often the witness says that it is there.
+const PING_EVERY: Duration = Duration::from_secs(30);
 /// The same until its halves are joined: five minutes of cold.
 const COOLING: Duration = Duration::from_secs(480);
 const ROOMY: &str = "[overload]\nbalance = false\ntick_budget_us = 1000000\nclimb_percent = 1000\ncalm_percent = 900\ncalm_seconds = 1\n";
@@ -136,7 +138,13 @@ impl<'a> Stage<'a> {
         let (began, before) = (Instant::now(), self.ticks());
         let mut seen = Seen::default();
         let mut done = false;
+        let mut pinged = began;
         while !done && began.elapsed() < wait {
+            // a client that says nothing for minutes is sent away
+            if pinged.elapsed() > PING_EVERY {
+                self.witness.run("a ping", async |client| client.ping().await);
+                pinged = Instant::now();
+            }
             self.witness.listen(Instant::now() + Duration::from_millis(100));
             done = until(self);
             seen.take(

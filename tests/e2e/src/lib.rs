@@ -4,7 +4,7 @@
 mod apart;
 pub mod borders;
 mod cluster;
-mod content;
+pub mod content;
 pub mod control_plane;
 pub mod crowd;
 pub mod failover;

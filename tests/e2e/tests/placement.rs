@@ -27,14 +27,7 @@ fn load(cluster: &Cluster, node: &str) -> (u64, u64) {
 
 /// The row of the map that the town is in.
 fn town(cluster: &Cluster) -> Value {
-    let map = cluster.told(&["map"]);
-    let is_in = |row: &&Value| {
-        let corner = |corner: &str| (row[corner][0].as_u64().unwrap(), row[corner][1].as_u64().unwrap());
-        let (min, max) = (corner("min"), corner("max"));
-        min.0 <= TOWN.0 && TOWN.0 <= max.0 && min.1 <= TOWN.1 && TOWN.1 <= max.1
-    };
-    // named zones come first, and theirs are the tiles
-    map["zones"].as_array().unwrap().iter().find(is_in).unwrap().clone()
+    cluster.zone_at(TOWN)
 }
 
 /// Steps over borders, all and between nodes, as whoever controls counts them.

@@ -136,7 +136,7 @@ impl Stage {
     pub fn of(content: Content, id: ZoneId, seed: u64) -> Self {
         let zones = Arc::new(ZoneTable::new(content.zones.clone()));
         let (content, populate) = (Arc::new(content), Populate::Everything);
-        let setup = ZoneSetup { id, zones, content, epoch: Epoch(1), seed, populate };
+        let setup = ZoneSetup { id, zones, content, epoch: Epoch(1), seed, populate, inherits: Vec::new() };
         let now = Tick(1000);
         Self {
             zone: Zone::new(setup, now).expect("the zone is in the table"),
@@ -195,7 +195,7 @@ impl Stage {
         // every load takes a higher one; zones side by side live in the same time
         let epoch = Epoch(self.now.0);
         let arrival = Arrival::Glow;
-        let (away_ms, put_out) = (200, false);
+        let (away_ms, put_out) = (if on_foot { 200 } else { 0 }, false);
         let entering =
             Entering { session, epoch, character, derived, arrival, on_foot, away_ms, walk, put_out };
         self.inputs.push(Input::Enter(Box::new(entering)));

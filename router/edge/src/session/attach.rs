@@ -307,10 +307,10 @@ impl Session {
             zone_epoch: epoch,
             reason: place.reason,
             away_ms: match place.reason {
-                AttachReason::Handover(_) => {
+                AttachReason::Handover(_) | AttachReason::Resume => {
                     u32::try_from(now_ms.saturating_sub(place.searching_since_ms)).unwrap_or(u32::MAX)
                 }
-                AttachReason::Login | AttachReason::Resume => 0,
+                AttachReason::Login => 0,
             },
             walk: match place.reason {
                 AttachReason::Handover(_) => self.world.as_ref().and_then(World::walk_over_border),

@@ -349,8 +349,10 @@ impl Session {
             (goods.trading, goods.stalled) = (before.trading, before.stalled);
             // the picture is kept, so that ids which the client still remembers are not lent again at once
             (world.view, world.grounds) = (before.view, before.grounds);
+            // what was said in its last zone may be told once more by the next one
+            world.perceived = before.perceived;
             if on_foot {
-                (world.seen, world.shop, world.perceived) = (before.seen, before.shop, before.perceived);
+                (world.seen, world.shop) = (before.seen, before.shop);
                 world.view.doubt();
                 world.grounds.doubt();
             } else {

@@ -149,7 +149,7 @@ fn a_walker_in_view_goes_on_walking() {
     let route = Route::from_ascii(b"669").expect("digits");
     let way = Walk { from: Tile::new(10, 10), route, to: Tile::new(13, 11), speed: 4 };
     let look = Appearance {
-        entity: EntityId::of_creature(ZoneId(1), 1, 0),
+        entity: EntityId::of_creature(ZoneId(1), Epoch(1), 1),
         tile: Tile::new(10, 10),
         name: "A monster of fifteen".to_owned(),
         equip: [EquipLook::default(); EQUIP_SLOTS],

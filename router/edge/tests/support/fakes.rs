@@ -460,7 +460,7 @@ pub fn player(character: CharacterId) -> Appearance {
 
 pub fn merchant(zone: ZoneId) -> Appearance {
     Appearance {
-        entity: EntityId::of_creature(zone, 1, 0),
+        entity: EntityId::of_creature(zone, model::Epoch(1), 1),
         name: "Merchant".to_owned(),
         score: Score { merchant: 3, ..score() },
         ..player(CharacterId(1))

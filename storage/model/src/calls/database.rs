@@ -20,6 +20,7 @@ pub use crate::calls::ledger::{
     FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, ListEntries,
     ListedEntries, Locate, Located, PlayerLedger,
 };
+pub use crate::calls::population::{HeldPopulations, KeepPopulation, ReadPopulations};
 pub use crate::calls::progress::{ChangeProgress, ProgressThen, ReadProgress, StaleProgress};
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 pub use crate::calls::repair::{RepairBucket, RepairNames, RepairStrays, Repaired};
@@ -131,6 +132,10 @@ macro_rules! for_each_operation {
             read_cluster(ReadCluster) -> ClusterReport;
             /// Enters a wish of the operator, judged by what holds at that moment.
             make_wish(MakeWish) -> Result<WishGranted, WishRefusal>;
+            /// Keeps the creatures of a zone; false when those of a later epoch are kept.
+            keep_population(KeepPopulation) -> bool;
+            /// The creatures that are kept of zones.
+            read_populations(ReadPopulations) -> HeldPopulations;
         }
     };
 }

@@ -12,6 +12,7 @@
 use crate::character::{SoftMark, SoftState};
 use crate::id::{CharacterId, Incarnation, ZoneId};
 use crate::membership::ProcessName;
+use crate::population::AgedPopulation;
 use crate::sight::Sight;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub const KEEP_MAX: usize = 256;
 
 /// Most sights of one [`Request::Sights`].
 pub const SIGHTS_MAX: usize = 512;
+
+/// Most zones of one [`Request::Populations`].
+pub const SCOPES_MAX: usize = 4_096;
 
 /// A call to another node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +51,11 @@ pub enum Request {
     },
     /// What its zones cost. [`Reply::Costs`]
     Costs,
+    /// What it knows of the creatures of zones, since it plays them or did so until a moment ago. [`Reply::Populations`]
+    Populations {
+        /// Zones of the content, with all their parts; at most [`SCOPES_MAX`].
+        scopes: Vec<u64>,
+    },
 }
 
 /// The answer.
@@ -72,6 +81,8 @@ pub enum Reply {
         /// In percent of the tick budget of a thread, without those that cost next to nothing.
         zones: Vec<(ZoneId, u32)>,
     },
+    /// What is known there, as far as it fits.
+    Populations(Vec<AgedPopulation>),
 }
 
 /// A soft state as its owner had it.

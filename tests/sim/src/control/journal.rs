@@ -77,7 +77,7 @@ impl Node {
                 reply
             }
             Request::Recall(character) => Reply::Recalled(self.kept.recall(character)),
-            Request::Sights { .. } | Request::Costs => Reply::Refused,
+            Request::Sights { .. } | Request::Costs | Request::Populations { .. } => Reply::Refused,
         }
     }
 

@@ -1,0 +1,93 @@
+//! Creatures stand where they stood, whoever plays their zone next.
+#![allow(clippy::unwrap_used)]
+
+use bot::protocol::place::Tile;
+use bot::protocol::profile::Profile;
+use e2e::{Cluster, Identity, Options, Player, metric_with, signal, wait_for};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Where new characters enter.
+const TOWN: (u64, u64) = (2114, 2104);
+/// How many stand around there, each on a tile that is drawn when it comes into the world.
+const CREATURES: usize = 24;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where it sees creatures.
+fn creatures(player: &Player) -> BTreeSet<(u16, u16)> {
+    let all = player.world().entities().filter(|entity| !entity.is_player());
+    all.map(|entity| entity.track.to).map(|Tile { x, y }| (x, y)).collect()
+}
+
+/// Takes in what comes until it sees exactly these creatures.
+fn until_sees(player: &mut Player, expected: &BTreeSet<(u16, u16)>, when: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while creatures(player) != *expected {
+        assert!(Instant::now() < deadline, "{when}: {:?}, expected {expected:?}", creatures(player));
+        player.listen(Instant::now() + Duration::from_millis(50));
+    }
+}
+
+fn owner(cluster: &Cluster) -> String {
+    cluster.zone_at(TOWN)["owner"].as_str().unwrap_or_default().to_owned()
+}
+
+fn known_by(cluster: &Cluster, node: &str, label: &str) -> f64 {
+    let http = cluster.process(node).http;
+    metric_with(&http, "wydbr_tmsrv_populations_total", &format!("from=\"{label}\"")).unwrap_or(0.0)
+}
+
+#[test]
+fn monsters_stay_where_they_are_when_their_zone_is_moved_and_when_its_node_or_all_nodes_die() {
+    let content = e2e::content::changed("generators.toml", |_| {
+        let (x, y) = TOWN;
+        format!(
+            "[[generator]]\ncreature = \"porquinho\"\nevery = 1\nmost = {CREATURES}\nroute = \"stand\"\n\
+             points = [[{x}, {y}, 9, 0]]\n"
+        )
+    })
+    .unwrap();
+    let mut cluster = Cluster::start(Options {
+        nodes: 2,
+        content: Some(content.path().to_owned()),
+        settings: vec![("TMSrv", "creatures_every_seconds = 1\n".into())],
+        ..Options::default()
+    });
+    let identity = Identity::sign_up(&cluster, Profile::V759, "pastor");
+    let mut player = Player::enter(&cluster, &identity);
+    player.until("all creatures are in view", |world| {
+        world.entities().filter(|entity| !entity.is_player()).count() == CREATURES
+    });
+    let at_first = creatures(&player);
+
+    let name = cluster.zone_at(TOWN)["name"].as_str().unwrap().to_owned();
+    let here = owner(&cluster);
+    let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
+    let told = known_by(&cluster, there, "node");
+    cluster.told(&["move", &name, there]);
+    wait_for("the other node has it", PATIENCE, || (owner(&cluster) == there).then_some(()));
+    wait_for("it asked who had it before", PATIENCE, || {
+        (known_by(&cluster, there, "node") > told).then_some(())
+    });
+    until_sees(&mut player, &at_first, "after a move");
+
+    let kept = || {
+        let http = cluster.process(there).http;
+        metric_with(&http, "wydbr_tmsrv_populations_kept_total", "outcome=\"kept\"")
+            .filter(|kept| *kept > 0.0)
+    };
+    wait_for("they are stored", PATIENCE, kept);
+    let read = known_by(&cluster, &here, "store");
+    signal(cluster.process(there).pid, "KILL");
+    wait_for("another node read them", PATIENCE, || {
+        (known_by(&cluster, &here, "store") > read).then_some(())
+    });
+    until_sees(&mut player, &at_first, "after the death of its node");
+    player.assert_content();
+    drop(player);
+
+    assert_eq!(cluster.stop(), Some(0));
+    cluster.up();
+    let mut player = Player::enter(&cluster, &identity);
+    until_sees(&mut player, &at_first, "after all was stopped and started");
+}
