@@ -29,6 +29,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How long it is known what a zone was like that this node has closed.
 const LEFT_FOR: Duration = Duration::from_secs(20);
+/// What was closed so lately was played by nobody since.
+const FRESH_MS: u64 = 2_000;
 /// Creatures of one answer to another node, of some 100 bytes each; a call has at most 4 MiB.
 const CREATURES_MAX: usize = 20_000;
 /// How long a stop may take to store what is played.
@@ -113,7 +115,9 @@ pub(crate) async fn of_zones(
     }
     let is_known = |zone: &ZoneId| {
         let Some(bounds) = table.bounds(*zone) else { return true };
-        let of_scope = found.get(&scope_of(*zone)).into_iter().flatten();
+        // what was closed earlier has been played by somebody else since, who may have stored more
+        let of_scope =
+            found.get(&scope_of(*zone)).into_iter().flatten().filter(|aged| aged.age_ms <= FRESH_MS);
         let told: u64 = of_scope.map(|aged| common(&aged.population.area, &bounds)).sum();
         told >= common(&bounds, &bounds)
     };
