@@ -20,7 +20,8 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use model::event::Departure;
-use model::{Population, SessionId, ZoneId};
+use model::population::Guest;
+use model::{EntityId, Population, SessionId, ZoneId};
 use placement::ZoneTable;
 use settings::Live;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,7 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use world::overload::Step;
-use world::{Crossing, Effects, Entering, Input, Job, Keeper, Relief, Snapshot, Tick, Zone};
+use world::{Crossing, Effects, Entering, Input, Job, Keeper, Passing, Relief, Snapshot, Tick, Zone};
 
 /// Orders that may wait for one game thread.
 const ORDERS_MAX: usize = 16_384;
@@ -68,6 +69,10 @@ pub(crate) enum Order {
     Populations { scopes: Arc<BTreeSet<u64>>, answer: oneshot::Sender<Vec<Population>> },
     /// The creatures of a share of the zones, as far as they may have changed since this was asked last.
     ChangedPopulations { share: u64, of: u64, answer: oneshot::Sender<Vec<Population>> },
+    /// Creatures of generators of other zones: where they are, those zones, and who.
+    Guests { answer: oneshot::Sender<Vec<(ZoneId, ZoneId, Guest)>> },
+    /// Creatures of a zone that are in others: which of them are of an older state.
+    Abroad { home: ZoneId, guests: Vec<Guest>, answer: oneshot::Sender<Vec<EntityId>> },
     /// What was said of this zone's creatures was not stored.
     NotKept(ZoneId),
     /// End.
@@ -78,6 +83,8 @@ pub(crate) enum Order {
 pub(crate) enum Outcome {
     /// A player waits to be handed over.
     Crossing(ZoneId, Crossing),
+    /// A creature waits to be handed over.
+    Passing(ZoneId, Passing),
     /// A player's zone is not played here any more: its last state, if it was in it.
     ZoneGone(SessionId, Option<Snapshot>),
     /// Durable work of a zone.
@@ -322,6 +329,19 @@ impl GameThread {
                     answer.send(wanted.filter_map(|(_, played)| played.zone.changed_population()).collect()),
                 );
             }
+            Order::Guests { answer } => {
+                let guests = self.zones.values().flat_map(|Played { zone, .. }| {
+                    let with_home = |guest| Some((zone.id(), zone.home_of(&guest)?, guest));
+                    zone.guests().into_iter().filter_map(with_home)
+                });
+                drop(answer.send(guests.collect()));
+            }
+            Order::Abroad { home, guests, answer } => {
+                if let Some(played) = self.zones.get_mut(&home) {
+                    drop(answer.send(played.zone.outdated(&guests)));
+                    played.inputs.push(Input::Abroad(guests));
+                }
+            }
             Order::NotKept(zone) => {
                 if let Some(played) = self.zones.get_mut(&zone) {
                     played.zone.mark_stirred();
@@ -334,7 +354,7 @@ impl GameThread {
     /// Steps what is due; with `urgent` also the zones that have inputs.
     fn tick(&mut self, last: Tick, now: Tick, urgent: bool) {
         let begun = Instant::now();
-        let mut crossings = Vec::new();
+        let (mut crossings, mut passing) = (Vec::new(), Vec::new());
         let postpones = self.postpones();
         let mut jobs = self.postponed.take(now, postpones);
         let mut sights = Vec::new();
@@ -347,6 +367,7 @@ impl GameThread {
                 told.push((*id, said.iter().map(|addressed| addressed.to.len()).sum::<usize>()));
                 self.meter.spend(*id, work_done().saturating_sub(step_begun));
                 crossings.extend(self.fx.crossings.drain(..).map(|crossing| (*id, crossing)));
+                passing.extend(self.fx.passing.drain(..).map(|one| (*id, one)));
                 for job in self.fx.jobs.drain(..) {
                     match self.postponed.sort(*id, job, postpones) {
                         Sorted::Now(job) => jobs.push((*id, job)),
@@ -367,7 +388,7 @@ impl GameThread {
         self.share_out(work_done().saturating_sub(flush_begun), &told);
         self.metrics.events.inc_by(sent);
         self.answer_leavers(|_| true);
-        self.hand_out(crossings, jobs);
+        self.hand_out(crossings, passing, jobs);
         self.tell_neighbours(sights);
         self.show_counts(false);
         let took = begun.elapsed();
@@ -434,7 +455,20 @@ impl GameThread {
         }
     }
 
-    fn hand_out(&mut self, crossings: Vec<(ZoneId, Crossing)>, jobs: Vec<(ZoneId, Job)>) {
+    fn hand_out(
+        &mut self,
+        crossings: Vec<(ZoneId, Crossing)>,
+        passing: Vec<(ZoneId, Passing)>,
+        jobs: Vec<(ZoneId, Job)>,
+    ) {
+        for (zone, one) in passing {
+            let entity = one.creature.entity;
+            if !self.tell(Outcome::Passing(zone, one))
+                && let Some(played) = self.zones.get_mut(&zone)
+            {
+                played.inputs.push(Input::Passed { entity, taken: false });
+            }
+        }
         for (zone, crossing) in crossings {
             let session = crossing.snapshot.session;
             if !self.tell(Outcome::Crossing(zone, crossing))
@@ -476,6 +510,7 @@ impl GameThread {
         self.meter.forget(zone);
         self.postponed.forget(zone);
         self.fx.crossings.clear();
+        self.fx.passing.clear();
         self.fx.jobs.clear();
         self.fx.sights.clear();
         self.outbox.flush(&mut self.fx);

@@ -53,6 +53,7 @@ mod populations;
 mod postponed;
 mod queue;
 mod records;
+mod roaming;
 mod saver;
 mod session;
 mod settings;

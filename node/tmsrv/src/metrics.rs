@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     pub(crate) sightings: IntCounterVec,
     pub(crate) told_anew: IntCounter,
     pub(crate) suspects: IntCounterVec,
+    pub(crate) creatures_passed: IntCounterVec,
     pub(crate) populations: IntCounterVec,
     pub(crate) populations_kept: IntCounterVec,
     pub(crate) jobs: IntCounterVec,
@@ -96,6 +97,11 @@ impl Metrics {
             suspects: registry.counter_vec(
                 "suspects_total",
                 "Nodes that an edge did not reach, by what was done: their lease ended",
+                &["outcome"],
+            ),
+            creatures_passed: registry.counter_vec(
+                "creatures_passed_total",
+                "Creatures that walked over a border, by what became of them: taken, put back",
                 &["outcome"],
             ),
             populations: registry.counter_vec(

@@ -7,6 +7,7 @@ use crate::neighbours;
 use crate::node::Node;
 use crate::parking;
 use crate::populations;
+use crate::roaming;
 use crate::session::{self, Note};
 use crate::suspects;
 use async_trait::async_trait;
@@ -103,6 +104,8 @@ impl Service for Streams {
                 let NodeCosts { threads, zones } = balance::own(&self.node);
                 sibling::Reply::Costs { threads, zones: zones.into_iter().collect() }
             }
+            sibling::Request::Come { to, creature } => roaming::come(&self.node, to, *creature).await,
+            sibling::Request::Guests { home, guests } => roaming::hear(&self.node, home, guests).await,
             sibling::Request::Populations { scopes } => populations::tell(&self.node, scopes).await,
             sibling::Request::Recall(character) => {
                 sibling::Reply::Recalled(self.node.journal.kept.recall(character))

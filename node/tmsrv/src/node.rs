@@ -17,7 +17,7 @@ use crate::session::{Note, Sessions};
 use crate::settings::Settings;
 use crate::siblings::Siblings;
 use crate::suspects::Suspects;
-use crate::{balance, instances, jobs, journal, keeper, market, neighbours, populations, saver};
+use crate::{balance, instances, jobs, journal, keeper, market, neighbours, populations, roaming, saver};
 use arc_swap::ArcSwap;
 use cluster::Cluster;
 use content::Content;
@@ -158,6 +158,7 @@ pub async fn run_with_store(
     process.tasks.spawn("balance", balance::run(Arc::clone(&node)));
     process.tasks.spawn("instances", instances::run(Arc::clone(&node)));
     process.tasks.spawn("creatures", populations::run(Arc::clone(&node)));
+    process.tasks.spawn("roaming", roaming::run(Arc::clone(&node)));
     process.tasks.spawn("market", market::run(Arc::clone(&node)));
     let asked = Arc::clone(&node.store);
     process.probe("store", move || {
@@ -275,6 +276,9 @@ async fn hear_outcomes(node: Arc<Node>, mut outcomes: mpsc::Receiver<Outcome>) {
                 if !node.sessions.note(session, Note::Crossing(zone, crossing)) {
                     node.order(zone, Order::Input(zone, world::Input::TurnBack { session })).await;
                 }
+            }
+            Outcome::Passing(zone, passing) => {
+                node.spawn("creature", roaming::pass(Arc::clone(&node), zone, passing));
             }
             Outcome::ZoneGone(session, snapshot) => {
                 node.sessions.note(session, Note::ZoneGone(snapshot));

@@ -1,5 +1,6 @@
 //! What players ask, and what the zone does about it.
 
+use crate::creature::Creature;
 use crate::effects::Effects;
 use crate::entity::{Player, WAITING_MAX};
 use crate::look;
@@ -267,6 +268,8 @@ impl Zone {
         self.relocate(slot, to, due_ms, Manner::Step, fx);
         if self.entities[slot].is_player() {
             self.note_border(slot, 1, fx);
+        } else {
+            self.note_roaming(slot, fx);
         }
         if over {
             self.end_walk(slot, due_ms, end != wanted, fx);
@@ -274,7 +277,10 @@ impl Zone {
     }
 
     fn end_walk(&mut self, slot: usize, at_ms: u64, elsewhere: bool, fx: &mut Effects) {
-        if self.entities[slot].player().is_some_and(|player| player.frozen) {
+        let waits = |creature: &Creature| creature.passes_to.is_some();
+        if self.entities[slot].player().is_some_and(|player| player.frozen)
+            || self.entities[slot].creature().is_some_and(waits)
+        {
             return;
         }
         let beside = self.settle(slot, at_ms, fx);

@@ -18,7 +18,7 @@ use crate::zone::Zone;
 use content::RouteKind;
 use model::event::Departure;
 use model::sight::Manner;
-use model::{EntityId, Event, Route, Tile};
+use model::{EntityId, Event, Route, Tile, ZoneId};
 
 /// Ticks between two turns of a creature that does nothing special: 3 s.
 pub(crate) const TURN: u64 = 3 * Tick::PER_SECOND;
@@ -55,6 +55,13 @@ pub(crate) struct Creature {
     pub(crate) leader: Option<EntityId>,
     /// Turns that it did not take since the last one.
     pub(crate) rested: u8,
+    /// Steps since it left the tiles of the zone, and the last of those on which it stood.
+    pub(crate) outside: u8,
+    pub(crate) inside: Tile,
+    /// Waits to be handed over to this zone: does nothing any more.
+    pub(crate) passes_to: Option<ZoneId>,
+    /// How often it was handed over to another zone.
+    pub(crate) hops: u32,
 }
 
 /// What a creature does after it waited at a point.
@@ -180,7 +187,9 @@ impl Zone {
     /// Begins a walk towards a tile: straight when that is free, around what is in the way otherwise.
     fn set_out(&mut self, slot: usize, goal: Tile, most: usize, fx: &mut Effects) -> Option<Tile> {
         let from = self.entities[slot].tile;
-        let can_step = |a: Tile, b: Tile| self.content.terrain.can_step(a, b) && self.contains(b);
+        let roams = !self.contains(goal);
+        let may_stand = |tile: Tile| self.contains(tile) || (roams && self.is_beside(tile));
+        let can_step = |a: Tile, b: Tile| self.content.terrain.can_step(a, b) && may_stand(b);
         let steps =
             path::straight(from, goal, most, can_step).unwrap_or_else(|| path::around(from, goal, can_step));
         let kind = self.entities[slot].creature()?.kind;
@@ -198,12 +207,16 @@ impl Zone {
 
     fn follow(&mut self, slot: usize, due: Tick, fx: &mut Effects) {
         let leader = self.entities[slot].creature().and_then(|creature| creature.leader);
-        let Some(leader) = leader.and_then(|leader| self.tile_of(leader)) else { return };
+        let Some(leader) = leader else { return };
+        let Some(leader) = self.slot_of_entity(leader).map(|leader| self.entities[leader].tile) else {
+            // out of sight behind a border, or no more
+            return self.set_timer(slot, due.plus(TURN));
+        };
         let distance = self.entities[slot].tile.distance(leader);
-        if distance >= FOLLOW_TO {
+        if distance >= FOLLOW_TO && self.contains(leader) {
             self.teleport(slot, leader, Manner::Teleport, fx);
         } else if distance >= FOLLOW_FROM {
-            let steps = usize::from(distance - 2);
+            let steps = usize::from(distance - 2).min(STEPS_MAX);
             if self.set_out(slot, leader, steps, fx).is_some() {
                 return;
             }

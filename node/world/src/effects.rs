@@ -8,6 +8,7 @@ use model::calls::market::Carried;
 use model::character::SoftState;
 use model::guild::{GuildDeed, Place};
 use model::item::ItemSpec;
+use model::population::CreatureState;
 use model::sight::Sighting;
 use model::trade::{FirmOffer, Ware};
 use model::{
@@ -261,6 +262,15 @@ impl Crossing {
     }
 }
 
+/// A creature that stands still, waiting to be handed over to another zone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passing {
+    /// The zone that holds its tile.
+    pub to: ZoneId,
+    /// It.
+    pub creature: CreatureState,
+}
+
 /// Everything that came of one or more steps. The caller empties it and hands it in again.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -270,6 +280,8 @@ pub struct Effects {
     pub jobs: Vec<Job>,
     /// Players that wait to be handed over.
     pub crossings: Vec<Crossing>,
+    /// Creatures that wait to be handed over.
+    pub passing: Vec<Passing>,
     /// Players that left, with their last state.
     pub left: Vec<Snapshot>,
     /// What neighbours are told: which zone, whether it is everybody, what.
@@ -321,6 +333,7 @@ impl Effects {
         self.events.is_empty()
             && self.jobs.is_empty()
             && self.crossings.is_empty()
+            && self.passing.is_empty()
             && self.left.is_empty()
             && self.sights.is_empty()
     }

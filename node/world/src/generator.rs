@@ -54,14 +54,24 @@ pub(crate) struct Source {
     /// Present period; `None` when it is never on the timer.
     pub(crate) period: Option<u64>,
     most: usize,
+    /// Creatures of it in this zone, and in others.
     alive: usize,
+    pub(crate) abroad: usize,
 }
 
 impl Source {
     fn new(generator: usize, of: &Generator, dice: &mut Dice) -> Self {
         let timed = of.every > 0 && !NEVER_TIMED.contains(&of.index);
         let period = timed.then(|| draw_period(of.every, dice));
-        Self { generator, number: of.index, turns: 0, period, most: usize::from(of.most.max(1)), alive: 0 }
+        Self {
+            generator,
+            number: of.index,
+            turns: 0,
+            period,
+            most: usize::from(of.most.max(1)),
+            alive: 0,
+            abroad: 0,
+        }
     }
 
     /// One that goes on where it was.
@@ -69,7 +79,7 @@ impl Source {
         let most = usize::from(of.most.max(1));
         let GeneratorState { generator, turns, period } = *state;
         let period = period.map(|period| period.max(1));
-        Self { generator: generator as usize, number: of.index, turns, period, most, alive: 0 }
+        Self { generator: generator as usize, number: of.index, turns, period, most, alive: 0, abroad: 0 }
     }
 
     /// True when it acts in this turn.
@@ -79,7 +89,7 @@ impl Source {
     }
 
     fn has_room(&self) -> bool {
-        self.alive < self.most
+        self.alive + self.abroad < self.most
     }
 }
 
@@ -132,6 +142,7 @@ impl Zone {
 
     /// The generators' turn.
     pub(crate) fn generate(&mut self, fx: &mut Effects) {
+        self.forget_lost_guests();
         for source in 0..self.sources.len() {
             if self.sources[source].takes_turn() {
                 self.refill(source, 1, fx);
@@ -159,10 +170,20 @@ impl Zone {
         }
     }
 
-    fn source_of(&mut self, generator: usize) -> Option<&mut Source> {
+    pub(crate) fn source_of(&mut self, generator: usize) -> Option<&mut Source> {
         // they are in the order of the content
         let at = self.sources.binary_search_by_key(&generator, |source| source.generator).ok()?;
         self.sources.get_mut(at)
+    }
+
+    /// True when a generator is one of this zone.
+    pub(crate) fn has_source(&self, generator: usize) -> bool {
+        self.sources.binary_search_by_key(&generator, |source| source.generator).is_ok()
+    }
+
+    /// True when no creature finds room in this zone any more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entities.len() >= CREATURES_MAX
     }
 
     /// A creature of a generator lives in this zone.
@@ -225,7 +246,7 @@ impl Zone {
         leader: Option<EntityId>,
         fx: &mut Effects,
     ) -> Option<EntityId> {
-        if self.entities.len() >= CREATURES_MAX || kind >= self.content.creatures.len() {
+        if self.is_full() || kind >= self.content.creatures.len() {
             return None;
         }
         let tile = self.free_tile(points.first()?.0, None, true)?;
@@ -246,6 +267,10 @@ impl Zone {
             vain: 0,
             leader: follows,
             rested: 0,
+            outside: 0,
+            inside: tile,
+            passes_to: None,
+            hops: 0,
         };
         let still = creature.is_still();
         let since_ms = self.creature_now().ms();

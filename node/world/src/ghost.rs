@@ -366,11 +366,12 @@ impl Zone {
     pub(crate) fn hand_over(&mut self, slot: usize, to: ZoneId, fx: &mut Effects) -> Entity {
         self.note(slot, || What::Crossed(to), fx);
         let look = look::appearance(&self.entities[slot], &self.content, self.relief().pace_percent);
+        let creature = self.entities[slot].creature_kind();
         let entity = self.take_out(slot);
         let until = self.now.plus(CROSSING_TICKS);
         let (Entity { id, tile, mark, .. }, since_ms) = (&entity, self.now.ms());
         let (id, tile, mark) = (*id, *tile, *mark);
-        let kind = Kind::Ghost(Box::new(Ghost { source: to, look, creature: None, until: Some(until) }));
+        let kind = Kind::Ghost(Box::new(Ghost { source: to, look, creature, until: Some(until) }));
         self.insert(Entity { id, tile, since_ms, walk: None, mark, stamp: 0, kind });
         self.crossing_ghosts.push((until, id));
         entity

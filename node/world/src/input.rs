@@ -7,9 +7,10 @@ use crate::overload::Relief;
 use model::calls::market::TradeNews;
 use model::calls::{bank, market};
 use model::event::{Arrival, Departure, Walk};
+use model::population::{CreatureState, Guest};
 use model::sight::Sighting;
 use model::transfer::TransferRefusal;
-use model::{Character, Command, Epoch, Item, ItemId, SessionId, TradeId, ZoneId};
+use model::{Character, Command, EntityId, Epoch, Item, ItemId, SessionId, TradeId, ZoneId};
 use placement::ZoneTable;
 use rules::Derived;
 use std::sync::Arc;
@@ -73,6 +74,19 @@ pub enum Input {
         /// Whose.
         session: SessionId,
     },
+    /// A creature comes over the border; one that came already changes nothing.
+    Come(Box<CreatureState>),
+    /// What came of a creature that waited to be handed over.
+    Passed {
+        /// Which.
+        entity: EntityId,
+        /// True when the other zone has it, or may have it.
+        taken: bool,
+    },
+    /// Creatures that are elsewhere after more hops: these are of an older state.
+    Outdated(Vec<EntityId>),
+    /// Creatures of this zone's generators that are in other zones at the moment.
+    Abroad(Vec<Guest>),
     /// What the store says to lie on the ground; what the zone knows already is left as it is.
     Ground(Vec<Lying>),
     /// A neighbour watches those near its border from now on, or anew.

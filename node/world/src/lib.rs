@@ -30,6 +30,7 @@ mod plan;
 mod population;
 mod recent;
 mod relief;
+mod roaming;
 mod tick;
 mod timers;
 mod unwritten;
@@ -38,7 +39,7 @@ pub mod walk;
 mod zone;
 
 pub use economy::{Lying, WareSold, kind_rule};
-pub use effects::{BankWork, Crossing, Effects, Job, JobId, MarketWork, Snapshot, Who, Work};
+pub use effects::{BankWork, Crossing, Effects, Job, JobId, MarketWork, Passing, Snapshot, Who, Work};
 pub use generator::{Populate, SPAWN_PERIOD};
 pub use ghost::neighbours;
 pub use input::{Entering, Input, JobOutcome, Possessions};

@@ -9,7 +9,7 @@ use crate::generator::SPAWN_PERIOD;
 use crate::tick::Tick;
 use crate::walk::Walking;
 use crate::zone::Zone;
-use model::population::{AgedPopulation, CreatureState, GeneratorState};
+use model::population::{AgedPopulation, CreatureState, GeneratorState, Guest};
 use model::{EntityId, MoveMark, Population, Rect, Route};
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ impl Zone {
             period: source.period,
         });
         let mut creatures: Vec<CreatureState> =
-            self.entities.iter().filter_map(|(_, entity)| state_of(entity)).collect();
+            self.entities.iter().filter_map(|(_, entity)| self.kept_state(entity)).collect();
         creatures.sort_by_key(|creature| (creature.leader.is_some(), creature.entity));
         let asleep = self.asleep_since.map_or(0, |since| self.now.0.saturating_sub(since.0));
         Population {
@@ -104,39 +104,43 @@ impl Zone {
             self.stirred = true;
             for state in &inherited.population.creatures {
                 let is_newest = !inherited.newer.iter().any(|area| area.contains(state.tile));
-                if is_newest && self.contains(state.tile) && come.insert(state.entity) {
-                    self.settle_creature(state);
+                if !is_newest || !come.insert(state.entity) {
+                    continue;
+                }
+                if self.contains(state.tile) {
+                    // whoever told of it last may have told more meanwhile
+                    let mark = MoveMark { number: state.mark.number + MOVES_AHEAD, ..state.mark };
+                    self.settle_creature(state, mark);
+                } else {
+                    let CreatureState { entity, generator, hops, .. } = *state;
+                    self.is_abroad(&Guest { entity, generator, hops });
                 }
             }
         }
     }
 
-    fn settle_creature(&mut self, state: &CreatureState) -> Option<()> {
+    /// A creature as others see it, where it can be gone on with: nobody who is on its way to another zone.
+    fn kept_state(&self, entity: &Entity) -> Option<CreatureState> {
+        let creature = entity.creature().filter(|creature| creature.passes_to.is_none())?;
+        let mut state = state_of(entity)?;
+        if !self.contains(state.tile) {
+            (state.tile, state.walk) = (creature.inside, None);
+        }
+        Some(state)
+    }
+
+    /// Puts a creature where it stands, with a later movement than that one; nobody is told.
+    pub(crate) fn settle_creature(&mut self, state: &CreatureState, mark: MoveMark) -> Option<usize> {
         let content = std::sync::Arc::clone(&self.content);
         let kind = Some(state.kind as usize).filter(|kind| *kind < content.creatures.len())?;
         let generator = state.generator as usize;
         let route = content.generators.get(generator)?.route;
         let at = Some(state.at as usize).filter(|at| *at < state.points.len())?;
-        let leader = state.leader.filter(|leader| self.slot_of_entity(*leader).is_some());
-        let creature = Creature {
-            kind,
-            generator,
-            route,
-            points: state.points.clone(),
-            at,
-            backwards: state.backwards,
-            wait: state.wait,
-            there: state.there,
-            vain: state.vain,
-            leader,
-            rested: 0,
-        };
-        let still = creature.is_still();
         let now = self.creature_now();
         let walk = state.walk.as_ref().filter(|walk| walk.from == state.tile).and_then(|walk| {
             let mut last = walk.from;
             let steps = walk.route.steps().iter().copied().take_while(|step| match last.step(*step) {
-                Some(next) if content.terrain.can_step(last, next) && self.contains(next) => {
+                Some(next) if content.terrain.can_step(last, next) && self.is_beside(next) => {
                     last = next;
                     true
                 }
@@ -147,9 +151,25 @@ impl Zone {
         });
         // who walks passes through who rests
         let tile = if walk.is_some() { state.tile } else { self.free_tile(state.tile, None, true)? };
-        // whoever told of it last may have told more meanwhile
-        let told = MoveMark { number: state.mark.number + MOVES_AHEAD, ..state.mark };
-        let mark = told.max(MoveMark::first(self.epoch));
+        let creature = Creature {
+            kind,
+            generator,
+            route,
+            points: state.points.clone(),
+            at,
+            backwards: state.backwards,
+            wait: state.wait,
+            there: state.there,
+            vain: state.vain,
+            leader: state.leader,
+            rested: 0,
+            outside: 0,
+            inside: tile,
+            passes_to: None,
+            hops: state.hops,
+        };
+        let still = creature.is_still();
+        let mark = mark.next().max(MoveMark::first(self.epoch));
         let (id, since_ms) = (state.entity, now.ms());
         let first_step = walk.as_ref().map(Walking::next_due_ms);
         let kind = Kind::Creature(Box::new(creature));
@@ -161,11 +181,11 @@ impl Zone {
             // turns are spread evenly, so that not everybody moves in the same tick
             self.set_timer(slot, now.plus(1 + (slot as u64).wrapping_mul(7) % TURN));
         }
-        Some(())
+        Some(slot)
     }
 }
 
-fn state_of(entity: &Entity) -> Option<CreatureState> {
+pub(crate) fn state_of(entity: &Entity) -> Option<CreatureState> {
     let creature = entity.creature()?;
     Some(CreatureState {
         entity: entity.id,
@@ -181,5 +201,6 @@ fn state_of(entity: &Entity) -> Option<CreatureState> {
         there: creature.there,
         vain: creature.vain,
         leader: creature.leader,
+        hops: creature.hops,
     })
 }

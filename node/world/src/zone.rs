@@ -18,6 +18,7 @@ use crate::input::{Entering, Input};
 use crate::look;
 use crate::recent::Recent;
 use crate::relief::Relieved;
+use crate::roaming::Roaming;
 use crate::tick::Tick;
 use crate::timers::Timers;
 use crate::unwritten::{Keeper, Unwritten};
@@ -93,6 +94,7 @@ pub struct Zone {
     ids: BTreeMap<EntityId, usize>,
     /// Creatures that came into the world here so far.
     pub(crate) born: u64,
+    pub(crate) roaming: Roaming,
     player_timers: Timers,
     creature_timers: Timers,
     /// Neighbours that see what happens near their border.
@@ -140,6 +142,7 @@ impl Zone {
             sessions: BTreeMap::new(),
             ids: BTreeMap::new(),
             born: 0,
+            roaming: Roaming::default(),
             player_timers: Timers::default(),
             creature_timers: Timers::default(),
             watchers: Vec::new(),
@@ -390,6 +393,10 @@ impl Zone {
             Input::Trade { session, trade, news } => self.trade_news(session, trade, news, fx),
             Input::WareSold { session, sold } => self.ware_sold(session, sold, fx),
             Input::StallClosed { session } => self.stall_closed(session, fx),
+            Input::Come(creature) => self.comes(&creature, fx),
+            Input::Passed { entity, taken } => self.passed(entity, taken, fx),
+            Input::Outdated(creatures) => creatures.into_iter().for_each(|one| self.drop_creature(one, fx)),
+            Input::Abroad(guests) => self.are_abroad(&guests, fx),
             Input::Ground(found) => self.lay_all(found, fx),
             Input::Watch { by } => self.watch(by, fx),
             Input::Unwatch { by } => self.unwatch(by),

@@ -73,6 +73,19 @@ pub struct CreatureState {
     pub vain: u8,
     /// Whom it follows.
     pub leader: Option<EntityId>,
+    /// How often it was handed over to another zone: of two of the same name the one with more counts.
+    pub hops: u32,
+}
+
+/// A creature that is in another zone than its generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// Which.
+    pub entity: EntityId,
+    /// Index of its generator among those of the content.
+    pub generator: u32,
+    /// How often it was handed over.
+    pub hops: u32,
 }
 
 /// A population and how old it is.

@@ -1,6 +1,7 @@
 //! A stage for scenarios: one zone, its players, and for every player what its events say that it sees.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs)]
 
+pub mod pair;
 mod watcher;
 
 use content::{Content, Creature, Generator, Portal, RouteKind, Terrain, Waypoint};
@@ -18,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 pub use watcher::Watcher;
 use world::{
-    Change, Crossing, Effects, Entering, Input, Job, JobOutcome, Plan, Populate, Snapshot, Tick, Work, Zone,
-    ZoneSetup,
+    Change, Crossing, Effects, Entering, Input, Job, JobOutcome, Passing, Plan, Populate, Snapshot, Tick,
+    Work, Zone, ZoneSetup,
 };
 
 /// The zone on the stage and its neighbour in the east.
@@ -108,6 +109,8 @@ pub struct Stage {
     pub now: Tick,
     pub watchers: BTreeMap<SessionId, Watcher>,
     pub crossings: Vec<Crossing>,
+    /// Creatures that wait to be handed over.
+    pub passing: Vec<Passing>,
     pub left: Vec<Snapshot>,
     pub jobs: Vec<Job>,
     /// What neighbours are told.
@@ -143,6 +146,7 @@ impl Stage {
             now,
             watchers: BTreeMap::new(),
             crossings: Vec::new(),
+            passing: Vec::new(),
             left: Vec::new(),
             jobs: Vec::new(),
             sights: Vec::new(),
@@ -334,6 +338,7 @@ impl Stage {
             }
         }
         self.crossings.append(&mut fx.crossings);
+        self.passing.append(&mut fx.passing);
         self.left.append(&mut fx.left);
         self.jobs.append(&mut fx.jobs);
         self.sights.append(&mut fx.sights);

@@ -10,9 +10,9 @@
 //! The store decides who owns a character; the journal only says where it stood last.
 
 use crate::character::{SoftMark, SoftState};
-use crate::id::{CharacterId, Incarnation, ZoneId};
+use crate::id::{CharacterId, EntityId, Incarnation, ZoneId};
 use crate::membership::ProcessName;
-use crate::population::AgedPopulation;
+use crate::population::{AgedPopulation, CreatureState, Guest};
 use crate::sight::Sight;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub const SIGHTS_MAX: usize = 512;
 
 /// Most zones of one [`Request::Populations`].
 pub const SCOPES_MAX: usize = 4_096;
+
+/// Most guests of one [`Request::Guests`].
+pub const GUESTS_MAX: usize = 4_096;
 
 /// A call to another node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,21 @@ pub enum Request {
         /// Zones of the content, with all their parts; at most [`SCOPES_MAX`].
         scopes: Vec<u64>,
     },
+    /// A creature walks over a border; asked again it comes once. [`Reply::Came`], or [`Reply::Refused`] where the zone is not played.
+    Come {
+        /// Into which zone.
+        to: ZoneId,
+        /// It.
+        creature: Box<CreatureState>,
+    },
+    /// Creatures of a zone's generators that are in zones of the node that tells. [`Reply::Outdated`], or [`Reply::Refused`] where that
+    /// zone is not played.
+    Guests {
+        /// The zone of their generators.
+        home: ZoneId,
+        /// They; at most [`GUESTS_MAX`].
+        guests: Vec<Guest>,
+    },
 }
 
 /// The answer.
@@ -81,6 +99,13 @@ pub enum Reply {
         /// In percent of the tick budget of a thread, without those that cost next to nothing.
         zones: Vec<(ZoneId, u32)>,
     },
+    /// What became of a creature.
+    Came {
+        /// False when the node has too much to do.
+        taken: bool,
+    },
+    /// Those that are elsewhere after more hops: these have to go.
+    Outdated(Vec<EntityId>),
     /// What is known there, as far as it fits.
     Populations(Vec<AgedPopulation>),
 }

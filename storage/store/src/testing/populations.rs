@@ -31,6 +31,7 @@ fn population(zone: u32, epoch: u64, creatures: u16) -> Population {
         there: false,
         vain: 2,
         leader: Some(EntityId::of_creature(zone, Epoch(epoch), 1)),
+        hops: 3,
     };
     Population {
         content: u64::MAX,

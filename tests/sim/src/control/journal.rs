@@ -77,7 +77,11 @@ impl Node {
                 reply
             }
             Request::Recall(character) => Reply::Recalled(self.kept.recall(character)),
-            Request::Sights { .. } | Request::Costs | Request::Populations { .. } => Reply::Refused,
+            Request::Sights { .. }
+            | Request::Costs
+            | Request::Populations { .. }
+            | Request::Come { .. }
+            | Request::Guests { .. } => Reply::Refused,
         }
     }
 

@@ -1,0 +1,151 @@
+//! Creatures on their way from zone to zone, and where those are that are not at home.
+//!
+//! | what happens | what becomes of a creature that waits |
+//! |---|---|
+//! | the zone is played here or on another node | it is real there from the next tick on |
+//! | its node is overloaded | it is put back |
+//! | its node does not answer, or the map changes | it is asked again, of whoever plays the zone then, for [`PATIENCE`] |
+//! | no answer at all | it is given up when it may be there, and put back when it was never asked for |
+
+use crate::host::Order;
+use crate::node::Node;
+use model::calls::sibling::{GUESTS_MAX, Reply, Request};
+use model::population::{CreatureState, Guest};
+use model::{EntityId, ZoneId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use world::{Input, Passing};
+
+/// How long it is tried.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one call may take.
+const DEADLINE: Duration = Duration::from_millis(500);
+/// Pause before the next try.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How often zones are told where their creatures are: some times before they would think that there are none.
+const TELL_EVERY: Duration = Duration::from_secs(12);
+
+/// Hands a creature over, and tells the zone where it waits what came of it.
+pub(crate) async fn pass(node: Arc<Node>, from: ZoneId, passing: Passing) {
+    let entity = passing.creature.entity;
+    let taken = give(&node, passing).await;
+    let outcome = if taken { "taken" } else { "put_back" };
+    node.metrics.creatures_passed.with_label_values(&[outcome]).inc();
+    node.order(from, Order::Input(from, Input::Passed { entity, taken })).await;
+}
+
+async fn give(node: &Arc<Node>, Passing { to, creature }: Passing) -> bool {
+    let until = Instant::now() + PATIENCE;
+    let mut may_be_there = false;
+    while Instant::now() < until && !node.closing.is_cancelled() {
+        // the zone may have been joined with another one meanwhile
+        let to = node.table.load().heir(to);
+        if let Some(taken) = take(node, to, creature.clone()).await {
+            return taken;
+        }
+        let view = node.cluster.view();
+        let owner = view.owner(to).map(|(owner, _)| owner).filter(|owner| owner.name != node.name);
+        if let Some(owner) = owner {
+            let request = Request::Come { to, creature: Box::new(creature.clone()) };
+            match node.siblings.client(owner).call(&request, DEADLINE).await {
+                Ok(Reply::Came { taken }) => return taken,
+                // it does not play it, or not any more
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(node = %owner.name, %error, "a creature is not taken yet");
+                    may_be_there = true;
+                }
+            }
+        }
+        sleep(AGAIN).await;
+    }
+    may_be_there
+}
+
+/// Takes a creature into a zone of this node: false when that has too much to do, nothing when it is not played here.
+async fn take(node: &Node, to: ZoneId, creature: CreatureState) -> Option<bool> {
+    if !node.zones.read().contains_key(&to) {
+        return None;
+    }
+    if node.loads.refuses(to) {
+        return Some(false);
+    }
+    node.order(to, Order::Input(to, Input::Come(Box::new(creature)))).await;
+    Some(true)
+}
+
+/// A creature comes from another node.
+pub(crate) async fn come(node: &Node, to: ZoneId, creature: CreatureState) -> Reply {
+    match take(node, to, creature).await {
+        Some(taken) => Reply::Came { taken },
+        None => Reply::Refused,
+    }
+}
+
+/// Tells zones which of their creatures are in zones of this node, round after round, until the process stops.
+pub(crate) async fn run(node: Arc<Node>) {
+    let mut every = interval(TELL_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = node.process.stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        tell(&node).await;
+    }
+}
+
+async fn tell(node: &Arc<Node>) {
+    let mut homes = BTreeMap::<ZoneId, Vec<(ZoneId, Guest)>>::new();
+    for host in &node.hosts {
+        let (answer, guests) = oneshot::channel();
+        if host.send(Order::Guests { answer }).await.is_ok() {
+            for (here, home, guest) in guests.await.unwrap_or_default() {
+                homes.entry(home).or_default().push((here, guest));
+            }
+        }
+    }
+    let view = node.cluster.view();
+    for (home, guests) in homes {
+        for part in guests.chunks(GUESTS_MAX) {
+            let named: Vec<Guest> = part.iter().map(|(_, guest)| *guest).collect();
+            let outdated = match (outdated(node, home, named.clone()).await, view.owner(home)) {
+                (Some(outdated), _) => outdated,
+                (None, None) => continue,
+                (None, Some((owner, _))) => {
+                    let request = Request::Guests { home, guests: named };
+                    match node.siblings.client(owner).call(&request, DEADLINE).await {
+                        Ok(Reply::Outdated(outdated)) => outdated,
+                        // the next round tells it again
+                        _ => continue,
+                    }
+                }
+            };
+            for (here, guest) in part.iter().filter(|(_, guest)| outdated.contains(&guest.entity)) {
+                tracing::debug!(zone = %here, creature = ?guest.entity, "a creature that is elsewhere goes");
+                node.order(*here, Order::Input(*here, Input::Outdated(vec![guest.entity]))).await;
+            }
+        }
+    }
+}
+
+/// Tells a zone of this node where its creatures are: which of them are of an older state. Nothing when it is not played here.
+async fn outdated(node: &Node, home: ZoneId, guests: Vec<Guest>) -> Option<Vec<EntityId>> {
+    if !node.zones.read().contains_key(&home) {
+        return None;
+    }
+    let (answer, outdated) = oneshot::channel();
+    node.order(home, Order::Abroad { home, guests, answer }).await;
+    outdated.await.ok()
+}
+
+/// Another node tells where creatures of a zone of this one are.
+pub(crate) async fn hear(node: &Node, home: ZoneId, guests: Vec<Guest>) -> Reply {
+    if guests.len() > GUESTS_MAX {
+        return Reply::Refused;
+    }
+    outdated(node, home, guests).await.map_or(Reply::Refused, Reply::Outdated)
+}
