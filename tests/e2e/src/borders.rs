@@ -44,19 +44,28 @@ pub struct CutTown {
 impl CutTown {
     /// Starts it, and waits until the strips lie on the nodes in turn.
     pub fn start(nodes: u16) -> anyhow::Result<CutTown> {
-        Self::with_content(nodes, cut_content()?)
+        Self::with_content(nodes, cut_content()?, "")
     }
 
     /// The same without creatures, which walk as they like and stand in the way.
     pub fn start_deserted(nodes: u16) -> anyhow::Result<CutTown> {
-        let content = cut_content()?;
-        std::fs::write(content.path().join("generators.toml"), "generator = []\n")?;
-        Self::with_content(nodes, content)
+        Self::start_with(nodes, "generator = []\n", "")
     }
 
-    fn with_content(nodes: u16, content: tempfile::TempDir) -> anyhow::Result<CutTown> {
-        let options =
-            ClusterOptions { nodes, content: Some(content.path().to_owned()), ..ClusterOptions::default() };
+    /// The same with these generators of creatures, and settings of TMSrv.
+    pub fn start_with(nodes: u16, generators: &str, settings: &str) -> anyhow::Result<CutTown> {
+        let content = cut_content()?;
+        std::fs::write(content.path().join("generators.toml"), generators)?;
+        Self::with_content(nodes, content, settings)
+    }
+
+    fn with_content(nodes: u16, content: tempfile::TempDir, settings: &str) -> anyhow::Result<CutTown> {
+        let options = ClusterOptions {
+            nodes,
+            content: Some(content.path().to_owned()),
+            settings: vec![("TMSrv", settings.to_owned())],
+            ..ClusterOptions::default()
+        };
         let town = CutTown { cluster: Cluster::start(options), _content: content };
         for (index, (name, _)) in strips().enumerate() {
             let node = format!("tmsrv-{}", index as u16 % nodes + 1);

@@ -4,6 +4,7 @@
 use bot::client::Event;
 use bot::protocol::place::Tile;
 use bot::protocol::profile::Profile;
+use e2e::borders::CutTown;
 use e2e::{Cluster, Identity, Options, Player, metric_with, signal, wait_for};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -97,4 +98,54 @@ fn monsters_stay_where_they_are_when_their_zone_is_moved_and_when_its_node_or_al
     until_sees(&mut player, &at_first, "after all was stopped and started");
     let now = owner(&cluster);
     assert!(known_by(&cluster, &now, "store") > 0.0, "nobody but the store can know");
+}
+
+/// How many creatures nodes have handed over.
+fn passed(cluster: &Cluster) -> f64 {
+    let of = |node| {
+        let http = cluster.process(node).http;
+        metric_with(&http, "wydbr_tmsrv_creatures_passed_total", "outcome=\"taken\"").unwrap_or(0.0)
+    };
+    of("tmsrv-1") + of("tmsrv-2")
+}
+
+/// Ids of the creatures that it sees.
+fn seen(player: &Player) -> BTreeSet<u16> {
+    player.world().entities().filter(|entity| !entity.is_player()).map(|entity| entity.id).collect()
+}
+
+#[test]
+fn monsters_walk_over_borders_between_nodes_and_nobody_sees_them_blink_or_twice() {
+    const WALKERS: usize = 10;
+    let walker = "[[generator]]\ncreature = \"aguia\"\nroute = \"back_and_forth\"\n\
+                  points = [[2103, 2100, 2, 0], [2125, 2100, 2, 0]]\n";
+    let town = CutTown::start_with(2, &walker.repeat(WALKERS), "creatures_every_seconds = 1\n").unwrap();
+    let cluster = &town.cluster;
+    let mut player = Player::enter(cluster, &Identity::sign_up(cluster, Profile::V759, "vigia"));
+    player.walk_to(Tile::new(2114, 2104));
+    player.until("all are in view", |world| {
+        world.entities().filter(|entity| !entity.is_player()).count() == WALKERS
+    });
+    let (all, before) = (seen(&player), passed(cluster));
+    player.forget();
+    wait_for("they walk over borders", PATIENCE, || {
+        player.listen(Instant::now() + Duration::from_millis(500));
+        assert_eq!(seen(&player), all, "somebody came or went");
+        (passed(cluster) >= before + 3.0 * WALKERS as f64).then_some(())
+    });
+    assert_eq!(player.appearances("Aguia Parda"), 0, "somebody came into view again");
+    player.assert_content();
+
+    // whom it had at that moment may be a second back, but there once, wherever they went meanwhile
+    signal(cluster.process("tmsrv-2").pid, "KILL");
+    player.expect("it is shown somebody anew", PATIENCE, |_, event| match event {
+        Event::Appeared { name, .. } if &**name == "Aguia Parda" => Some(()),
+        _ => None,
+    });
+    let after = passed(cluster);
+    wait_for("they walk over borders again, each once", PATIENCE, || {
+        player.listen(Instant::now() + Duration::from_millis(500));
+        (passed(cluster) >= after + WALKERS as f64 && seen(&player).len() <= WALKERS).then_some(())
+    });
+    assert!(seen(&player).len() + 2 >= WALKERS, "{} of {WALKERS} are left", seen(&player).len());
 }
