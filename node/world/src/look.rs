@@ -4,7 +4,7 @@ use crate::entity::{Entity, Kind, Player};
 use crate::relief::slowed;
 use content::Content;
 use model::event::{Appearance, Sheet};
-use model::{EntityId, Tile};
+use model::{EntityId, Epoch, Tile};
 
 /// What others see of an entity.
 pub(crate) fn appearance(entity: &Entity, content: &Content, pace_percent: u32) -> Appearance {
@@ -63,12 +63,13 @@ pub(crate) fn shown_score(player: &Player, pace_percent: u32) -> model::Score {
 }
 
 /// What a player's own client needs.
-pub(crate) fn sheet(player: &Player, entity: EntityId, tile: Tile, pace_percent: u32) -> Sheet {
+pub(crate) fn sheet(player: &Player, entity: EntityId, epoch: Epoch, tile: Tile, pace_percent: u32) -> Sheet {
     let Player { character, derived, .. } = player;
     let hard = &character.hard;
     let facing = character.soft.facing;
     Sheet {
         entity,
+        epoch,
         slot: character.slot,
         name: character.name.clone(),
         class: character.class,

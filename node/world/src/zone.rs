@@ -459,7 +459,7 @@ impl Zone {
         if let Some(player) = self.entities[slot].player() {
             fx.tell(
                 session,
-                Event::Entered(Box::new(look::sheet(player, id, tile, self.relief().pace_percent))),
+                Event::Entered(Box::new(look::sheet(player, id, epoch, tile, self.relief().pace_percent))),
             );
         }
         match seen_as {

@@ -2,7 +2,7 @@
 
 use crate::character::{Affect, CharacterName, Class, SKILL_BAR, Unspent};
 use crate::guild::GuildLine;
-use crate::id::{EntityId, GroundId, SessionId};
+use crate::id::{EntityId, Epoch, GroundId, SessionId};
 use crate::item::{EQUIP_SLOTS, Item, ItemSpec, Slot};
 use crate::moves::MoveMark;
 pub use crate::moves::Walk;
@@ -89,6 +89,8 @@ pub struct EquipLook {
 pub struct Sheet {
     /// Own entity.
     pub entity: EntityId,
+    /// Under which its node has loaded it: what a node tells that had it before is older.
+    pub epoch: Epoch,
     /// Slot in the selection screen.
     pub slot: u8,
     /// Name.

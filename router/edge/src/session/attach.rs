@@ -20,7 +20,7 @@ use crate::phase::Phase;
 use crate::sessions::{FromNode, Handover, StreamId};
 use model::calls::node::{Attach, AttachReason, AttachRefusal, DropReason, Sent, ToNode};
 use model::calls::registry::{Reply, Request};
-use model::{Character, CharacterId, Command, Epoch, ZoneId};
+use model::{Character, CharacterId, Command, Epoch, Event, ZoneId};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -143,6 +143,13 @@ impl Session {
             self.shared.metrics.stale.inc();
             return;
         }
+        // a node that is asked may have had the player before: what lies in its stream from then is no answer
+        if let FromNode::Event(event) = &message
+            && self.is_from_before(event)
+        {
+            self.shared.metrics.stale.inc();
+            return;
+        }
         if self.phase == Phase::Leaving {
             // saved, gone or given away: in each case this edge has nothing more to wait for
             if !matches!(message, FromNode::Event(_)) {
@@ -166,6 +173,17 @@ impl Session {
             }
             FromNode::StreamLost => self.resume(),
             FromNode::Dropped(DropReason::Fenced, _) => self.on_fenced(),
+        }
+    }
+
+    fn is_from_before(&self, event: &Event) -> bool {
+        let is_asked = self.place.as_ref().is_some_and(|place| matches!(place.state, State::Asked { .. }));
+        match (event, &self.world) {
+            (Event::Entered(sheet), Some(world)) => {
+                sheet.entity == world.entity && sheet.epoch < world.sheet.epoch
+            }
+            (Event::Entered(_), None) => false,
+            _ => is_asked,
         }
     }
 

@@ -48,6 +48,7 @@ fn sheet() -> Sheet {
     carry[2] = Some(item());
     Sheet {
         entity: EntityId::of_character(CharacterId(5)),
+        epoch: Epoch(1),
         slot: 2,
         name: CharacterName::new("Heroine").expect("a name"),
         class: Class::Huntress,

@@ -411,6 +411,7 @@ pub fn sheet(character: CharacterId) -> Sheet {
     look[1] = EquipLook { kind: 1104, refine: 3, color: 0 };
     Sheet {
         entity: EntityId::of_character(character),
+        epoch: model::Epoch(1),
         slot: 0,
         name: CharacterName::new("Hero").unwrap(),
         class: Class::Foema,

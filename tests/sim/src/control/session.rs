@@ -218,6 +218,14 @@ impl Session {
         let id = self.player.id;
         let mut board = held(&self.edge.board);
         let Some(seat) = board.deeds.seats.get_mut(&id) else { return };
+        // a node that is asked may have had the player before: what lies in its stream from then is no answer
+        let is_from_before = match event {
+            Event::Entered { .. } => epoch < seat.epoch,
+            _ => matches!(self.state, State::Asked { .. }),
+        };
+        if is_from_before && !planted::is(Bug::FormerNodeHeard) {
+            return;
+        }
         let before = seat.clone();
         seat.epoch = seat.epoch.max(epoch);
         match event {
