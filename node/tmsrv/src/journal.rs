@@ -8,6 +8,7 @@
 //! |---|---|
 //! | another buddy, or it runs anew | gets the states of everybody with the next round |
 //! | the buddy does not answer | the same, until it does |
+//! | a player leaves and the store does not answer at once | gets its last state |
 //! | a player left and was saved | what is kept of it is older than the store's, and forgotten after [`cluster::journal::KEPT_FOR`] |
 //! | node and buddy die at the same time | the state is the stored one, up to `save_every_seconds` old |
 //!
@@ -88,6 +89,14 @@ pub(crate) async fn send(node: Arc<Node>, states: Vec<(ZoneId, Snapshot)>) {
     }
     if !hand_over(&node, &journalled).await {
         node.journal.everybody.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Sends the last state of a player who leaves to the buddy.
+pub(crate) async fn keep_last(node: &Node, session: &Session, snapshot: &Snapshot) {
+    let is_newest = session.paid.lock().unknown_to(snapshot).is_none();
+    if let Some(entry) = entry(session, snapshot).filter(|_| is_newest) {
+        hand_over(node, &[entry]).await;
     }
 }
 

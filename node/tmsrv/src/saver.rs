@@ -1,6 +1,7 @@
 //! Writing soft state behind, and once more when a player leaves.
 
 use crate::host::Order;
+use crate::journal;
 use crate::node::Node;
 use crate::session::{Note, Session};
 use model::calls::database::{SaveCharacter, SaveCharacters, SaveOutcome};
@@ -16,6 +17,9 @@ const BATCH: usize = 256;
 const TRIES: u32 = 40;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// An answer that comes later does not come at once.
+const SOON: Duration = Duration::from_millis(250);
 
 /// What came of a save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +103,18 @@ async fn save_part(node: &Arc<Node>, part: &[(ZoneId, Snapshot)]) {
 }
 
 /// Saves a state and gives the character up, with one try. Nothing is written behind after it, unless the
-/// caller says that the session goes on.
+/// caller says that the session goes on. When the store does not answer at once the journal has it meanwhile: the player
+/// may be in no zone any more.
 pub(crate) async fn save_and_release(node: &Node, session: &Session, snapshot: &Snapshot) -> Saved {
+    let saving = give_up(node, session, snapshot);
+    tokio::pin!(saving);
+    match tokio::time::timeout(SOON, &mut saving).await {
+        Ok(saved) => saved,
+        Err(_) => tokio::join!(saving, journal::keep_last(node, session, snapshot)).0,
+    }
+}
+
+async fn give_up(node: &Node, session: &Session, snapshot: &Snapshot) -> Saved {
     let _writing = session.writing.lock().await;
     session.parting.store(true, Ordering::SeqCst);
     let mut soft = snapshot.soft.clone();

@@ -52,17 +52,22 @@ impl Node {
     }
 
     async fn sends(self: Rc<Self>, states: Vec<Journalled>) {
-        let view = self.cluster.view();
-        let kept = match buddy_of(&self.name, &view) {
-            Some(buddy) => {
-                let keep = ToNode::Sibling(Request::Keep(states));
-                net::ask_within::<_, Reply>(buddy.name.as_str(), &keep, DEADLINE).await.ok()
-            }
-            None => None,
-        };
-        if kept != Some(Reply::Kept) {
+        if !self.hands_over(states).await {
             self.everybody.set(true);
         }
+    }
+
+    /// Sends the last state of a player who leaves.
+    pub async fn keeps_last(&self, state: Journalled) {
+        self.hands_over(vec![state]).await;
+    }
+
+    async fn hands_over(&self, states: Vec<Journalled>) -> bool {
+        let view = self.cluster.view();
+        let Some(buddy) = buddy_of(&self.name, &view) else { return false };
+        let keep = ToNode::Sibling(Request::Keep(states));
+        let answer = net::ask_within::<_, Reply>(buddy.name.as_str(), &keep, DEADLINE).await;
+        answer.ok() == Some(Reply::Kept)
     }
 
     /// Answers a sibling.

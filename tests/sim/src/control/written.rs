@@ -13,10 +13,11 @@ use model::ledger::{Actor, GoldAccount};
 use model::transfer::{Fence, GoldLocation, Move};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How often and how long what must be written is tried.
 const TRIES: u32 = 40;
+const SOON: Duration = Duration::from_millis(250);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -106,11 +107,25 @@ impl Lodger {
         }
     }
 
-    /// Saves a state and gives the character up, with one try.
+    /// Saves a state and gives the character up, with one try; in the journal when the store does not answer at once.
     pub async fn save_and_release(&self, node: &Node, body: &Body) -> Saved {
+        let save = self.save(body, true);
+        let SaveCharacter { character, epoch, number, soft, .. } = save.clone();
+        let saving = self.gives_up(node, save);
+        tokio::pin!(saving);
+        match timeout(SOON, &mut saving).await {
+            Ok(saved) => saved,
+            Err(_) => {
+                let state = Journalled { character, mark: SoftMark { epoch, number }, soft };
+                tokio::join!(saving, node.keeps_last(state)).0
+            }
+        }
+    }
+
+    async fn gives_up(&self, node: &Node, save: SaveCharacter) -> Saved {
         let _writing = self.writing.lock().await;
         self.parting.set(true);
-        let saves = vec![self.save(body, true)];
+        let saves = vec![save];
         match node.store.save_characters(SaveCharacters { saves }).await.as_deref() {
             Ok([SaveOutcome::Saved]) => Saved::Written,
             Ok([SaveOutcome::Stale]) => Saved::Stale,
