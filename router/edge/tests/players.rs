@@ -5,8 +5,10 @@ mod support;
 
 use model::calls::node::{AttachReason, AttachRefusal, DropReason, ToEdge};
 use model::calls::registry::{self, KickReason};
-use model::event::{Departure, Event};
-use model::{Command, Tile, TransferId};
+use model::event::{Departure, Event, Sheet};
+use model::{Command, Epoch, Tile, TransferId};
+use std::sync::atomic::Ordering;
+use support::fakes::sheet;
 use support::{Client, FIELD, Stage, TOWN, eventually, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::packet::ServerPacket;
@@ -227,6 +229,41 @@ async fn a_handover_keeps_the_connection_and_shows_the_new_place() {
     let (_, weather) = client.until("weather").await;
     let ServerPacket::Weather(weather) = weather else { panic!("{weather:?}") };
     assert_eq!(weather.kind, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_said_when_it_had_the_player_before_is_no_answer() {
+    let mut stage = Stage::new(settings()).await;
+    stage.place(0, 1);
+    let mut client = stage.enter(Profile::V759, "hero").await;
+    client.until("create_mob").await;
+    let session = stage.registry.session_of("hero").unwrap();
+    let (old, new) = (stage.nodes[0].clone(), stage.nodes[1].clone());
+    new.silent_next.store(true, Ordering::SeqCst);
+    let (transfer, zone, on_foot) = (TransferId(9), stage.zone(FIELD), false);
+    let handover = ToEdge::Handover { session, transfer, zone, tile: FIELD, on_foot, held_ms: 3, obeyed: 0 };
+    old.send(handover).await;
+    eventually("the new node is asked", || !new.attaches().is_empty()).await;
+    client.say("on the way").await;
+
+    // this lay in its stream
+    let hero = new.attaches()[0].character;
+    let entered = |epoch, tile| Event::Entered(Box::new(Sheet { epoch, tile, ..sheet(hero) }));
+    new.tell(session, Event::Weather(2)).await;
+    new.tell(session, entered(Epoch(0), TOWN)).await;
+    new.tell(session, Event::Weather(2)).await;
+    // this is the answer
+    new.remember(session, hero);
+    new.tell(session, entered(Epoch(2), FIELD)).await;
+    new.tell(session, Event::Weather(0)).await;
+    // that of the answer itself, and what was told after it
+    for expected in [1, 0] {
+        let (_, weather) = client.until("weather").await;
+        let ServerPacket::Weather(weather) = weather else { panic!("{weather:?}") };
+        assert_eq!(weather.kind, expected, "nothing from before is shown");
+    }
+    let said = Command::Say { text: "on the way".to_owned() };
+    eventually("what was said on the way is heard", || new.commands() == [said.clone()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

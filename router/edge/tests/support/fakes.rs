@@ -211,6 +211,8 @@ pub struct FakeNode {
     name: &'static str,
     pub heard: Mutex<Vec<ToNode>>,
     pub refuse_next: Mutex<Option<AttachRefusal>>,
+    /// The next attach is left without an answer.
+    pub silent_next: AtomicBool,
     players: Mutex<Vec<(SessionId, CharacterId)>>,
     movements: AtomicU64,
     stream: Mutex<Option<Sender<ToEdge>>>,
@@ -229,6 +231,7 @@ impl FakeNode {
             name,
             heard: Mutex::default(),
             refuse_next: Mutex::default(),
+            silent_next: AtomicBool::default(),
             players: Mutex::default(),
             movements: AtomicU64::new(1),
             stream: Mutex::default(),
@@ -277,6 +280,11 @@ impl FakeNode {
         self.send(ToEdge::Events(vec![Addressed { to: vec![to], event }])).await;
     }
 
+    /// It has this player.
+    pub fn remember(&self, session: SessionId, character: CharacterId) {
+        self.players.lock().unwrap().push((session, character));
+    }
+
     pub fn commands(&self) -> Vec<Command> {
         let heard = self.heard.lock().unwrap();
         heard
@@ -317,6 +325,9 @@ impl FakeNode {
             ToNode::Attach(attach) => {
                 if let Some(refusal) = self.refuse_next.lock().unwrap().take() {
                     return vec![ToEdge::AttachRefused { session: attach.session, refusal }];
+                }
+                if self.silent_next.swap(false, Ordering::SeqCst) {
+                    return Vec::new();
                 }
                 let mut events = vec![Addressed {
                     to: vec![attach.session],
