@@ -48,7 +48,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 /// Changes with what two edges say to each other, the state of a session among it.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// How long one waits for what the other has to say at once.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long the successor may take to open its streams.

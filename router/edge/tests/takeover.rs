@@ -14,7 +14,7 @@ use wire::Profile;
 use wire::packet::{Chat, ClientPacket, ServerPacket};
 
 /// What the successor says first, and when it is ready: length, variant and version.
-const BEGIN: [u8; 6] = [2, 0, 0, 0, 0, 2];
+const BEGIN: [u8; 6] = [2, 0, 0, 0, 0, 3];
 const TAKE: [u8; 5] = [1, 0, 0, 0, 1];
 
 fn bytes_of(packet: impl Into<ClientPacket>, profile: Profile) -> Vec<u8> {
@@ -146,6 +146,6 @@ async fn a_successor_that_speaks_otherwise_is_refused() {
         read
     });
     let answer = soon("the answer", answer).await.unwrap();
-    assert_eq!(answer, [2, 0, 0, 0, 0, 2], "refused, with its own version");
+    assert_eq!(answer, [2, 0, 0, 0, 0, 3], "refused, with its own version");
     stage.log_in(Profile::V759, "anna").await;
 }
