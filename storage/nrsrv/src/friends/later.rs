@@ -63,21 +63,23 @@ impl Registry {
                 (character, held.map(Option::unwrap_or_default))
             });
         }
-        let mut answered = true;
+        let mut failed = None;
         while let Some(read) = asked.join_next().await {
             let Ok((character, held)) = read else { continue };
             let mut directory = self.directory.lock();
             match held {
                 Ok(held) => directory.presence().learn(character, &held, None),
                 Err(failure) => {
-                    tracing::info!(%character, %failure, "friends cannot be read now");
                     directory.presence().unread_still(character);
-                    answered = false;
+                    failed = Some((character, failure));
                 }
             }
             directory.tell_friends();
         }
-        answered
+        if let Some((character, failure)) = &failed {
+            tracing::info!(%character, %failure, "friends cannot be read now");
+        }
+        failed.is_none()
     }
 
     async fn write_later(&self, stop: CancellationToken) {
