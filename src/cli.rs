@@ -34,6 +34,8 @@ enum Command {
     Ledger(crate::ledger::LedgerArgs),
     /// Show a guild and its members; give one a new leader.
     Guild(crate::guild::GuildArgs),
+    /// Show the friends of a character and its open requests.
+    Friends(crate::friends::FriendsArgs),
     /// Examine everything that is stored; exit 0 only when nothing is wrong.
     Fsck(crate::fsck::FsckArgs),
     /// Take back an operation, what became of an item, or what a player did, while everybody plays.
@@ -83,6 +85,7 @@ impl Command {
                 | Self::Item(_)
                 | Self::Ledger(_)
                 | Self::Guild(_)
+                | Self::Friends(_)
                 | Self::Fsck(_)
                 | Self::Undo(_)
                 | Self::RestoreCharacter(_)
@@ -131,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Item(args) => finish(crate::ledger::item(&args)),
         Command::Ledger(args) => finish(crate::ledger::owner(&args)),
         Command::Guild(args) => finish(crate::guild::main(&args)),
+        Command::Friends(args) => finish(crate::friends::main(&args)),
         Command::Fsck(args) => finish(crate::fsck::main(&args)),
         Command::Undo(args) => finish(crate::undo::main(&args)),
         Command::RestoreCharacter(args) => finish(crate::restore::main(&args)),

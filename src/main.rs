@@ -9,6 +9,7 @@ mod cli;
 mod cluster;
 mod content_check;
 mod data_dir;
+mod friends;
 mod fsck;
 mod guild;
 mod ledger;

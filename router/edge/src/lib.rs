@@ -30,6 +30,7 @@ pub mod view;
 pub mod view_ids;
 
 mod connection;
+mod friends;
 mod half_open;
 mod http;
 mod listener;

@@ -2,12 +2,14 @@
 //!
 //! Lines are Windows-1252 and at most 94 bytes with their arguments, which is what the oldest client shows.
 
+mod friend_texts;
 mod guild_texts;
 mod texts;
 
 use crate::settings::Language;
 use model::account::BadName;
 use model::event::{Notice, NoticeKey};
+use model::friend::FriendLine;
 use model::guild::GuildLine;
 
 /// A line of the catalogue.
@@ -251,10 +253,12 @@ pub enum Line {
     InGuild,
     /// Something of guilds.
     Guild(GuildLine),
+    /// Something of friends.
+    Friend(FriendLine),
 }
 
 impl Line {
-    /// All lines but those of guilds, see [`GuildLine::ALL`].
+    /// All lines but those of guilds and friends, see [`GuildLine::ALL`] and [`FriendLine::ALL`].
     pub const ALL: [Self; 118] = [
         Self::WrongVersion,
         Self::WrongNameOrPassword,
@@ -511,6 +515,7 @@ fn line_of(key: NoticeKey) -> Line {
         NoticeKey::InstanceEnds => Line::InstanceEnds,
         NoticeKey::InstanceOver => Line::InstanceOver,
         NoticeKey::Guild(line) => Line::Guild(line),
+        NoticeKey::Friend(line) => Line::Friend(line),
     }
 }
 
@@ -524,7 +529,8 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = Line> {
-        Line::ALL.into_iter().chain(GuildLine::ALL.into_iter().map(Line::Guild))
+        let friends = FriendLine::ALL.into_iter().map(Line::Friend);
+        Line::ALL.into_iter().chain(GuildLine::ALL.into_iter().map(Line::Guild)).chain(friends)
     }
 
     #[test]

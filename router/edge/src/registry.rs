@@ -1,6 +1,6 @@
 //! NRSrv as the edge uses it: calls, and the stream on which it pushes kicks and whispers.
 
-use crate::sessions::ToSession;
+use crate::sessions::{FriendNews, ToSession};
 use crate::shared::Shared;
 use link::{CallError, Credentials, Target};
 use model::SessionId;
@@ -159,6 +159,9 @@ pub(crate) fn hand_on(message: ToEdge, shared: &Arc<Shared>) {
         }
         ToEdge::Admit { session, joiner } => {
             sessions.send(session, ToSession::Admit(joiner), &shared.metrics);
+        }
+        ToEdge::Friends { session, of, here, quiet, asking } => {
+            sessions.tell_friends(session, of, FriendNews { here, quiet, asking }, &shared.metrics);
         }
         ToEdge::Announce { text } => sessions.notice_all(Notice::Text(text), &shared.metrics),
     }

@@ -3,6 +3,7 @@
 mod attach;
 mod bank;
 mod footing;
+mod friends;
 mod goods;
 mod login;
 mod moving;
@@ -253,6 +254,7 @@ impl Session {
             ToSession::Channel { channel, from, text } => self.on_channel_line(channel, from, text),
             ToSession::Invited(by) => self.on_invited(*by),
             ToSession::Party(party) => self.on_party(party.map(|party| *party)),
+            ToSession::Friends(said) => self.on_friends(said),
             ToSession::Whisper { from, text } => self.on_whispered(from, text),
             ToSession::LookAtGuild => self.command(Command::LookAtGuild),
             ToSession::Admit(joiner) => self.command(Command::AdmitToGuild(joiner)),
@@ -285,6 +287,8 @@ impl Session {
             Done::Who(reply) => self.on_who(reply.as_ref()),
             Done::Roster(reply) => self.on_roster(reply.as_ref()),
             Done::Guild(reply) => self.on_guild_asked(reply.as_ref()),
+            Done::Friend(reply) => self.on_friend_asked(reply.as_ref()),
+            Done::Friends { reply, part } => self.on_friend_page(reply.as_ref(), part),
             Done::Described(reply) => self.on_described(reply.as_ref()),
         }
     }

@@ -1,9 +1,11 @@
 //! Every session of this edge, and how to reach its connection without ever waiting for it.
 
+use crate::friends::{self, Said};
 use crate::metrics::{CloseReason, EdgeMetrics};
 use model::calls::node::{AttachRefusal, DropReason};
 use model::calls::registry::{HeldSession, KickReason};
 use model::event::Notice;
+use model::friend::Here;
 use model::guild::Joiner;
 use model::social::{Channel, Hearers, Member, Party};
 use model::{CharacterId, CharacterName, Event, PartyId, SessionId, Tile, TransferId, ZoneId};
@@ -32,6 +34,8 @@ pub(crate) enum ToSession {
     Invited(Box<Member>),
     /// The party of the player now.
     Party(Option<Box<Party>>),
+    /// What is to be said of friends who came and went.
+    Friends(Vec<Said>),
     /// A line that is not of the node.
     Notice(Arc<Notice>),
     /// The node has to look at the player's guild again.
@@ -66,6 +70,13 @@ pub(crate) struct Handover {
     pub(crate) held_ms: u32,
     /// How many of the commands it was given since it has the player it has obeyed.
     pub(crate) obeyed: u32,
+}
+
+/// Which friends of a player are in the world, see [`ToEdge::Friends`](model::calls::registry::ToEdge::Friends).
+pub(crate) struct FriendNews {
+    pub(crate) here: Vec<Here>,
+    pub(crate) quiet: Vec<CharacterId>,
+    pub(crate) asking: u32,
 }
 
 /// Ends a connection from outside: it is marked first and removed later, by itself.
@@ -110,6 +121,8 @@ pub(crate) struct Handle {
     playing: AtomicBool,
     held: Mutex<Option<HeldSession>>,
     party: Mutex<Option<Party>>,
+    /// Friends in the world, as they were told last; `None` before that.
+    friends: Mutex<Option<Vec<Here>>>,
 }
 
 impl Handle {
@@ -141,6 +154,16 @@ impl Handle {
     /// Notes how the party is now.
     pub(crate) fn set_party(&self, party: Option<Party>) {
         *self.party.lock() = party;
+    }
+
+    /// The friends in the world, as they were told last.
+    pub(crate) fn friends(&self) -> Option<Vec<Here>> {
+        self.friends.lock().clone()
+    }
+
+    /// Notes which friends are in the world.
+    pub(crate) fn set_friends(&self, friends: Option<Vec<Here>>) {
+        *self.friends.lock() = friends;
     }
 
     fn hears(&self, hearers: &Hearers) -> bool {
@@ -180,6 +203,7 @@ impl Sessions {
             playing: AtomicBool::new(false),
             held: Mutex::new(None),
             party: Mutex::new(None),
+            friends: Mutex::new(None),
         });
         self.by_id.write().insert(id, Arc::clone(&handle));
         handle
@@ -205,6 +229,8 @@ impl Sessions {
                     parties.insert(party.id, party);
                 }
             }
+            held.friends =
+                handle.friends().map(|friends| friends.iter().map(|friend| friend.character).collect());
             Some(held)
         });
         let held = held.collect();
@@ -230,6 +256,28 @@ impl Sessions {
             post(handle, message, metrics);
         }
         found.is_some()
+    }
+
+    /// These friends of a session's character are in the world now: says what is different. What was told is known at
+    /// once, so that a report never tells less than the player was told.
+    pub(crate) fn tell_friends(
+        &self,
+        to: SessionId,
+        of: CharacterId,
+        news: FriendNews,
+        metrics: &EdgeMetrics,
+    ) {
+        let sessions = self.by_id.read();
+        let Some(handle) = sessions.get(&to) else { return };
+        if handle.character().is_none_or(|(character, _)| character != of) {
+            return;
+        }
+        let FriendNews { here, quiet, asking } = news;
+        let before = handle.friends.lock().replace(here.clone());
+        let said = friends::news(before.as_deref(), &here, &quiet, asking);
+        if !said.is_empty() {
+            post(handle, ToSession::Friends(said), metrics);
+        }
     }
 
     /// Sends one event to many sessions.

@@ -2,6 +2,7 @@
 
 use crate::messages::{self, Line};
 use model::command::CHAT_TEXT_MAX;
+use model::friend::{FriendAsk, FriendLine};
 use model::guild::{GuildAsk, GuildLine};
 use model::social::{Channel, NAMES_MAX, PartyAsk, SocialRefusal, Whom};
 
@@ -23,6 +24,12 @@ pub(crate) enum Words {
     Roster(u32),
     /// Something of guilds that the directory answers.
     Guild(GuildAsk),
+    /// A page of friends, from 1.
+    Friends(u32),
+    /// Who asks to be a friend, and who was asked.
+    FriendRequests,
+    /// Something of friends.
+    Friend(FriendAsk),
     /// What a member does about its guild: its node answers that. The rest of the line.
     GuildDeed(String),
     /// To everybody.
@@ -37,6 +44,7 @@ pub(crate) fn parse(to: &str, text: &str) -> Option<Words> {
         "party" | "grupo" => party(words.next(), words.next()),
         "who" | "quem" => Words::Who(words.take(NAMES_MAX).map(name).collect()),
         "guild" | "guilda" => guild(&text),
+        "friend" | "friends" | "amigo" | "amigos" => friend(words.next(), words.next()),
         // the words of the clients' own manuals
         "create" => deed("create", words.next()),
         "expulsar" => deed("expel", words.next()),
@@ -78,6 +86,22 @@ fn guild(text: &str) -> Words {
         (Some("invite" | "convidar" | "accept" | "aceitar" | "refuse" | "recusar"), _) => usage,
         _ => Words::GuildDeed(text.trim().chars().take(CHAT_TEXT_MAX).collect()),
     }
+}
+
+fn friend(verb: Option<&str>, more: Option<&str>) -> Words {
+    let usage = Words::Usage(Line::Friend(FriendLine::Usage));
+    let whom = more.map(name);
+    Words::Friend(match (verb.map(str::to_lowercase).as_deref(), whom) {
+        (None | Some("list" | "lista"), page) => {
+            return page.map_or(Ok(1), |page| page.parse()).map_or(usage, Words::Friends);
+        }
+        (Some("requests" | "pedidos"), _) => return Words::FriendRequests,
+        (Some("add" | "adicionar"), Some(whom)) => FriendAsk::Add(whom),
+        (Some("accept" | "aceitar"), whom) => FriendAsk::Accept(whom),
+        (Some("refuse" | "recusar"), whom) => FriendAsk::Refuse(whom),
+        (Some("remove" | "remover"), Some(whom)) => FriendAsk::Remove(whom),
+        _ => return usage,
+    })
 }
 
 fn deed(verb: &str, whom: Option<&str>) -> Words {
@@ -154,6 +178,23 @@ mod tests {
         );
         assert_eq!([asked("abandonar", ""), asked("expulsar", "Ana")], [deed("leave"), deed("expel Ana")]);
         assert_eq!([asked("handover", "Ana"), asked("create", "")], [deed("leader Ana"), Some(usage)]);
+        let friend = |ask| Some(Words::Friend(ask));
+        assert_eq!(asked("friend", "ADD Ana"), friend(FriendAsk::Add("Ana".to_owned())));
+        assert_eq!(asked("amigo", "adicionar Ana"), asked("friends", "add Ana"));
+        assert_eq!(asked("amigos", "aceitar"), friend(FriendAsk::Accept(None)));
+        assert_eq!(asked("friend", "refuse Ana"), friend(FriendAsk::Refuse(Some("Ana".to_owned()))));
+        assert_eq!(asked("amigo", "remover Ana"), friend(FriendAsk::Remove("Ana".to_owned())));
+        assert_eq!(
+            [asked("amigos", ""), asked("friend", "list 2")],
+            [1, 2].map(|page| Some(Words::Friends(page)))
+        );
+        assert_eq!(
+            [asked("amigo", "pedidos"), asked("friend", "requests")],
+            [const { Some(Words::FriendRequests) }; 2]
+        );
+        for text in ["add", "remove", "list x", "dance Ana"] {
+            assert_eq!(asked("amigo", text), Some(Words::Usage(Line::Friend(FriendLine::Usage))), "{text}");
+        }
         assert_eq!(asked("spk", " "), Some(Words::Usage(Line::ShoutUsage)));
         assert_eq!(asked("gritar", " oi a todos"), Some(Words::Shout("oi a todos".to_owned())));
         assert_eq!(asked("Bianca", "invite"), None);

@@ -6,6 +6,7 @@ mod support;
 use model::calls::node::{DropReason, ToEdge as FromNode};
 use model::calls::registry::{Request, ToEdge};
 use model::event::{Departure, Event};
+use model::friend::{FriendAsk, Here};
 use model::social::{Channel, Hearers, Member, Party, PartyAsk, Persona, Whom};
 use model::{CharacterName, Class, EntityId, PartyId};
 use support::fakes::character_id;
@@ -183,4 +184,56 @@ async fn lines_of_channels_go_out_by_their_sign_and_come_in_with_it() {
         ana.whisper("gritar", "de novo").await;
     }
     assert!(ana.panel().await.contains("too fast"), "a shout in ten seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_hears_what_is_different_among_its_friends_and_another_registry_hears_what_it_was_told() {
+    let stage = Stage::new(settings()).await;
+    let mut ana = stage.enter(Profile::V759, "anna").await;
+    let session = stage.registry.session_of("anna").unwrap();
+    let here = |names: &[&str]| -> Vec<Here> {
+        names.iter().map(|name| Here { character: character_id(name), name: format!("N{name}") }).collect()
+    };
+    let told = |of: &str, names: &[&str], quiet: &[&str], asking| ToEdge::Friends {
+        session,
+        of: character_id(of),
+        here: here(names),
+        quiet: quiet.iter().map(|name| character_id(name)).collect(),
+        asking,
+    };
+    stage.registry.push(told("anna", &["benn"], &[], 2)).await;
+    assert_eq!(ana.panel().await, "Friends in the world: Nbenn");
+    assert_eq!(ana.panel().await, "Requests to be your friend: 2 - /friend requests");
+    // told again, and told of a character that it does not play any more: neither says anything
+    stage.registry.push(told("anna", &["benn"], &[], 2)).await;
+    stage.registry.push(told("cidd", &["dora"], &[], 0)).await;
+    stage.registry.push(told("anna", &["cidd", "evaa"], &["evaa"], 0)).await;
+    assert_eq!(ana.panel().await, "Nbenn left the world.");
+    assert_eq!(ana.panel().await, "Ncidd is in the world now.");
+    let second = stage.second_registry().await;
+    let both = ["cidd", "evaa"].map(character_id).to_vec();
+    eventually("it is told", || second.told_friends(session) == Some(both.clone())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_about_friends_reach_the_registry_and_its_answer_is_shown() {
+    let stage = Stage::new(settings()).await;
+    let mut ana = stage.enter(Profile::V759, "anna").await;
+    ana.whisper("amigo", "adicionar Nbenn").await;
+    assert_eq!(ana.panel().await, "You asked Nbenn to be your friend.");
+    let asked =
+        |call: &Request| matches!(call, Request::Friend { ask: FriendAsk::Add(name), .. } if name == "Nbenn");
+    assert!(stage.registry.calls.lock().unwrap().iter().any(asked));
+    ana.whisper("friends", "").await;
+    for line in ["Nbenn - level 5, plays", "Ncidd - seen 2 h ago", "Ndora - seen - ago"] {
+        assert_eq!(ana.panel().await, line);
+    }
+    assert_eq!(ana.panel().await, "Friends: 1 of 3 play, page 1 of 1");
+    assert_eq!(ana.panel().await, "Requests to be your friend: 5 - /friend requests");
+    ana.whisper("friend", "requests").await;
+    for line in ["They ask you: A, B, C, D", "They ask you: E", "You asked: F"] {
+        assert_eq!(ana.panel().await, line);
+    }
+    ana.whisper("friend", "add").await;
+    assert!(ana.panel().await.starts_with("/friend list"));
 }

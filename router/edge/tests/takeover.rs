@@ -14,7 +14,7 @@ use wire::Profile;
 use wire::packet::{Chat, ClientPacket, ServerPacket};
 
 /// What the successor says first, and when it is ready: length, variant and version.
-const BEGIN: [u8; 6] = [2, 0, 0, 0, 0, 2];
+const BEGIN: [u8; 6] = [2, 0, 0, 0, 0, 3];
 const TAKE: [u8; 5] = [1, 0, 0, 0, 1];
 
 fn bytes_of(packet: impl Into<ClientPacket>, profile: Profile) -> Vec<u8> {

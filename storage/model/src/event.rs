@@ -1,6 +1,7 @@
 //! What the world tells, free of client versions and short ids.
 
 use crate::character::{Affect, CharacterName, Class, SKILL_BAR, Unspent};
+use crate::friend::FriendLine;
 use crate::guild::GuildLine;
 use crate::id::{EntityId, Epoch, GroundId, SessionId};
 use crate::item::{EQUIP_SLOTS, Item, ItemSpec, Slot};
@@ -310,6 +311,8 @@ pub enum NoticeKey {
     InstanceOver,
     /// Something of guilds.
     Guild(GuildLine),
+    /// Something of friends.
+    Friend(FriendLine),
 }
 
 /// Something that happened in the world and that clients show.

@@ -9,6 +9,7 @@ pub mod calls;
 pub mod character;
 pub mod command;
 pub mod event;
+pub mod friend;
 pub mod guild;
 pub mod id;
 pub mod item;

@@ -27,7 +27,7 @@ pub const STANDINGS_MAX: usize = 64;
 /// Most record changes of one transfer.
 pub const RECORD_CHANGES_MAX: usize = 64;
 /// Longest body of a record in bytes.
-pub const RECORD_BODY_MAX: usize = 4 * 1024;
+pub const RECORD_BODY_MAX: usize = 8 * 1024;
 /// Longest reason in bytes; letters, digits, `-` and `_`.
 pub const REASON_MAX: usize = 32;
 
@@ -120,6 +120,9 @@ pub enum RecordKey {
     GuildName(GuildNameId),
     /// That a character is in a guild; home: [`GuildId::home`], scope: the guild.
     GuildMember(CharacterId),
+    /// Friends of a character and what it asked others and was asked; home: its account, scope: 0. It ends with the
+    /// character.
+    Friends(CharacterId),
 }
 
 /// Kinds of records.
@@ -139,6 +142,8 @@ pub enum RecordKind {
     GuildName,
     /// [`RecordKey::GuildMember`]
     GuildMember,
+    /// [`RecordKey::Friends`]
+    Friends,
 }
 
 impl RecordKey {
@@ -152,6 +157,7 @@ impl RecordKey {
             Self::Guild(_) => RecordKind::Guild,
             Self::GuildName(_) => RecordKind::GuildName,
             Self::GuildMember(_) => RecordKind::GuildMember,
+            Self::Friends(_) => RecordKind::Friends,
         }
     }
 
@@ -163,7 +169,8 @@ impl RecordKey {
             | Self::Ground(GroundId(id))
             | Self::Amendment(AmendmentId(id))
             | Self::GuildName(GuildNameId(id))
-            | Self::GuildMember(CharacterId(id)) => id,
+            | Self::GuildMember(CharacterId(id))
+            | Self::Friends(CharacterId(id)) => id,
             Self::Guild(GuildId(id)) => id.into(),
         }
     }

@@ -13,17 +13,22 @@ use model::character::CHARACTER_SLOTS;
 use model::{CharacterName, Class, OperationId, Secret, SessionId};
 use rand::Rng;
 use std::time::Instant;
+use store::friends::Known;
 
 /// Names that nobody may have: words of whispered commands, and those that people take for the server itself.
 /// Characters that have one already keep it.
-const KEPT: [&str; 26] = [
+const KEPT: [&str; 30] = [
     "abandonar",
     "admin",
+    "amigo",
+    "amigos",
     "contaprincipal",
     "create",
     "expulsar",
     "fimguerra",
     "fimirma",
+    "friend",
+    "friends",
     "gamemaster",
     "getout",
     "gfame",
@@ -110,9 +115,15 @@ impl Registry {
         // nobody joins a guild who does not play, so this stays so until it is deleted
         let request = ListCharacters { account: entry.record.account };
         let all = retry(|| self.store.list_characters(request.clone())).await?;
-        if all.iter().any(|one| one.slot == slot && one.hard.guild != 0) {
+        let found = all.iter().find(|one| one.slot == slot && one.name.key() == name.key());
+        if found.is_some_and(|one| one.hard.guild != 0) {
             return Ok(Reply::DeleteRefused(DeleteRefusal::InGuild));
         }
+        // its own record goes with it; those who have it for a friend forget it soon after
+        let known = match found {
+            Some(one) => Some(self.known_to(Known(one.id, one.account, one.name.to_string())).await?),
+            None => None,
+        };
         let request = DeleteCharacter {
             operation: OperationId(rand::rng().random()),
             account: entry.record.account,
@@ -122,6 +133,9 @@ impl Registry {
         match retry(|| self.store.delete_character(request.clone())).await? {
             Ok(()) => {
                 tracing::info!(account = %entry.record.account, slot, %name, "a player deleted a character");
+                if let Some((character, knew)) = known {
+                    self.directory.lock().presence().was_deleted(character, knew);
+                }
                 self.list(&entry).await
             }
             Err(NoSuchCharacter) => Ok(Reply::DeleteRefused(DeleteRefusal::NoSuchCharacter)),

@@ -8,6 +8,7 @@
 //! ```
 
 use crate::parties::{News, Parties};
+use crate::presence::{Arrival, Presence, Told};
 use crate::sessions::{PinState, Record};
 use model::calls::registry::ToEdge;
 use model::membership::ProcessName;
@@ -65,15 +66,27 @@ pub(crate) struct Directory {
     guild_asked: HashMap<CharacterId, CharacterId>,
     /// Members of guilds who are not played any more, until it is written down.
     departed: Vec<(CharacterId, GuildId)>,
+    /// Who is told of whose comings and goings.
+    presence: Presence,
 }
 
 impl Directory {
     /// Adds a session, or replaces what is known of it. An edge that is not connected lingers from `now`.
     pub(crate) fn insert(&mut self, entry: Entry, now: Instant) {
+        self.adopt(entry, Told::AsKnown, now);
+    }
+
+    /// The same, with what its edge says that it was told of its friends.
+    pub(crate) fn adopt(&mut self, entry: Entry, told: Told, now: Instant) {
         let before = self.take(entry.record.session);
         self.edges.entry(entry.record.edge.clone()).or_insert(Line::Lingering { since: now });
+        let arrival = Arrival::of(&entry);
         self.put(entry);
         self.part(before.as_ref());
+        if let Some(arrival) = arrival {
+            self.presence.arrives(arrival, told, now);
+        }
+        self.tell_friends();
     }
 
     fn put(&mut self, entry: Entry) {
@@ -110,6 +123,27 @@ impl Directory {
             }
             let news = self.parties.leave(id);
             self.tell_parties(news);
+            self.presence.departs(id);
+        }
+    }
+
+    /// Who is told of whose comings and goings.
+    pub(crate) fn presence(&mut self) -> &mut Presence {
+        &mut self.presence
+    }
+
+    /// Tells players which of their friends are in the world now, where that is not what they were told.
+    pub(crate) fn tell_friends(&mut self) {
+        for of in self.presence.take_due() {
+            let Some(message) = self.presence.news_for(of) else { continue };
+            let ToEdge::Friends { session, .. } = &message else { continue };
+            let Some(entry) = self.sessions.get(session) else { continue };
+            if self.push(&entry.record.edge, &message) {
+                self.presence.was_told(of);
+            } else if self.is_connected(&entry.record.edge) {
+                // an edge that is away says what it was told when it reports
+                self.presence.again(of);
+            }
         }
     }
 
@@ -159,6 +193,7 @@ impl Directory {
         let entry = self.take(session)?;
         self.untold.remove(&session);
         self.part(Some(&entry));
+        self.tell_friends();
         Some(entry)
     }
 
@@ -184,6 +219,7 @@ impl Directory {
         let persona = before.persona.filter(|_| is_the_same);
         self.put(Entry { record: before.record.clone(), character, persona });
         self.part(Some(&before));
+        self.tell_friends();
         true
     }
 
@@ -193,6 +229,11 @@ impl Directory {
         entry.persona = Some(persona);
         let Some(member) = entry.member() else { return false };
         self.parties.describe(&member);
+        // who is described is in the world, and was not before: until then it only had chosen its character
+        if let Some(arrival) = Arrival::of(entry) {
+            self.presence.arrives(arrival, Told::AsKnown, Instant::now());
+        }
+        self.tell_friends();
         true
     }
 
@@ -254,6 +295,12 @@ impl Directory {
         let ids = &self.ids;
         let news = self.parties.expire(|member| ids.contains_key(&member.character), linger, now);
         self.tell_parties(news);
+    }
+
+    /// Tells again of friends what could not be told, and of those whom no edge reports since `linger`.
+    pub(crate) fn mind_presence(&mut self, linger: Duration, now: Instant) {
+        self.presence.expire(linger, now);
+        self.tell_friends();
     }
 
     /// The session that plays a character.

@@ -1,6 +1,7 @@
 //! Edges that connect, report what they hold, and go away.
 
 use crate::directory::{Entry, Push};
+use crate::presence::Told;
 use crate::registry::Registry;
 use crate::sessions::{Hold, PinState, Record};
 use model::calls::registry::{HeldSession, KickReason, ToEdge};
@@ -84,8 +85,8 @@ impl Registry {
             );
             record.edge = edge.clone();
             records.push(record.clone());
-            let HeldSession { character, persona, .. } = held;
-            directory.insert(Entry { record, character, persona }, now);
+            let HeldSession { character, persona, friends, .. } = held;
+            directory.adopt(Entry { record, character, persona }, Told::Reported(friends), now);
         }
         (records, gone)
     }
@@ -152,7 +153,11 @@ impl Registry {
     /// Drops the sessions of edges that were away too long, and writes the others down again and again,
     /// so that a session store that was emptied knows them. Runs until stopped.
     pub async fn maintain(&self, stop: CancellationToken) {
-        tokio::join!(self.maintain_sessions(stop.clone()), self.mind_guilds(stop));
+        tokio::join!(
+            self.maintain_sessions(stop.clone()),
+            self.mind_guilds(stop.clone()),
+            self.mind_friends(stop)
+        );
     }
 
     async fn maintain_sessions(&self, stop: CancellationToken) {
@@ -176,6 +181,7 @@ impl Registry {
             let mut directory = self.directory.lock();
             let dropped = directory.expire(linger, Instant::now());
             directory.mind_parties(linger, Instant::now());
+            directory.mind_presence(linger, Instant::now());
             self.metrics.parties.set(i64::try_from(directory.parties().len()).unwrap_or(i64::MAX));
             dropped
         };

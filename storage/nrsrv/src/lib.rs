@@ -1,5 +1,5 @@
 //! NRSrv: names and registry. Accounts, passwords and PINs, one live session per account, the characters of
-//! an account, finding a player by name for a whisper; parties, channels, who is online.
+//! an account, finding a player by name for a whisper; parties, channels, friends, who is online.
 //!
 //! It keeps nothing that cannot be told again: accounts lie in the store, sessions are held by the edges and
 //! reported by them (`Hello`) whenever they connect, with the parties of these sessions. It must never know bytes of the client protocol, SQL, or
@@ -14,6 +14,7 @@
 pub mod accounts;
 mod characters;
 mod directory;
+mod friends;
 pub mod guard;
 mod guilds;
 pub mod hashing;
@@ -24,6 +25,7 @@ mod newcomers;
 mod operator;
 mod parties;
 mod pin;
+mod presence;
 mod registry;
 mod retry;
 mod run;
@@ -38,4 +40,4 @@ pub use newcomers::{NewcomerError, Newcomers};
 pub use registry::{KnownEdges, Parts, Registry};
 pub use run::{RunError, run};
 pub use service::RegistryService;
-pub use settings::{Hashing, Limits, PinLimits, Settings, SignUp};
+pub use settings::{FriendLimits, Hashing, Limits, PinLimits, Settings, SignUp};

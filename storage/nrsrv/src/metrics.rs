@@ -17,6 +17,8 @@ pub struct Metrics {
     pub whispers: IntCounterVec,
     /// `lines_total{channel,outcome}`
     pub lines: IntCounterVec,
+    /// `friend_deeds_total{deed}`
+    pub friends: IntCounterVec,
     /// `parties_count`
     pub parties: IntGauge,
     /// `kicks_total{reason}`
@@ -40,6 +42,7 @@ impl Metrics {
             pins: metrics.counter_vec("pins_total", "PINs given", &["outcome"]),
             whispers: metrics.counter_vec("whispers_total", "Whispers", &["outcome"]),
             lines: metrics.counter_vec("lines_total", "Lines of channels", &["channel", "outcome"]),
+            friends: metrics.counter_vec("friend_deeds_total", "What players did about friends", &["deed"]),
             parties: metrics.gauge("parties_count", "Parties"),
             kicks: metrics.counter_vec("kicks_total", "Sessions told to end", &["reason"]),
             sessions: metrics.gauge("sessions_count", "Live sessions"),
@@ -58,6 +61,7 @@ impl Metrics {
             pins: vec("pins_total", "outcome")?,
             whispers: vec("whispers_total", "outcome")?,
             lines: IntCounterVec::new(Opts::new("lines_total", "lines"), &["channel", "outcome"])?,
+            friends: vec("friend_deeds_total", "deed")?,
             parties: IntGauge::new("parties_count", "parties")?,
             kicks: vec("kicks_total", "reason")?,
             sessions: IntGauge::new("sessions_count", "sessions")?,

@@ -172,6 +172,8 @@ impl Registry {
             Request::GuildChanged { guild, characters, by, notice } => {
                 Ok(self.guild_changed(guild, (&characters, by), &notice))
             }
+            Request::Friend { session, ask } => self.friend(session, &ask).await,
+            Request::Friends { session, page } => self.friends(session, page).await,
         };
         answer.unwrap_or_else(|Unavailable| {
             self.metrics.unavailable.inc();

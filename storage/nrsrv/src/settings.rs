@@ -1,6 +1,7 @@
 //! What an operator can set: the table of `config/NRSrv.conf`.
 
 use model::Secret;
+use model::friend::{FRIENDS_MAX, REQUESTS_MAX};
 use redisclient::{EXPECTED, RedisUrl};
 use serde::{Deserialize, Serialize};
 use settings::{BadValue, Check, within};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub lockout: Limits,
     /// Wrong PINs.
     pub pin: PinLimits,
+    /// Friends.
+    pub friends: FriendLimits,
 }
 
 /// Sign-up by players.
@@ -93,6 +96,16 @@ pub struct PinLimits {
     pub lock_s: u64,
 }
 
+/// How many friends a character has. Lower limits end no friendship.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FriendLimits {
+    /// Friends of one character.
+    pub max: u32,
+    /// Open requests of one character, and open requests to it.
+    pub requests: u32,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -106,6 +119,7 @@ impl Default for Settings {
             hashing: Hashing::default(),
             lockout: Limits::default(),
             pin: PinLimits::default(),
+            friends: FriendLimits::default(),
         }
     }
 }
@@ -138,6 +152,12 @@ impl Default for Limits {
 impl Default for PinLimits {
     fn default() -> Self {
         Self { session_tries: 4, account_tries: 8, lock_s: 900 }
+    }
+}
+
+impl Default for FriendLimits {
+    fn default() -> Self {
+        Self { max: 50, requests: 20 }
     }
 }
 
@@ -179,6 +199,8 @@ impl Check for Settings {
         within("pin.lock_s", self.pin.lock_s, 1..=86_400, "1 to 86400")?;
         within("signup.burst", u64::from(self.signup.burst), 1..=1_000_000, "1 to 1000000")?;
         within("signup.per_hour", u64::from(self.signup.per_hour), 1..=1_000_000, "1 to 1000000")?;
+        within("friends.max", self.friends.max.into(), 1..=FRIENDS_MAX.into(), "1 to 60")?;
+        within("friends.requests", self.friends.requests.into(), 1..=REQUESTS_MAX.into(), "1 to 20")?;
         within("grace_ms", self.grace_ms, 0..=60_000, "0 to 60000")?;
         within("linger_ms", self.linger_ms, 100..=600_000, "100 to 600000")?;
         within("kick_wait_ms", self.kick_wait_ms, 100..=60_000, "100 to 60000")

@@ -407,6 +407,7 @@ pub(crate) fn holder(kind: i64, owner: i64) -> String {
         ELSEWHERE => "the bucket of account",
         CASH => "cash of account",
         10 => "amendment",
+        14 => "friends of character",
         other => return format!("kind {other} of {owner:x}"),
     };
     format!("{name} {owner:x}")

@@ -5,6 +5,7 @@
 //! time of a call stay bounded. What went from bucket to bucket is compared over all of them; what was on its way
 //! while they were read is looked at again before it is called lost. Works on any [`Store`], the remote one too.
 
+mod friends;
 mod repair;
 
 pub use repair::{Mended, repair};
@@ -73,6 +74,7 @@ async fn look(store: &dyn Store) -> Result<(Report, Unmatched), Failure> {
         }
     }
     findings.extend(insist(|| store.check_databases(CheckDatabases)).await?);
+    findings.extend(friends::examine(store).await?);
     add(&mut report.checked, Checked { findings, ..Checked::default() });
     Ok((report, lost))
 }

@@ -10,6 +10,7 @@ pub mod conservation;
 pub mod derive;
 mod error;
 mod examine;
+pub mod friends;
 pub mod fsck;
 mod gold;
 pub mod guild;

@@ -391,6 +391,7 @@ pub(crate) fn record(row: &impl Fields) -> Result<Record, Failure> {
         11 => RecordKey::Guild(GuildId(row.number(1)?)),
         12 => RecordKey::GuildName(GuildNameId(id)),
         13 => RecordKey::GuildMember(CharacterId(id)),
+        14 => RecordKey::Friends(CharacterId(id)),
         other => return Err(Failure::Corrupt(format!("a record of kind {other}"))),
     };
     Ok(Record {

@@ -9,6 +9,7 @@ mod characters;
 mod clerks;
 mod escrow;
 mod fencing;
+mod friends;
 mod guilds;
 mod hold;
 mod instances;
@@ -117,6 +118,8 @@ pub async fn conformance(store: Arc<dyn Store>) {
         guilds::others_change_the_place_of_who_is_away,
         guilds::what_a_character_becomes_leaves_its_guild_alone,
         guilds::of_many_who_want_a_name_of_a_guild_one_gets_it_and_pays,
+        friends::a_friendship_is_written_on_both_sides_or_on_none,
+        friends::who_is_deleted_is_nobodys_friend,
         transfer_dice::random_transfers_do_what_a_small_model_says,
         undo::an_undone_trade_is_as_if_it_never_was,
         undo::an_undo_is_undone_like_anything_else,

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use model::calls::database::{ChangeGold, ItemHistory};
+use model::calls::database::{ChangeGold, DeleteCharacter, ItemHistory};
 use model::calls::ledger::{Finding, Wrong};
 use model::ledger::Actor;
+use model::transfer::Transfer;
 use model::{Character, Epoch, ItemId, OperationId};
 use std::path::PathBuf;
 use std::sync::Arc;
+use store::friends::{self, Circle, Known};
 use store::testing::{PgServer, postgres_wanted, stage};
 use store::{Dsn, Postgres, PostgresOptions, Sqlite, Store, fsck};
 use tempfile::TempDir;
@@ -73,6 +75,64 @@ async fn findings(store: &Arc<dyn Store>) -> Vec<Finding> {
 fn one(findings: &[Finding], wrong: Wrong, is_it: impl Fn(&Finding) -> bool) {
     let found = findings.iter().filter(|finding| finding.wrong == wrong && is_it(finding)).count();
     assert_eq!(found, 1, "{wrong:?} among {findings:#?}");
+}
+
+/// Friends of the first one, written past the transfer that would write both sides.
+fn friends_of(own: &Character, of: &Character) -> Transfer {
+    let known = |one: &Character| Known(one.id, one.account, one.name.to_string());
+    let circle = Circle {
+        name: own.name.to_string(),
+        friends: vec![known(of)],
+        asking: vec![known(of)],
+        ..Circle::default()
+    };
+    Transfer {
+        operation: OperationId(rand::random()),
+        actor: Actor::System("test".to_owned()),
+        reason: "test".to_owned(),
+        fences: Vec::new(),
+        moves: Vec::new(),
+        records: vec![friends::put(own.account, own.id, &circle, 0).unwrap()],
+        softs: Vec::new(),
+        standings: Vec::new(),
+    }
+}
+
+async fn a_one_sided_friendship_is_found(database: &Database) {
+    let store = database.open().await;
+    let (ana, ben, gone) =
+        (stage::living(&store).await, stage::living(&store).await, stage::living(&store).await);
+    let delete = DeleteCharacter {
+        operation: OperationId(rand::random()),
+        account: gone.account,
+        slot: gone.slot,
+        key: gone.name.key(),
+    };
+    store.delete_character(delete).await.unwrap().unwrap();
+    store.transfer(friends_of(&ben, &gone)).await.unwrap().unwrap();
+    assert_eq!(findings(&store).await, [], "who is no more needs no side");
+    store.transfer(friends_of(&ana, &ben)).await.unwrap().unwrap();
+    let found = findings(&store).await;
+    let is_hers = |finding: &Finding, what: &str| {
+        finding.character == Some(ana.id)
+            && finding.account == Some(ana.account)
+            && finding.what.contains(what)
+    };
+    one(&found, Wrong::Friends, |finding| is_hers(finding, "is a friend of"));
+    one(&found, Wrong::Friends, |finding| is_hers(finding, "is asked by"));
+    assert_eq!(found.len(), 2, "{found:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_one_sided_friendship_is_found_on_sqlite() {
+    a_one_sided_friendship_is_found(&Database::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_one_sided_friendship_is_found_over_two_shards() {
+    if postgres_wanted() {
+        a_one_sided_friendship_is_found(&Database::postgres()).await;
+    }
 }
 
 async fn planted_corruption_is_found(database: &Database) {

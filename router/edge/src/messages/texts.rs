@@ -1,6 +1,6 @@
 //! The lines themselves, in English and in Portuguese.
 
-use super::{Line, guild_texts};
+use super::{Line, friend_texts, guild_texts};
 
 impl Line {
     /// In both languages, with `{0}` and `{1}` still in it.
@@ -217,6 +217,7 @@ impl Line {
             Self::WhoCount => ("Players online: {0}", "Jogadores online: {0}"),
             Self::WhoPlays => ("{0} is online.", "{0} está online."),
             Self::Guild(line) => guild_texts::both(line),
+            Self::Friend(line) => friend_texts::both(line),
             Self::InGuild => {
                 ("First this character leaves its guild.", "Antes este personagem tem de sair da guild.")
             }

@@ -13,6 +13,7 @@ use crate::phase::Phase;
 use crate::sessions::Kill;
 use crate::shared::Shared;
 use model::calls::registry::HeldSession;
+use model::friend::Here;
 use model::social::Party;
 use model::{AccountId, AccountName, Character, SessionId};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub(crate) struct Moved {
     id: Option<SessionId>,
     held: Option<HeldSession>,
     party: Option<Party>,
+    friends: Option<Vec<Here>>,
     social: Social,
     phase: Phase,
     /// Column of the client's version.
@@ -71,7 +73,8 @@ impl Session {
     pub(crate) fn pack(&mut self) -> Moved {
         let handle = self.handle.take();
         let held = handle.as_ref().and_then(|handle| handle.held());
-        let party = handle.and_then(|handle| handle.party());
+        let party = handle.as_ref().and_then(|handle| handle.party());
+        let friends = handle.and_then(|handle| handle.friends());
         let id = self.end();
         self.inbox = None;
         let place = self.pack_place();
@@ -91,6 +94,7 @@ impl Session {
             id,
             held,
             party,
+            friends,
             social: std::mem::take(&mut self.social),
             phase: self.phase,
             profile: self.profile.index(),
@@ -131,6 +135,7 @@ impl Session {
             let handle = session.shared.sessions.add(id, Arc::clone(&session.kill), sender);
             handle.hold(|held| *held = moved.held);
             handle.set_party(moved.party);
+            handle.set_friends(moved.friends);
             (session.id, session.inbox, session.handle) = (Some(id), Some(receiver), Some(handle));
         }
         {

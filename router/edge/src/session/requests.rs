@@ -1,5 +1,6 @@
 //! Calls that a session waits for, as futures that end in a [`Done`].
 
+use super::friends::Part;
 use crate::sessions::Handle;
 use crate::shared::Shared;
 use link::CallError;
@@ -65,6 +66,13 @@ pub(crate) enum Done {
     Roster(Option<Reply>),
     /// Something of guilds was asked.
     Guild(Option<Reply>),
+    /// Something of friends was asked.
+    Friend(Option<Reply>),
+    /// The list of friends.
+    Friends {
+        reply: Option<Reply>,
+        part: Part,
+    },
     /// The registry was told what the character is like.
     Described(Option<Reply>),
 }
@@ -113,6 +121,7 @@ pub(super) async fn login(
             character: None,
             persona: None,
             party: None,
+            friends: None,
         });
     });
     if shared.sessions.reports() != reports {

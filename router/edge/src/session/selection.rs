@@ -123,6 +123,7 @@ impl Session {
         self.begin_entering(&character);
         let known = (character.id, character.name.clone());
         if let Some(handle) = &self.handle {
+            handle.set_friends(None); // those of the one before may have been told late
             handle.hold(|held| {
                 if let Some(held) = held {
                     held.character = Some(known.clone());

@@ -1,6 +1,7 @@
 //! Parties, channels, and who is online: what the player asks, and what its client is told.
 
 use super::Session;
+use super::friends::Part;
 use super::requests::{self, Done};
 use crate::messages::{self, Line};
 use crate::phase::Phase;
@@ -48,6 +49,11 @@ impl Session {
                 self.ask_directory(|session| Request::Roster { session, page }, Done::Roster);
             }
             Words::Guild(ask) => self.ask_directory(|session| Request::Guild { session, ask }, Done::Guild),
+            Words::Friend(ask) => {
+                self.ask_directory(|session| Request::Friend { session, ask }, Done::Friend)
+            }
+            Words::Friends(page) => self.ask_friends(page, Part::Friends),
+            Words::FriendRequests => self.ask_friends(1, Part::Requests),
             Words::GuildDeed(text) => self.command(Command::Words { word: GUILD.to_owned(), text }),
             Words::Shout(text) => {
                 let (rate, now_ms) = (self.settings().budgets.shout, self.now_ms());
@@ -83,6 +89,13 @@ impl Session {
         self.ask_directory(
             |session| Request::Party { session, ask },
             move |reply| Done::Party { reply, invites },
+        );
+    }
+
+    fn ask_friends(&mut self, page: u32, part: Part) {
+        self.ask_directory(
+            |session| Request::Friends { session, page },
+            move |reply| Done::Friends { reply, part },
         );
     }
 
@@ -304,6 +317,7 @@ impl Session {
         self.social = Social::default();
         if let Some(handle) = &self.handle {
             handle.set_party(None);
+            handle.set_friends(None);
         }
     }
 

@@ -6,7 +6,8 @@ use link::{Peer, Sender, Stream};
 use model::account::AccountName;
 use model::calls::{bank, node, registry};
 use model::character::{Affect, Character, CharacterName, Class, Unspent};
-use model::event::{Appearance, Arrival, EquipLook, Sheet, Walk};
+use model::event::{Appearance, Arrival, EquipLook, Notice, NoticeKey, Sheet, Walk};
+use model::friend::{FriendAsk, FriendLine, FriendPage, FriendRow};
 use model::item::{CARGO_SLOTS, EQUIP_SLOTS, Effect, Item, ItemKind};
 use model::membership::ProcessName;
 use model::{
@@ -29,6 +30,7 @@ pub struct FakeRegistry {
     stream: Mutex<Option<Sender<registry::ToEdge>>>,
     reported: Mutex<Vec<SessionId>>,
     parties: Mutex<Vec<model::social::Party>>,
+    friends: Mutex<HashMap<SessionId, Option<Vec<CharacterId>>>>,
 }
 
 pub fn account_id(name: &str) -> AccountId {
@@ -64,6 +66,11 @@ impl FakeRegistry {
     /// The sessions that the edge named when it connected.
     pub fn reported(&self) -> Vec<SessionId> {
         self.reported.lock().unwrap().clone()
+    }
+
+    /// The friends of which the edge said when it connected that this session was told of them.
+    pub fn told_friends(&self, session: SessionId) -> Option<Vec<CharacterId>> {
+        self.friends.lock().unwrap().get(&session).cloned().flatten()
     }
 
     /// The parties that the edge told when it connected.
@@ -148,6 +155,11 @@ impl link::Service for FakeRegistry {
                 let found = names.iter().filter_map(|name| CharacterName::new(name).ok()).collect();
                 Reply::Who { playing: 7, found }
             }
+            Request::Friend { ask: FriendAsk::Add(name), .. } => Reply::Friend(Notice::Catalogue {
+                key: NoticeKey::Friend(FriendLine::Asked),
+                arguments: vec![name],
+            }),
+            Request::Friends { .. } => Reply::Friends(Box::new(friend_page())),
             Request::CreateAccount { name, .. } if name == "taken" => {
                 Reply::AccountCreated(Err(registry::SignUpRefusal::NameTaken))
             }
@@ -160,10 +172,26 @@ impl link::Service for FakeRegistry {
         let (sender, mut receiver) = stream.split();
         let Some(registry::FromEdge::Hello { sessions, parties, .. }) = receiver.recv().await else { return };
         *self.reported.lock().unwrap() = sessions.iter().map(|held| held.session).collect();
+        *self.friends.lock().unwrap() =
+            sessions.into_iter().map(|held| (held.session, held.friends)).collect();
         *self.parties.lock().unwrap() = parties;
         *self.stream.lock().unwrap() = Some(sender);
         while receiver.recv().await.is_some() {}
         *self.stream.lock().unwrap() = None;
+    }
+}
+
+/// Three friends, of whom one plays, and six requests.
+fn friend_page() -> FriendPage {
+    let row = |name: &str, level, away_s| FriendRow { name: name.to_owned(), level, away_s };
+    FriendPage {
+        friends: 3,
+        playing: 1,
+        page: 1,
+        pages: 1,
+        rows: vec![row("Nbenn", Some(4), None), row("Ncidd", None, Some(7_300)), row("Ndora", None, None)],
+        asking: ["A", "B", "C", "D", "E"].map(str::to_owned).to_vec(),
+        asked: vec!["F".to_owned()],
     }
 }
 

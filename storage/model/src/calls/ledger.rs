@@ -255,6 +255,8 @@ pub enum Wrong {
     Name,
     /// A prepared transaction that nobody ended.
     Prepared,
+    /// Somebody is a friend of, or was asked by, somebody whose own record does not say so.
+    Friends,
 }
 
 /// One thing that is wrong, with the ids that it is about.

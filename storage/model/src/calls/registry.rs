@@ -3,6 +3,7 @@
 use crate::account::{AccountName, BadName};
 use crate::character::{Character, CharacterName, Class};
 use crate::event::Notice;
+use crate::friend::{FriendAsk, FriendPage, Here};
 use crate::guild::{GuildAsk, Joiner, Roster};
 use crate::id::{AccountId, CharacterId, GuildId, PartyId, SessionId};
 use crate::membership::ProcessName;
@@ -185,6 +186,20 @@ pub enum Request {
         /// A line for the members who play, and for these characters.
         notice: Notice,
     },
+    /// A player asks something about friends.
+    Friend {
+        /// Who.
+        session: SessionId,
+        /// What.
+        ask: FriendAsk,
+    },
+    /// The friends of the character of a session.
+    Friends {
+        /// Whose.
+        session: SessionId,
+        /// Which page, from 1; the last one is answered for any beyond.
+        page: u32,
+    },
 }
 
 /// A login attempt.
@@ -353,6 +368,10 @@ pub enum Reply {
     Unavailable,
     /// To [`Request::Guild`]: what to tell the player.
     Guild(Result<Notice, SocialRefusal>),
+    /// To [`Request::Friend`]: what to tell the player.
+    Friend(Notice),
+    /// To [`Request::Friends`].
+    Friends(Box<FriendPage>),
 }
 
 /// A session that an edge holds; reported when the stream is opened.
@@ -370,6 +389,8 @@ pub struct HeldSession {
     pub persona: Option<Persona>,
     /// The party that it was told it is in.
     pub party: Option<PartyId>,
+    /// The friends of which it was told last that they are in the world; `None` before it was told anything.
+    pub friends: Option<Vec<CharacterId>>,
 }
 
 /// From the edge on the push stream.
@@ -464,5 +485,19 @@ pub enum ToEdge {
         session: SessionId,
         /// Who agreed.
         joiner: Box<Joiner>,
+    },
+    /// The friends of a session's character who are in the world now: all of them, so that it does no harm to be told twice.
+    /// The player is told of those who were not or are not among them; of all when it was told of none yet.
+    Friends {
+        /// Whose.
+        session: SessionId,
+        /// Its character; another one has nothing to do with it.
+        of: CharacterId,
+        /// Who is in the world.
+        here: Vec<Here>,
+        /// Of these nothing is said: they became friends just now, or are no friends any more.
+        quiet: Vec<CharacterId>,
+        /// Requests that wait for the player's answer, for the first time that it is told.
+        asking: u32,
     },
 }

@@ -4,6 +4,7 @@
 mod characters;
 mod conformance;
 mod edge;
+mod friends;
 mod guilds;
 mod login;
 mod operator;

@@ -219,10 +219,6 @@ mod tests {
             panic!("not put");
         };
         assert_eq!(expected, 6, "two were done before it");
-        assert!(
-            (RECORD_BODY_MAX - 200..=RECORD_BODY_MAX).contains(&record.body.len()),
-            "{}",
-            record.body.len()
-        );
+        assert!(record.body.len() <= RECORD_BODY_MAX, "{}", record.body.len());
     }
 }

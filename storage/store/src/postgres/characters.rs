@@ -14,6 +14,7 @@ use crate::ledger::{self, Payment};
 use crate::rows::{
     self, CHARACTER_NUMBERS, Fields, PlaceKind, character_columns, item_columns, loaded_columns,
 };
+use crate::transfer::record_kind;
 use deadpool_postgres::{Client, GenericClient, Transaction};
 use model::Character;
 use model::calls::database::{
@@ -21,6 +22,7 @@ use model::calls::database::{
     ListCharacters, LoadCharacter, LoadedCharacter, NoSuchCharacter,
 };
 use model::ledger::Actor;
+use model::transfer::RecordKind;
 use std::sync::LazyLock;
 use tokio_postgres::types::ToSql;
 
@@ -245,6 +247,9 @@ impl Step for Delete {
         let statement = transaction.prepare_cached(sql).await?;
         let (equip, carry) = (PlaceKind::Equip as i16, PlaceKind::Carry as i16);
         transaction.execute(&statement, &[&self.id, &equip, &carry]).await?;
+        // who is no more is nobody's friend, whoever gets the name
+        let statement = transaction.prepare_cached("DELETE FROM records WHERE kind = $1 AND id = $2").await?;
+        transaction.execute(&statement, &[&record_kind(RecordKind::Friends), &self.id]).await?;
         transaction.commit().await?;
         Ok(outcome)
     }

@@ -8,6 +8,7 @@ use crate::gold;
 use crate::ledger::{self, Payment};
 use crate::planted::{self, Bug};
 use crate::rows::{self, Fields, PlaceKind, character_columns, is_newer, item_columns, loaded_columns};
+use crate::transfer::record_kind;
 use model::Character;
 use model::calls::database::{
     ChangeGold, ChangeGoldRefusal, CreateCharacter, CreateCharacterRefusal, DeleteCharacter, FindCharacter,
@@ -15,6 +16,7 @@ use model::calls::database::{
     SaveCharacters, SaveOutcome,
 };
 use model::ledger::Actor;
+use model::transfer::RecordKind;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -108,6 +110,9 @@ pub(super) fn delete(
             params![id, PlaceKind::Equip as u8, PlaceKind::Carry as u8],
         )?;
         change(connection, "DELETE FROM characters WHERE id = ?1", [id])?;
+        // who is no more is nobody's friend, whoever gets the name
+        let friends = record_kind(RecordKind::Friends);
+        change(connection, "DELETE FROM records WHERE kind = ?1 AND id = ?2", params![friends, id])?;
         Ok(Ok(()))
     })
 }

@@ -136,6 +136,7 @@ pub(crate) fn record_kind(kind: RecordKind) -> i16 {
         RecordKind::Guild => 11,
         RecordKind::GuildName => 12,
         RecordKind::GuildMember => 13,
+        RecordKind::Friends => 14,
     }
 }
 
