@@ -8,7 +8,8 @@
 //!  GuildMember(c)   -> n: name, account, rank        characters row of c: guild n, the same rank
 //! ```
 
-use model::calls::database::{Failure, GetRecord, HeldRecord, ListRecords};
+use crate::rows::{Fields, guild_place};
+use model::calls::database::{Belonging, Failure, GetRecord, HeldRecord, ListRecords};
 use model::calls::records::RECORDS_MAX;
 use model::guild::{GuildName, Place};
 use model::transfer::{Record, RecordKey, RecordKind};
@@ -121,6 +122,12 @@ pub fn asks_for_name(name: &GuildName) -> GetRecord {
 pub fn asks_for_members(guild: GuildId) -> ListRecords {
     let (kind, scope, home) = (RecordKind::GuildMember, Some(guild.0.into()), Some(guild.home()));
     ListRecords { kind, scope, home, after: 0, limit: RECORDS_MAX }
+}
+
+/// From a row: id, account, name, guild and rank of a character.
+pub(crate) fn belonging(row: &impl Fields) -> Result<Belonging, Failure> {
+    let (character, account) = (CharacterId(row.int(0)? as u64), AccountId(row.int(1)? as u64));
+    Ok(Belonging { character, account, name: row.text(2)?, place: guild_place(row, 3)? })
 }
 
 /// A member from its record; `None` for a record of another kind.

@@ -35,16 +35,17 @@ pub use sqlite::Sqlite;
 use async_trait::async_trait;
 use model::account::Account;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
-    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
+    Belonging, Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards,
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
-    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
-    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
-    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
-    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request,
-    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress,
-    Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    HoldController, ItemHistory, JoinMember, LeaveMember, ListBelonging, ListCharacters, ListCrossings,
+    ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
+    Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster,
+    ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays,
+    Repaired, Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport,
+    SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal,
+    WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;
