@@ -17,6 +17,15 @@ use model::{AccountId, CharacterId, GuildId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+/// Reason of a transfer that founds a guild.
+pub const FOUND: &str = "guild-found";
+/// Reason of a transfer that takes somebody in.
+pub const JOIN: &str = "guild-join";
+/// Reason of a transfer that gives a member another rank.
+pub const RANK: &str = "guild-rank";
+/// Reasons of the deeds that cost gold; the others leave no entry in the ledger.
+pub const COSTS: [&str; 3] = [FOUND, JOIN, RANK];
+
 /// What the record of a guild says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guild {
@@ -32,6 +41,9 @@ pub struct Guild {
     pub founded_ms: i64,
     /// When it ended, if it has.
     pub ended_ms: Option<i64>,
+    /// The operation that founded it, in hex; not known of guilds from before this was written down.
+    #[serde(default)]
+    pub founded_by: Option<String>,
 }
 
 /// What the record of a member says.

@@ -44,7 +44,9 @@ pub(super) async fn a_guild_is_founded_whole_or_not_at_all(store: &Arc<dyn Store
     assert_eq!((then.guild, then.guild_rank), (guild.0, LEADER), "its history says so");
     let roll = store.list_records(asks_for_members(guild)).await.expect("the store answers");
     let roll = guild::roll(&roll).expect("they can be read");
-    assert!(roll.iter().any(|one| one.character == ana.hero.id && one.member == guilds::member(&ana, LEADER)));
+    assert!(
+        roll.iter().any(|one| one.character == ana.hero.id && one.member == guilds::member(&ana, LEADER))
+    );
 
     let ben = Player::new(store).await;
     let taken = done(store, &founding(&ben, guilds::number(store).await, &name)).await;
@@ -52,7 +54,8 @@ pub(super) async fn a_guild_is_founded_whole_or_not_at_all(store: &Arc<dyn Store
     assert_eq!(taken, Err(TransferRefusal::RecordChanged(key)));
     let other = guilds::name();
     let elsewhere = stands(&ben, Place { guild, rank: 3 }, leads);
-    let wrong = Transfer { standings: vec![elsewhere], ..founding(&ben, guilds::number(store).await, &other) };
+    let wrong =
+        Transfer { standings: vec![elsewhere], ..founding(&ben, guilds::number(store).await, &other) };
     assert_eq!(done(store, &wrong).await, Err(TransferRefusal::StandingChanged(ben.hero.id)));
     assert_eq!(place(store, &ben).await, (born(&ben), 1_000), "nothing of it was done");
     let key = RecordKey::GuildName(other.number());

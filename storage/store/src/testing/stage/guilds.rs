@@ -41,7 +41,9 @@ pub fn member(of: &Player, rank: u8) -> Member {
 /// What founds a guild with these members, who are in none; the first one does it.
 pub fn founding(members: &[(&Player, u8)], id: GuildId, name: &GuildName) -> Transfer {
     let leader = members.iter().find(|(_, rank)| *rank == LEADER).expect("somebody leads").0.hero.id;
+    let operation = super::operation();
     let body = Guild {
+        founded_by: Some(operation.to_string()),
         name: name.to_string(),
         kingdom: 7,
         leader,
@@ -64,6 +66,8 @@ pub fn founding(members: &[(&Player, u8)], id: GuildId, name: &GuildName) -> Tra
     Transfer {
         records: records.into_iter().map(|record| RecordChange::Put { record, expected: 0 }).collect(),
         standings: members.iter().map(stands).collect(),
+        operation,
+        reason: guild::FOUND.to_owned(),
         ..transfer(&[members[0].0], Vec::new())
     }
 }
