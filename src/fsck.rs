@@ -102,13 +102,15 @@ fn asked() -> bool {
 
 fn ids(finding: &Finding) -> Vec<(&'static str, String)> {
     let id = |name, id: Option<String>| id.map(|id| (name, id));
-    let Finding { item, character, account, operation, entry, .. } = finding;
+    let Finding { item, character, account, operation, entry, guild, .. } = finding;
     let found = [
         id("item", item.map(|id| format!("{:032x}", id.0))),
         id("character", character.map(|id| id.to_string())),
         id("account", account.map(|id| id.to_string())),
         id("operation", operation.map(|id| format!("{:032x}", id.0))),
         id("entry", entry.map(|entry| entry.to_string())),
+        // as `wydbr ledger --guild` takes it
+        id("guild", guild.map(|guild| guild.0.to_string())),
     ];
     found.into_iter().flatten().collect()
 }
@@ -144,6 +146,7 @@ fn in_json(report: &Report, took_ms: u64) -> Value {
         "base": checked.base,
         "records": checked.records,
         "names": report.names,
+        "guilds": report.guilds,
         "gold_held": checked.gold_held,
         "gold_minted": checked.gold_minted,
         "gold_burned": checked.gold_burned,
@@ -181,7 +184,7 @@ mod tests {
         assert_eq!(in_words(&orphan), told);
         assert_eq!(in_words(&Finding::new(Wrong::Gold, "x".into())), "gold: store: x");
         let checked = Checked { findings: vec![orphan], items: 3, ..Checked::default() };
-        let whole = in_json(&Report { checked, names: 2 }, 5);
+        let whole = in_json(&Report { checked, names: 2, guilds: 1 }, 5);
         assert_eq!((&whole["clean"], &whole["findings"][0]["character"]), (&json!(false), &json!("c")));
         assert_eq!((&summary(&whole)["findings"], &summary(&whole)["items"]), (&json!(1), &json!(3)));
     }

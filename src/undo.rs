@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use store::Store;
 use store::amend::undo::Target;
-use store::amend::{Amended, Clerk, Plan, Regain, Step};
+use store::amend::{Amended, Clerk, Ending, Plan, Regain, Step};
 
 /// Arguments of `wydbr undo`.
 #[derive(Args)]
@@ -81,6 +81,9 @@ pub fn report(done: &Amended, is_dry: bool, file: Option<&PathBuf>) -> anyhow::R
     for step in &done.plan.steps {
         println!("{verb}: {step}");
     }
+    for ending in &done.plan.endings {
+        println!("{verb}: {ending}");
+    }
     if let Some(regain) = &done.plan.regain {
         println!("{verb}: {regain}");
     }
@@ -97,7 +100,8 @@ pub fn report(done: &Amended, is_dry: bool, file: Option<&PathBuf>) -> anyhow::R
 }
 
 fn in_json(done: &Amended, is_dry: bool) -> Value {
-    let Plan { steps, left, regain, .. } = &done.plan;
+    let Plan { steps, left, endings, regain, .. } = &done.plan;
+    let steps = endings.iter().map(ending_in_json).chain(steps.iter().map(step_in_json));
     let operations: Vec<String> = done.operations.iter().map(|id| format!("{:032x}", id.0)).collect();
     let left = left.iter().map(|left| {
         json!({
@@ -109,7 +113,7 @@ fn in_json(done: &Amended, is_dry: bool) -> Value {
     json!({
         "dry_run": is_dry,
         "operations": operations,
-        "steps": steps.iter().map(step_in_json).chain(regain.iter().map(regain_in_json)).collect::<Vec<_>>(),
+        "steps": steps.chain(regain.iter().map(regain_in_json)).collect::<Vec<_>>(),
         "left": left.collect::<Vec<_>>(),
     })
 }
@@ -130,6 +134,10 @@ fn step_in_json(step: &Step) -> Value {
             json!({ "gold": amount, "from": from.account.to_string(), "to": to.account.to_string() })
         }
     }
+}
+
+fn ending_in_json(ending: &Ending) -> Value {
+    json!({ "guild": ending.guild.0, "from": ending.to_string(), "to": null })
 }
 
 fn regain_in_json(regain: &Regain) -> Value {

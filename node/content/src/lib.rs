@@ -105,7 +105,25 @@ pub enum LoadError {
 
 /// Loads a folder: a pack when it has a `pack.toml`, else an operator's original directory.
 pub fn load(dir: &Path) -> Result<(Content, Report), LoadError> {
-    if dir.join("pack.toml").is_file() { pack::load(dir) } else { original::load(dir) }
+    let (content, report) =
+        if dir.join("pack.toml").is_file() { pack::load(dir) } else { original::load(dir) }?;
+    check_names(dir, &content.zones)?;
+    Ok((content, report))
+}
+
+/// Parts of zones and instances are told from zones of the content by their names alone.
+fn check_names(dir: &Path, zones: &[NamedZone]) -> Result<(), LoadError> {
+    let reserved = zones.iter().filter(|zone| NamedZone::is_reserved(&zone.name));
+    let found: Vec<String> = reserved.map(|zone| format!("{:?}", zone.name)).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(LoadError::Format {
+        path: dir.to_owned(),
+        expected: "zones whose names do not end with `/` or `#` and a number, which parts of zones and instances are called by"
+            .to_owned(),
+        found: format!("the zones {}", found.join(", ")),
+    })
 }
 
 /// Loads a folder and keeps only what there is to say about it.

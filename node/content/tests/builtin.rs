@@ -162,14 +162,41 @@ fn every_zone_has_an_area_and_town_and_training_field_are_one() {
     assert_eq!(zone(10, 10), None);
 }
 
-#[test]
-fn a_pack_with_a_mistake_names_the_file() {
+/// A pack that may be changed.
+fn copied() -> tempfile::TempDir {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/content");
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
     }
+    copy
+}
+
+#[test]
+fn no_zone_is_called_like_a_part_or_an_instance() {
+    let copy = copied();
+    let file = copy.path().join("places.toml");
+    let places = std::fs::read_to_string(&file).unwrap();
+    for (name, is_reserved) in
+        [("Armia/3", true), ("Armia#1", true), ("Armia/4", true), ("Armia #", false), ("Armia 3/b", false)]
+    {
+        std::fs::write(&file, places.replacen("name = \"Armia\"", &format!("name = {name:?}"), 1)).unwrap();
+        let told = content::check(copy.path())
+            .map(|report| report.counted("zones"))
+            .map_err(|error| error.to_string());
+        match told {
+            Ok(zones) => assert!(!is_reserved && zones.is_some(), "{name}"),
+            Err(error) => {
+                assert!(is_reserved && error.contains(&format!("found the zones {name:?}")), "{error}")
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pack_with_a_mistake_names_the_file() {
+    let copy = copied();
     std::fs::write(copy.path().join("map.toml"), "[[area]]\nname = \"a\"\nrekt = [0, 0, 3, 3]\n").unwrap();
     let error = content::load(copy.path()).unwrap_err().to_string();
     assert!(error.contains("map.toml") && error.contains("rekt"), "{error}");

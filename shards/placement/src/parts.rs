@@ -187,6 +187,21 @@ mod tests {
     const TOWN: Rect = Rect { min: Tile::new(2052, 2052), max: Tile::new(2171, 2163) };
 
     #[test]
+    fn no_zone_of_the_content_is_called_like_a_part_or_an_instance() {
+        use model::membership::NamedZone;
+        for code in [3, 5, 2 * CODES - 1] {
+            let name = part_name("Armia", code);
+            assert!(parse(&name).is_some() && NamedZone::is_reserved(&name), "{name}");
+        }
+        let name = crate::instance_name("Dungeon 1", 17);
+        assert!(crate::parse_instance(&name).is_some() && NamedZone::is_reserved(&name), "{name}");
+        for name in ["Armia", "Armia/", "/3", "#1", "Armia/b", "Armia #", "Armia 3"] {
+            assert!(parse(name).is_none() && crate::parse_instance(name).is_none(), "{name}");
+            assert!(!NamedZone::is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
     fn the_lower_half_keeps_its_number_and_the_upper_one_gets_a_new_one() {
         let mut cuts = Cuts::default();
         assert_eq!(cuts.cut(1, TOWN), Some(3));

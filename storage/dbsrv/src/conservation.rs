@@ -128,7 +128,7 @@ impl Guard {
 
     fn alarm(&self, round: &Round) {
         for finding in round.fresh.iter().take(TOLD) {
-            let Finding { wrong, item, character, account, operation, entry, what } = finding;
+            let Finding { wrong, item, character, account, operation, entry, what, guild: _ } = finding;
             let text = |id: Option<String>| id.unwrap_or_default();
             tracing::error!(
                 shard = self.shard,

@@ -17,6 +17,7 @@
 
 mod admission;
 mod announce;
+mod callers;
 mod complaints;
 mod conservation;
 #[cfg(feature = "failpoints")]
@@ -55,6 +56,9 @@ pub async fn run(process: Process, common: Common, settings: Live<Settings>) -> 
     let opened = settings_of::open(&settings.get(), &common.data).await?;
     let store = opened.store();
     let server = link::Server::bind(common.link, process.credentials.clone()).await?;
+    if settings.get().is_for_this_machine() && !server.local_addr().ip().is_loopback() {
+        tracing::info!("processes on other machines are refused: the store is SQLite");
+    }
     tracing::info!(storage = %settings.get().storage, link = %server.local_addr(), "the store is open");
 
     let member = process.member(server.local_addr(), common.http);

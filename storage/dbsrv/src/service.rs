@@ -3,6 +3,7 @@
 use crate::Settings;
 use crate::admission::Admission;
 use crate::announce::Announcer;
+use crate::callers;
 use crate::complaints::Complaints;
 use async_trait::async_trait;
 use link::{Peer, Service, Stream};
@@ -35,6 +36,7 @@ struct Numbers {
     seconds: HistogramVec,
     running: IntGauge,
     refused: IntCounter,
+    elsewhere: IntCounter,
 }
 
 impl Desk {
@@ -57,6 +59,10 @@ impl Desk {
                 "operations_not_admitted_total",
                 "Operations refused because too many were running.",
             ),
+            elsewhere: metrics.counter(
+                "operations_from_elsewhere_total",
+                "Operations and streams of processes on other machines, which are refused on SQLite.",
+            ),
         };
         let (admission, complaints) = (Admission::default(), Complaints::default());
         Self { store, settings, admission, complaints, announcer, numbers }
@@ -71,6 +77,10 @@ impl Service for Desk {
     type Out = ClusterChanged;
 
     async fn call(&self, peer: &Peer, request: Request) -> Reply {
+        if let Some(why) = callers::refusal(&self.settings.get(), peer, &self.complaints) {
+            self.numbers.elsewhere.inc();
+            return failed(&request, Failure::Unavailable(why));
+        }
         let Some(_admitted) = self.admission.admit(self.settings.get().operations_max) else {
             self.numbers.refused.inc();
             return failed(&request, Failure::Unavailable("DBSrv has too many operations running".into()));
@@ -91,7 +101,11 @@ impl Service for Desk {
         reply
     }
 
-    async fn stream(&self, _: Peer, stream: Stream<(), ClusterChanged>) {
+    async fn stream(&self, peer: Peer, stream: Stream<(), ClusterChanged>) {
+        if callers::refusal(&self.settings.get(), &peer, &self.complaints).is_some() {
+            self.numbers.elsewhere.inc();
+            return;
+        }
         self.announcer.tell(stream).await;
     }
 }
@@ -192,3 +206,40 @@ macro_rules! per_operation {
 }
 
 model::for_each_operation!(per_operation);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use model::calls::database::GetAccount;
+    use model::id::AccountId;
+    use model::membership::{ProcessName, Role};
+    use store::Sqlite;
+
+    #[tokio::test]
+    async fn on_sqlite_a_node_of_another_machine_is_told_why_it_is_not_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap());
+        let settings = Live::new(Settings::default());
+        let common = support::common(folder.path(), "dbsrv-1");
+        let process = telemetry::start(Role::DbSrv, &common).await.unwrap().process;
+        let desk = Desk::new(store, &process.metrics, settings.clone(), Arc::default());
+        let asks = async |address: &str| {
+            let name = ProcessName("tmsrv-1".to_owned());
+            let peer = Peer { name, address: address.parse().unwrap() };
+            let reply = desk.call(&peer, Request::GetAccount(GetAccount { account: AccountId(1) })).await;
+            let Reply::GetAccount(answer) = reply else { panic!("{reply:?}") };
+            answer
+        };
+        assert_eq!(asks("127.0.0.1:4000").await, Ok(None));
+        let why = match asks("192.0.2.7:4000").await {
+            Err(Failure::Unavailable(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(why.contains("found tmsrv-1 at 192.0.2.7") && why.contains("postgres"), "{why}");
+        assert_eq!(desk.numbers.elsewhere.get(), 1);
+        settings.set(Settings { sqlite_elsewhere: true, ..Settings::default() });
+        assert_eq!(asks("192.0.2.7:4000").await, Ok(None), "whoever sets it vouches for that");
+        telemetry::stop(process).await;
+    }
+}

@@ -17,7 +17,7 @@ const POSTGRES: &str = "postgres";
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
-/// Settings of DBSrv. `operations_max`, `conservation` and `ledger` take effect at once, the others when the process starts.
+/// Settings of DBSrv. `operations_max`, `sqlite_elsewhere`, `conservation` and `ledger` take effect at once, the others when the process starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -26,6 +26,9 @@ pub struct Settings {
     pub storage: String,
     /// The SQLite file; a relative path starts in the data folder.
     pub sqlite_path: String,
+    /// True: on SQLite, processes at addresses that are not this machine's are served too. Only for containers and network
+    /// namespaces of this machine: who has which character is lost with its power, and all that run must be lost with it.
+    pub sqlite_elsewhere: bool,
     /// Addresses of the shards, always in the same order:
     /// `["postgres://USER:PASSWORD@HOST:PORT/DATABASE", ...]`.
     pub postgres: Vec<Secret>,
@@ -84,11 +87,19 @@ impl Ledger {
     }
 }
 
+impl Settings {
+    /// True when only processes of this machine may be served.
+    pub(crate) fn is_for_this_machine(&self) -> bool {
+        self.storage == SQLITE && !self.sqlite_elsewhere
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             storage: SQLITE.into(),
             sqlite_path: "wydbr.sqlite".into(),
+            sqlite_elsewhere: false,
             postgres: Vec::new(),
             metadata_dsn: Secret::new(""),
             pool_size: 16,

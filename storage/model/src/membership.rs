@@ -129,6 +129,18 @@ pub struct NamedZone {
     pub area: Rect,
 }
 
+impl NamedZone {
+    /// True for a name that no zone of the content may have: `Armia/3` is a part of Armia, `X#1` an instance of X.
+    pub fn is_reserved(name: &str) -> bool {
+        let numbered = |mark: char| {
+            name.rsplit_once(mark).is_some_and(|(base, number)| {
+                !base.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        };
+        numbered('/') || numbered('#')
+    }
+}
+
 /// The stored slot table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotTable {

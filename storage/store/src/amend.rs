@@ -21,6 +21,7 @@ mod book;
 mod circle;
 mod compose;
 mod gold;
+mod guilds;
 mod minutes;
 mod places;
 mod read;
@@ -34,9 +35,11 @@ pub mod undo;
 pub use book::{Book, Household, Want};
 pub use run::{AmendError, Amended, Clerk};
 
+use crate::guild::Guild;
 use model::calls::database::HeldRecord;
 use model::character::Progress;
-use model::id::{AccountId, CharacterId, ItemId};
+use model::guild::GuildName;
+use model::id::{AccountId, CharacterId, GuildId, ItemId, OperationId};
 use model::item::{Effect, Item};
 use model::ledger::{Actor, Entry, GoldAccount, ItemPlace};
 use model::transfer::{GoldLocation, ItemLocation, RecordKey};
@@ -51,6 +54,9 @@ pub const UNDO_SINCE: &str = "undo-since";
 pub const RESTORE: &str = "restore";
 /// Reason of the entries of a repair.
 pub const REPAIR: &str = "repair";
+
+/// Where the gold comes from that is paid back for a guild which an undo ends.
+const ENDS_GUILD: &str = "undo-guild";
 
 /// True for what an operator did with these tools.
 pub(crate) fn is_amendment(entry: &Entry) -> bool {
@@ -108,6 +114,24 @@ pub enum Step {
     },
 }
 
+/// A guild that ends with its founding, its bank empty and its founder its only member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Which operation founded it.
+    pub operation: OperationId,
+    /// Which.
+    pub guild: GuildId,
+    /// Its name, which is free then, and the version of the record of it.
+    pub(crate) name: (GuildName, u64),
+    /// Its founder, and the version of its record as a member.
+    pub(crate) leader: (CharacterId, u64),
+    /// The founder's account.
+    pub(crate) account: AccountId,
+    /// What its record says, with the version of that.
+    pub(crate) body: Guild,
+    pub(crate) version: u64,
+}
+
 /// A character becomes what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Regain {
@@ -143,6 +167,8 @@ pub struct Plan {
     pub left: Vec<Left>,
     /// The parts that were done for the same before.
     pub(crate) parts: minutes::Parts,
+    /// Guilds that end, before all steps.
+    pub endings: Vec<Ending>,
     /// What a character becomes again, after all steps.
     pub regain: Option<Regain>,
     /// Records from which something is taken.
@@ -207,7 +233,8 @@ impl Plan {
     /// Characters that must be fenced.
     pub(crate) fn characters(&self) -> BTreeMap<CharacterId, AccountId> {
         let regain = self.regain.iter().map(|regain| (regain.character, regain.account));
-        self.steps.iter().flat_map(Step::characters).chain(regain).collect()
+        let founders = self.endings.iter().map(|ending| (ending.leader.0, ending.account));
+        self.steps.iter().flat_map(Step::characters).chain(regain).chain(founders).collect()
     }
 }
 
@@ -235,6 +262,13 @@ impl fmt::Display for Step {
             }
             Self::Pay { amount, from, to } => write!(f, "gold {amount}: {} -> {}", from.account, to.account),
         }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, name, leader) = (self.guild.0, &self.name.0, self.leader.0);
+        write!(f, "guild {id} {name}: led by character {leader} -> nowhere, its name is free")
     }
 }
 

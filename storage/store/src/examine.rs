@@ -407,6 +407,9 @@ pub(crate) fn holder(kind: i64, owner: i64) -> String {
         ELSEWHERE => "the bucket of account",
         CASH => "cash of account",
         10 => "amendment",
+        11 => "guild",
+        12 => "name of a guild",
+        13 => "membership of character",
         14 => "friends of character",
         other => return format!("kind {other} of {owner:x}"),
     };

@@ -3,9 +3,11 @@
 //! A piece is a range of buckets read at one moment; an account with all that belongs to it lies in one
 //! bucket, so nothing is seen half done. Ranges grow and shrink with what they hold, so that memory and the
 //! time of a call stay bounded. What went from bucket to bucket is compared over all of them; what was on its way
-//! while they were read is looked at again before it is called lost. Works on any [`Store`], the remote one too.
+//! while they were read is looked at again before it is called lost. So are guilds, of which the records lie in other
+//! buckets than their members. Works on any [`Store`], the remote one too.
 
 mod friends;
+mod guilds;
 mod repair;
 
 pub use repair::{Mended, repair};
@@ -42,6 +44,17 @@ pub struct Report {
     pub checked: Checked,
     /// Names of the cluster.
     pub names: u64,
+    /// Guilds, those that have ended too.
+    pub guilds: u64,
+}
+
+/// A report, and what of it repairs need.
+struct Look {
+    report: Report,
+    /// What left a bucket and did not arrive, or the other way round.
+    lost: Unmatched,
+    /// Guilds with what is wrong with them.
+    halls: Vec<guilds::Hall>,
 }
 
 impl Report {
@@ -53,11 +66,10 @@ impl Report {
 
 /// Examines everything; fails when a part of it cannot be read.
 pub async fn run(store: &dyn Store) -> Result<Report, Failure> {
-    look(store).await.map(|(report, _)| report)
+    look(store).await.map(|look| look.report)
 }
 
-/// As [`run`]; with what left a bucket and did not arrive, or the other way round.
-async fn look(store: &dyn Store) -> Result<(Report, Unmatched), Failure> {
+async fn look(store: &dyn Store) -> Result<Look, Failure> {
     let mut report = Report::default();
     examine_buckets(store, &mut report.checked).await?;
     let sums = std::mem::take(&mut report.checked.crossings);
@@ -75,8 +87,11 @@ async fn look(store: &dyn Store) -> Result<(Report, Unmatched), Failure> {
     }
     findings.extend(insist(|| store.check_databases(CheckDatabases)).await?);
     findings.extend(friends::examine(store).await?);
+    let (halls, count) = guilds::examine(store, Instant::now() + ON_ITS_WAY).await?;
+    findings.extend(halls.iter().flat_map(guilds::Hall::findings));
+    report.guilds = count;
     add(&mut report.checked, Checked { findings, ..Checked::default() });
-    Ok((report, lost))
+    Ok(Look { report, lost, halls })
 }
 
 async fn examine_buckets(store: &dyn Store, sum: &mut Checked) -> Result<(), Failure> {

@@ -8,13 +8,23 @@
 //!  GuildMember(c)   -> n: name, account, rank        characters row of c: guild n, the same rank
 //! ```
 
-use model::calls::database::{Failure, GetRecord, HeldRecord, ListRecords};
+use crate::rows::{Fields, guild_place};
+use model::calls::database::{Belonging, Failure, GetRecord, HeldRecord, ListRecords};
 use model::calls::records::RECORDS_MAX;
 use model::guild::{GuildName, Place};
 use model::transfer::{Record, RecordKey, RecordKind};
 use model::{AccountId, CharacterId, GuildId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+/// Reason of a transfer that founds a guild.
+pub const FOUND: &str = "guild-found";
+/// Reason of a transfer that takes somebody in.
+pub const JOIN: &str = "guild-join";
+/// Reason of a transfer that gives a member another rank.
+pub const RANK: &str = "guild-rank";
+/// Reasons of the deeds that cost gold; the others leave no entry in the ledger.
+pub const COSTS: [&str; 3] = [FOUND, JOIN, RANK];
 
 /// What the record of a guild says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +41,9 @@ pub struct Guild {
     pub founded_ms: i64,
     /// When it ended, if it has.
     pub ended_ms: Option<i64>,
+    /// The operation that founded it, in hex; not known of guilds from before this was written down.
+    #[serde(default)]
+    pub founded_by: Option<String>,
 }
 
 /// What the record of a member says.
@@ -121,6 +134,12 @@ pub fn asks_for_name(name: &GuildName) -> GetRecord {
 pub fn asks_for_members(guild: GuildId) -> ListRecords {
     let (kind, scope, home) = (RecordKind::GuildMember, Some(guild.0.into()), Some(guild.home()));
     ListRecords { kind, scope, home, after: 0, limit: RECORDS_MAX }
+}
+
+/// From a row: id, account, name, guild and rank of a character.
+pub(crate) fn belonging(row: &impl Fields) -> Result<Belonging, Failure> {
+    let (character, account) = (CharacterId(row.int(0)? as u64), AccountId(row.int(1)? as u64));
+    Ok(Belonging { character, account, name: row.text(2)?, place: guild_place(row, 3)? })
 }
 
 /// A member from its record; `None` for a record of another kind.

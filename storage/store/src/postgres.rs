@@ -9,6 +9,7 @@
 mod accounts;
 mod around;
 mod atlas;
+mod belonging;
 mod changes;
 mod characters;
 mod check;
@@ -47,17 +48,17 @@ use async_trait::async_trait;
 use atlas::Atlas;
 use database::Database;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
-    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
+    Belonging, Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards,
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
-    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListCharacters,
-    ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank,
-    LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen,
-    ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards, RenewMember,
-    RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome, ShardsChanged,
-    ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred,
-    WishGranted, WishRefusal, WriteSlots,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListBelonging,
+    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger,
+    ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
+    Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -130,6 +131,7 @@ operations! {
     check_names(CheckNames) -> CheckedNames = examine_names;
     check_items(CheckItems) -> CheckedItems = examine_items;
     list_crossings(ListCrossings) -> Crossings = crossings_of;
+    list_belonging(ListBelonging) -> Vec<Belonging> = belonging_after;
     check_databases(CheckDatabases) -> Vec<Finding> = left_behind;
     transfer(Transfer) -> Result<Transferred, TransferRefusal> = do_transfer;
     list_records(ListRecords) -> Vec<HeldRecord> = do_list_records;

@@ -37,17 +37,17 @@ pub use memory::InMemory;
 use model::Account;
 use model::Character;
 use model::calls::database::{
-    Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards, CheckBuckets,
-    CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
+    Belonging, Cargo, ChangeAccount, ChangeGold, ChangeGoldRefusal, ChangeProgress, ChangeShards,
+    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
-    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListCharacters,
-    ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank,
-    LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen,
-    ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards, RenewMember,
-    RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome, ShardsChanged,
-    ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred,
-    WishGranted, WishRefusal, WriteSlots,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListBelonging,
+    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
+    LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger,
+    ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards,
+    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
+    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
+    Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -281,6 +281,7 @@ operations! {
     readers check_names(CheckNames) -> CheckedNames = check::names;
     readers check_items(CheckItems) -> CheckedItems = check::items;
     readers list_crossings(ListCrossings) -> Crossings = check::crossings;
+    readers list_belonging(ListBelonging) -> Vec<Belonging> = check::belonging;
     readers check_databases(CheckDatabases) -> Vec<Finding> = check::databases;
     writer transfer(Transfer) -> Result<Transferred, TransferRefusal> = transfers::transfer;
     readers list_records(ListRecords) -> Vec<HeldRecord> = records::list;

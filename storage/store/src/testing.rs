@@ -24,6 +24,7 @@ pub mod stage;
 mod transfer_dice;
 mod transfers;
 mod undo;
+mod undo_guilds;
 mod watched;
 
 pub use crate::sqlite::InMemory;
@@ -127,6 +128,10 @@ pub async fn conformance(store: Arc<dyn Store>) {
         undo::a_purchase_is_taken_back_whole_or_not_at_all,
         undo::what_has_no_room_waits_in_parcels,
         undo::all_of_a_player_since_a_moment_is_taken_back,
+        undo_guilds::a_founding_is_taken_back_with_the_guild,
+        undo_guilds::a_guild_that_is_more_than_its_founder_stays,
+        undo_guilds::other_deeds_of_guilds_stay_with_what_they_cost,
+        undo_guilds::a_restore_leaves_a_guild_and_what_it_cost,
         clerks::two_undos_at_once_of_the_same_pay_once,
         clerks::an_undo_that_ran_out_of_tries_is_done_when_asked_again,
         clerks::a_player_who_acts_between_two_parts_gets_all_the_same,

@@ -99,6 +99,10 @@ impl Apart {
             // all players come from one address, as they do on the loopback
             set.push(format!("addresses.exempt=[\"{}\"]", self.hosts.router(host)));
         }
+        if *role == Role::DbSrv {
+            // the hosts are namespaces of this machine
+            set.push("sqlite_elsewhere=true".to_owned());
+        }
         if *role == Role::NrSrv {
             // on the loopback they sign up without a limit
             set.push("signup.burst=1000000".to_owned());

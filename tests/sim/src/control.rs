@@ -78,6 +78,8 @@ const JUMP_MS: i64 = 6_000;
 const CONTROLLER_AWAY_MS: std::ops::Range<u64> = 3_200..6_500;
 /// How long DBSrv is away in a calm seed.
 const AWAY_MS: std::ops::Range<u64> = 200..25_000;
+/// Of so many seeds with three nodes one ends with a [`succession`].
+const SUCCESSIONS: f64 = 0.5;
 /// Between two such times: everybody had time to renew.
 const BETWEEN_MS: std::ops::Range<u64> = 8_000..15_000;
 /// The content that all nodes have.
@@ -126,10 +128,16 @@ impl Cast {
     fn thrown(plan: &Plan, dice: &mut ChaCha8Rng) -> Self {
         let (nodes, edges) = (dice.random_range(2..=4_u16), dice.random_range(1..=2_u16));
         let is_calm = plan.seed.is_multiple_of(4);
-        let faults =
+        let mut faults =
             if is_calm { outages(dice, nodes, edges) } else { schedule(dice, nodes, edges, plan.breaking) };
+        let breaks_until = STANDS_AFTER + plan.breaking;
+        let (succession, rests_ms) = match is_calm {
+            true => Default::default(),
+            false => succession(plan.seed, nodes, breaks_until),
+        };
+        faults.extend(succession);
         let last = faults.last().map_or(STANDS_AFTER, |(at, _)| *at);
-        let quiet_from = last.max(STANDS_AFTER + plan.breaking);
+        let quiet_from = last.max(breaks_until);
         let player = |index: u64, dice: &mut ChaCha8Rng| Player {
             id: SessionId(index + 1),
             account: AccountId(0xA000 + index),
@@ -137,6 +145,7 @@ impl Cast {
             tile: somewhere(dice),
             from: LOGINS_FROM + Duration::from_millis(dice.random_range(0..500)),
             until: quiet_from + WANT_ON,
+            rests_ms,
             seed: dice.random(),
         };
         let count = dice.random_range(3..=7_u64);
@@ -347,6 +356,32 @@ fn schedule(dice: &mut ChaCha8Rng, nodes: u16, edges: u16, breaking: Duration) -
     }
     faults.sort_by_key(|(at, _)| *at);
     faults
+}
+
+/// A node comes back and is the buddy again of the one before it, while everybody stands about; then who was the buddy
+/// meanwhile dies, and then the one before it. What of its players is not stored yet only the new buddy can have, and it has it
+/// only if it was told all when it became the buddy. With the times between which everybody stands about.
+fn succession(seed: u64, nodes: u16, from: Duration) -> (Vec<(Duration, Fault)>, (u64, u64)) {
+    // thrown apart: what else a seed throws stays what it was
+    let mut dice = ChaCha8Rng::seed_from_u64(seed ^ 0x5_0CCE);
+    if nodes < 3 || !dice.random_bool(SUCCESSIONS) {
+        return Default::default();
+    }
+    let first = dice.random_range(0..nodes);
+    let [keeper, back, meanwhile] = [0, 1, 2].map(|step| node_name((first + step) % nodes + 1).0);
+    let at = |ms: u64| from + Duration::from_millis(ms);
+    let faults = vec![
+        (at(300), Fault::Crash(back.clone())),
+        // its lease has ended by then
+        (at(4_300), Fault::Bounce(back)),
+        (at(6_000), Fault::Crash(meanwhile.clone())),
+        // so long after a change of the buddy nothing is excused
+        (at(9_500), Fault::Crash(keeper.clone())),
+        (at(9_800), Fault::Bounce(meanwhile)),
+        (at(9_800), Fault::Bounce(keeper)),
+    ];
+    let ms = |ms: u64| at(ms).as_millis() as u64;
+    (faults, (ms(3_800), ms(9_700)))
 }
 
 /// All DBSrvs are away, dead or silent, once or twice; nothing else.

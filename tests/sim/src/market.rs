@@ -54,6 +54,13 @@ const THINGS: u8 = 3;
 /// So long after the breaking the markets start once more: what waits for a later look is looked at then.
 const RESTART_AFTER: Duration = Duration::from_millis(8_500);
 
+/// Of so many seeds one ends with [`blow`].
+const BLOWS: f64 = 0.35;
+/// So long before the end of the breaking nothing else breaks in these.
+const BLOW: Duration = Duration::from_millis(1_500);
+/// Then no market reaches the store: trades are decided, and none is swapped.
+const UNSWAPPED_MS: u64 = 1_200;
+
 /// What everybody has at first.
 #[derive(Default)]
 struct First {
@@ -85,7 +92,7 @@ pub fn run(plan: Plan) -> Report {
         let life = Life { index, shards, coordinators, markets, breaking, seed, board: board.clone() };
         sim.client(format!("player-{index}"), life.live());
     }
-    let faults = schedule(&mut dice, &cluster, players, plan.breaking);
+    let faults = schedule(&mut dice, &cluster, players, &plan);
     let strikes = Strikes { redis, board: board.clone() };
     let broken = crate::run::play(&mut sim, &faults, |at, fault| {
         strikes.note(at, fault);
@@ -152,12 +159,10 @@ impl Strikes {
 }
 
 /// Everybody may die; the Redis may also forget.
-fn schedule(
-    dice: &mut ChaCha8Rng,
-    cluster: &Cluster,
-    players: usize,
-    until: Duration,
-) -> Vec<(Duration, Fault)> {
+fn schedule(dice: &mut ChaCha8Rng, cluster: &Cluster, players: usize, plan: &Plan) -> Vec<(Duration, Fault)> {
+    // thrown apart: what else a seed throws stays what it was
+    let has_blow = ChaCha8Rng::seed_from_u64(plan.seed ^ 0xB10).random_bool(BLOWS);
+    let until = plan.breaking.saturating_sub(if has_blow { BLOW } else { Duration::ZERO });
     let coordinators: Vec<String> = (0..cluster.coordinators).map(coordinator::host).collect();
     let markets: Vec<String> = (0..MARKETS).map(service::host).collect();
     let nodes: Vec<String> = (0..players).map(|index| format!("player-{index}")).collect();
@@ -178,11 +183,31 @@ fn schedule(
         }
         faults.push((at, Fault::Flush));
     }
+    if has_blow {
+        faults.extend(blow(until, &markets, &coordinators));
+    }
     for market in markets {
-        faults.push((until + RESTART_AFTER, Fault::Crash(market.clone())));
-        faults.push((until + RESTART_AFTER + Duration::from_millis(20), Fault::Bounce(market)));
+        let at = plan.breaking + RESTART_AFTER;
+        faults.push((at, Fault::Crash(market.clone())));
+        faults.push((at + Duration::from_millis(20), Fault::Bounce(market)));
     }
     faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+/// Markets that cannot reach the store decide trades, and die before they can swap them; their Redis forgets nothing any
+/// more. Whoever waits then is told how its trade ended only if the next market goes on with it.
+fn blow(from: Duration, markets: &[String], coordinators: &[String]) -> Vec<(Duration, Fault)> {
+    let at = |ms: u64| from + Duration::from_millis(ms);
+    let mut faults = Vec::new();
+    for market in markets {
+        for store in coordinators {
+            faults.push((at(50), Fault::Partition(market.clone(), store.clone())));
+            faults.push((at(UNSWAPPED_MS + 10), Fault::Repair(market.clone(), store.clone())));
+        }
+        faults.push((at(UNSWAPPED_MS), Fault::Crash(market.clone())));
+        faults.push((at(UNSWAPPED_MS + 50), Fault::Bounce(market.clone())));
+    }
     faults
 }
 

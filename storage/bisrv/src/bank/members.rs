@@ -191,7 +191,7 @@ impl Manage<'_> {
         let once = self.once();
         self.desk
             .settle(&once, |operation| {
-                let transfer = once.transfer(operation, "guild-found");
+                let transfer = once.transfer(operation, guild::FOUND);
                 self.founding(name, transfer)
             })
             .await
@@ -228,6 +228,7 @@ impl Manage<'_> {
             members: 1,
             founded_ms: self.now_ms,
             ended_ms: None,
+            founded_by: Some(transfer.operation.to_string()),
         };
         let leader = self.enrol(asked.name.as_str(), fence.account, LEADER);
         let counter = guild::guild_record(GuildId::COUNTER, &Counter { last: id })?;
@@ -250,7 +251,7 @@ impl Manage<'_> {
         let once = self.once();
         self.desk
             .settle(&once, |operation| {
-                let transfer = once.transfer(operation, "guild-join");
+                let transfer = once.transfer(operation, guild::JOIN);
                 self.admitting(joiner, transfer)
             })
             .await
@@ -362,7 +363,7 @@ impl Manage<'_> {
         let once = self.once();
         self.desk
             .settle(&once, |operation| {
-                let transfer = once.transfer(operation, "guild-rank");
+                let transfer = once.transfer(operation, guild::RANK);
                 self.ranking(name, rank, transfer)
             })
             .await

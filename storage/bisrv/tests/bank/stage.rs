@@ -16,7 +16,8 @@ use model::{
     AccountId, AccountName, Character, CharacterId, Effect, GuildId, Item, ItemId, ItemKind, OperationId,
     Slot, Tile,
 };
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use store::{Sqlite, Store, fsck};
 use support::{FaultyStore, SOON, any_port, character, credentials};
 use tempfile::TempDir;
@@ -34,6 +35,8 @@ pub struct Stage {
     pub bank: Arc<Bank>,
     pub settings: settings::Live<Settings>,
     pub stop: CancellationToken,
+    /// Who is in a guild that has no records.
+    by_hand: Mutex<BTreeMap<CharacterId, Player>>,
     _folder: TempDir,
 }
 
@@ -100,7 +103,8 @@ impl Stage {
         let stop = CancellationToken::new();
         tokio::spawn(server.serve(Arc::clone(&bank), stop.clone()));
         let client = Client::fixed(credentials("tmsrv-1"), target);
-        Self { client, store, bank, settings, stop, _folder: folder }
+        let by_hand = Mutex::default();
+        Self { client, store, bank, settings, stop, by_hand, _folder: folder }
     }
 
     pub fn inner(&self) -> &dyn Store {
@@ -185,11 +189,17 @@ impl Stage {
         assert!(self.inner().change_account(ChangeAccount { account, change }).await.unwrap());
     }
 
-    /// Guild and rank of a player are these from now on, whoever gave them.
+    /// Guild and rank of a player are these until the books are looked at, without the records of a guild: its bank
+    /// looks at the rows only.
     pub async fn stands(&self, of: &Player, guild: GuildId, rank: u8) {
+        self.by_hand.lock().unwrap().insert(of.fence.character, of.clone());
+        self.puts(of, Place { guild, rank }).await;
+    }
+
+    async fn puts(&self, of: &Player, after: Place) {
         let hard = self.stored(of).await.hard;
         let before = Place { guild: GuildId(hard.guild), rank: hard.guild_rank };
-        let standing = Standing { after: Place { guild, rank }, ..Standing::holds(of.fence, before) };
+        let standing = Standing { after, ..Standing::holds(of.fence, before) };
         let transfer = Transfer { standings: vec![standing], ..blank(Vec::new()) };
         self.inner().transfer(transfer).await.unwrap().unwrap();
     }
@@ -228,6 +238,10 @@ impl Stage {
 
     /// Every item in one place, and the ledger agrees with all of it.
     pub async fn books_are_right(&self) {
+        let by_hand = std::mem::take(&mut *self.by_hand.lock().unwrap());
+        for player in by_hand.values() {
+            self.puts(player, Place::NONE).await;
+        }
         let report = fsck::run(self.inner()).await.unwrap();
         assert!(report.is_clean(), "{:#?}", report.checked.findings);
     }

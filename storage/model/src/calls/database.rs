@@ -16,9 +16,9 @@ use std::fmt;
 pub use crate::calls::bank::Cargo;
 pub use crate::calls::cluster::{ClusterReport, MakeWish, ReadCluster, WishGranted, WishRefusal};
 pub use crate::calls::ledger::{
-    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
-    FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListCrossings, ListEntries,
-    ListedEntries, Locate, Located, PlayerLedger,
+    Belonging, CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames,
+    Crossings, FindCharacter, Finding, FoundCharacter, GuildLedger, ItemHistory, ListBelonging,
+    ListCrossings, ListEntries, ListedEntries, Locate, Located, PlayerLedger,
 };
 pub use crate::calls::population::{HeldPopulations, KeepPopulation, ReadPopulations};
 pub use crate::calls::progress::{ChangeProgress, ProgressThen, ReadProgress, StaleProgress};
@@ -112,6 +112,8 @@ macro_rules! for_each_operation {
             check_items(CheckItems) -> CheckedItems;
             /// What went from bucket to bucket.
             list_crossings(ListCrossings) -> Crossings;
+            /// A page of the characters that are in guilds.
+            list_belonging(ListBelonging) -> Vec<Belonging>;
             /// Looks for what transactions left behind.
             check_databases(CheckDatabases) -> Vec<Finding>;
             /// Repairs one bucket, while nobody else is in it.

@@ -1,5 +1,6 @@
 //! Questions about the ledger, and the pieces of `fsck`.
 
+use crate::guild::Place;
 use crate::id::{AccountId, CharacterId, GuildId, ItemId, OperationId};
 use crate::item::{Effect, Item, ItemKind};
 use crate::ledger::{Entry, GoldAccount, ItemPlace};
@@ -227,6 +228,28 @@ pub struct Crossings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckDatabases;
 
+/// Characters that are in a guild by their own row, by ascending id: a page over all shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListBelonging {
+    /// Only those with a higher id; 0 begins.
+    pub after: CharacterId,
+    /// At most so many, and at most [`ENTRIES_MAX`].
+    pub limit: u32,
+}
+
+/// A character and its guild, as its row says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belonging {
+    /// Which.
+    pub character: CharacterId,
+    /// Whose.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Guild and rank.
+    pub place: Place,
+}
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -257,6 +280,8 @@ pub enum Wrong {
     Prepared,
     /// Somebody is a friend of, or was asked by, somebody whose own record does not say so.
     Friends,
+    /// The records of a guild do not agree with each other, or with the rows of its members.
+    Guild,
 }
 
 /// One thing that is wrong, with the ids that it is about.
@@ -274,6 +299,8 @@ pub struct Finding {
     pub operation: Option<OperationId>,
     /// The entry of the ledger.
     pub entry: Option<u64>,
+    /// The guild.
+    pub guild: Option<GuildId>,
     /// In a sentence.
     pub what: String,
 }
@@ -281,7 +308,16 @@ pub struct Finding {
 impl Finding {
     /// A finding without ids.
     pub fn new(wrong: Wrong, what: String) -> Self {
-        Self { wrong, item: None, character: None, account: None, operation: None, entry: None, what }
+        Self {
+            wrong,
+            item: None,
+            character: None,
+            account: None,
+            operation: None,
+            entry: None,
+            guild: None,
+            what,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ async fn guild_of(stage: &Stage, members: &[(AccountId, u64, &str, u8)]) {
         members: members.len() as u32,
         founded_ms: 0,
         ended_ms: None,
+        founded_by: None,
     };
     let mut transfer = Transfer {
         operation: OperationId(rand::random()),

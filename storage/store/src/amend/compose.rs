@@ -1,16 +1,18 @@
 //! A plan as transfers: as many as it needs, each within the limits.
 
 use super::minutes::{Latest, Minutes, PARTS_MAX};
-use super::{AmendError, Goal, Plan, Step};
+use super::{AmendError, Ending, Goal, Plan, Step};
 use crate::derive;
+use crate::guild::{self, Guild};
 use crate::letter::Letter;
 use model::calls::bank::PARCEL_ITEMS_MAX;
 use model::calls::database::Failure;
+use model::guild::{LEADER, Place};
 use model::id::{AccountId, CharacterId, OperationId, ParcelId};
 use model::ledger::{Actor, GoldAccount, ItemPlace};
 use model::transfer::{
     FENCES_MAX, Fence, ItemLocation, MOVES_MAX, Move, RECORD_CHANGES_MAX, Record, RecordChange, RecordKey,
-    Transfer,
+    Standing, Transfer,
 };
 use std::collections::BTreeMap;
 
@@ -52,6 +54,9 @@ pub(super) fn parts(plan: &Plan, form: &Form<'_>) -> Result<Vec<Part>, AmendErro
         left: plan.records.iter().map(|(key, held)| (*key, (held.items.len(), held.gold))).collect(),
         plan,
     };
+    for ending in &plan.endings {
+        composer.end(ending)?;
+    }
     for step in &plan.steps {
         composer.add(step)?;
     }
@@ -90,7 +95,7 @@ impl Form<'_> {
             [before @ .., last] => (before.len(), *last),
             [] => return Err(Failure::Corrupt("a part without an operation".to_owned())),
         };
-        let Draft { moves, fences, mut records, .. } = draft;
+        let Draft { moves, fences, mut records, standings, .. } = draft;
         let latest = Latest::new(operation, self.run, &moves, more, self.now_ms);
         records.push(self.minutes.put(number, &latest)?);
         records.push(plan.parts.put(self.of, operations)?);
@@ -102,7 +107,7 @@ impl Form<'_> {
             moves,
             records,
             softs: Vec::new(),
-            standings: Vec::new(),
+            standings,
         };
         Ok(Part { transfer, latest })
     }
@@ -113,6 +118,8 @@ struct Draft {
     moves: Vec<Move>,
     fences: BTreeMap<CharacterId, Fence>,
     records: Vec<RecordChange>,
+    /// Of guilds that end, one each.
+    standings: Vec<Standing>,
     /// New parcels, with the items in the last one of each account.
     parcels: BTreeMap<AccountId, (u32, usize)>,
 }
@@ -127,6 +134,37 @@ struct Composer<'a> {
 }
 
 impl Composer<'_> {
+    /// A guild ends as by its leader: its record stays, so that its number is not given again.
+    fn end(&mut self, ending: &Ending) -> Result<(), Failure> {
+        let Ending { guild: id, name: (name, named), leader: (leader, enrolled), account, .. } = ending;
+        if self.now.fences.len() >= FENCES_MAX
+            || self.now.records.len() + 3 > RECORD_CHANGES_MAX - OWN_RECORDS
+        {
+            self.close();
+        }
+        if let Some(fence) = self.form.fences.get(leader) {
+            self.now.fences.insert(*leader, *fence);
+        }
+        let body = Guild { members: 0, ended_ms: Some(self.form.now_ms), ..ending.body.clone() };
+        let number = name.number();
+        self.now.records.extend([
+            RecordChange::Put { record: guild::guild_record(*id, &body)?, expected: ending.version },
+            RecordChange::Remove {
+                key: RecordKey::GuildMember(*leader),
+                home: id.home(),
+                expected: *enrolled,
+            },
+            RecordChange::Remove { key: RecordKey::GuildName(number), home: number.home(), expected: *named },
+        ]);
+        self.now.standings.push(Standing {
+            account: *account,
+            character: *leader,
+            before: Place { guild: *id, rank: LEADER },
+            after: Place::NONE,
+        });
+        Ok(())
+    }
+
     fn add(&mut self, step: &Step) -> Result<(), Failure> {
         let new: Vec<Fence> = step
             .characters()
@@ -229,7 +267,7 @@ impl Composer<'_> {
 
     fn close(&mut self) {
         let draft = std::mem::take(&mut self.now);
-        if !draft.moves.is_empty() {
+        if !draft.moves.is_empty() || !draft.standings.is_empty() {
             self.drafts.push(draft);
         }
     }

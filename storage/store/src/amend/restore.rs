@@ -81,6 +81,7 @@ pub(super) fn made(
     let mut planner = Planner::new(reader, target, &alone, is_settled, Some(&circle));
     planner.plan.parts = parts;
     planner.pay(&alone);
+    planner.guilds();
     let mut restorer = Restorer { planner, circle: &circle };
     restorer.items(&held(hero, entries, &circle), hero);
     restorer.paid_to_others(&shared);

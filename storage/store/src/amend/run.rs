@@ -5,7 +5,7 @@ use super::compose::{Form, Part, parts};
 use super::gold::stays;
 use super::minutes::Minutes;
 use super::undo::{self, Target};
-use super::{Plan, Regain, Step, Stop};
+use super::{Ending, Plan, Regain, Step, Stop};
 use crate::fsck::insist;
 use crate::{Store, derive};
 use model::calls::database::{
@@ -118,7 +118,7 @@ impl Clerk<'_> {
         while rounds < ROUNDS && others < OTHERS {
             let minutes = self.minutes(run.number).await?;
             let (plan, book) = self.read_and(&planner).await?;
-            if plan.steps.is_empty() && plan.regain.is_none() {
+            if plan.steps.is_empty() && plan.endings.is_empty() && plan.regain.is_none() {
                 amended.plan.left = plan.left;
                 return Ok(amended);
             }
@@ -157,7 +157,7 @@ impl Clerk<'_> {
         book: &Book,
         amended: &mut Amended,
     ) -> Result<Option<TransferRefusal>, AmendError> {
-        let mut work = Work { done: Vec::new(), left: &plan.steps };
+        let mut work = Work { done: Vec::new(), left: &plan.steps, endings: &plan.endings };
         let mut tries = 0;
         loop {
             (tries, run.attempt) = (tries + 1, run.attempt + 1);
@@ -202,6 +202,9 @@ impl Clerk<'_> {
             let steps;
             (steps, work.left) = work.left.split_at(transfer.moves.len().min(work.left.len()));
             amended.plan.steps.extend_from_slice(steps);
+            let endings;
+            (endings, work.endings) = work.endings.split_at(transfer.standings.len().min(work.endings.len()));
+            amended.plan.endings.extend_from_slice(endings);
             amended.operations.push(transfer.operation);
             work.done.push(transfer.operation);
             if latest.more {
@@ -314,6 +317,8 @@ struct Work<'a> {
     done: Vec<OperationId>,
     /// Steps of the others.
     left: &'a [Step],
+    /// Guilds that end in the others.
+    endings: &'a [Ending],
 }
 
 /// Characters that the operator has.

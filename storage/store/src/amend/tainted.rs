@@ -140,7 +140,11 @@ pub(super) fn groups<'a>(
         Target::Operation(operation) => {
             let entries = reader.operation(*operation);
             if entries.is_empty() && reader.has_all() {
-                return Err(format!("the ledger has no entry of operation {:032x}", operation.0));
+                return Err(format!(
+                    "the ledger has no entry of operation {:032x}: it was not done, or moved neither items nor gold, as \
+                     most deeds of guilds do not",
+                    operation.0
+                ));
             }
             is_settled |= is_settled_since(reader, entries);
             let mut found: Vec<Group<'_>> = group(*operation, entries.iter(), false).into_iter().collect();

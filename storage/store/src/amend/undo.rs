@@ -7,6 +7,7 @@
 use super::book::{Book, Reader, Want};
 use super::circle::Circle;
 use super::gold::{Nets, Trail, is_cash, nets};
+use super::guilds::{self, Deeds};
 use super::places::Scene;
 use super::restore;
 use super::tainted::{Group, Turn, groups, turns, world};
@@ -124,12 +125,14 @@ enum Owner {
 
 pub(super) struct Planner<'a> {
     pub(super) reader: &'a Reader<'a>,
-    target: &'a Target,
+    pub(super) target: &'a Target,
     /// What is taken back of each item, oldest first.
     pub(super) lives: BTreeMap<ItemId, Vec<Turn>>,
     laws: BTreeMap<OperationId, Law>,
+    /// What became of guilds by them.
+    pub(super) deeds: Deeds,
     /// Gold has gone back for this before, so none goes now.
-    is_settled: bool,
+    pub(super) is_settled: bool,
     /// Whose things may be taken, for a restore; everybody's for an undo.
     circle: Option<&'a Circle>,
     pub(super) scene: Scene<'a>,
@@ -157,8 +160,9 @@ impl<'a> Planner<'a> {
                 lives.entry(turn.item).or_default().push(turn);
             }
         }
+        let deeds = guilds::deeds(reader, groups, circle.is_some());
         let (laws, scene, plan) = (BTreeMap::new(), Scene::new(reader), Plan::default());
-        let mut planner = Self { reader, target, lives, laws, is_settled, circle, scene, plan };
+        let mut planner = Self { reader, target, lives, laws, deeds, is_settled, circle, scene, plan };
         planner.laws = groups.iter().filter(|group| !group.amends).map(|group| planner.law(group)).collect();
         planner
     }
@@ -192,9 +196,11 @@ impl<'a> Planner<'a> {
             }
         };
         let made = |turn: &&Turn| turn.before.is_none() || turn.changes();
+        let deed = self.deeds.get(&group.operation);
         let law = Law {
-            is_exchange: burned > 0 || all.iter().any(|turn| died(turn) || turn.changes()),
-            is_spent: all.iter().filter(made).any(is_spent)
+            is_exchange: deed.is_some() || burned > 0 || all.iter().any(|turn| died(turn) || turn.changes()),
+            is_spent: deed.is_some_and(Result::is_err)
+                || all.iter().filter(made).any(is_spent)
                 || (minted > 0 && matches!(self.target, Target::Item { .. })),
             mints: minted > 0,
         };
@@ -214,6 +220,7 @@ impl<'a> Planner<'a> {
     /// Gold first: whether its price comes back decides what becomes of an item that was sold to the world.
     fn all(&mut self, groups: &[Group<'_>]) {
         self.pay(groups);
+        self.guilds();
         let ids: Vec<ItemId> = self.lives.keys().copied().collect();
         for item in &ids {
             if self.leaves(*item) {
@@ -509,8 +516,7 @@ impl<'a> Planner<'a> {
             if from.is_some_and(|(from, _)| *from == purse) {
                 continue;
             }
-            let from =
-                from.cloned().unwrap_or_else(|| (GoldAccount::Mint(self.target.reason().to_owned()), home));
+            let from = from.cloned().unwrap_or_else(|| (self.mint(), home));
             given += self.paid(part, from, GoldLocation { home, account: purse });
         }
         given

@@ -4,12 +4,13 @@
 //!   look --clean--> done
 //!    | rows into their own buckets first: what lies in them seems to be lost before that
 //!    v
-//!   strays, names, then each bucket in which something is wrong: closed, examined once more, repaired
+//!   strays, names, then each bucket in which something is wrong: closed, examined once more, repaired; then guilds
 //!    |
 //!    '--> look again, a few times: what is put right may show what else is wrong
 //! ```
 
-use super::{Report, insist, look, run};
+use super::guilds::{self, Hall};
+use super::{Look, Report, insist, look, run};
 use crate::Store;
 use crate::examine::crossings::Unmatched;
 use crate::examine::repair::{account_in, operation};
@@ -23,6 +24,7 @@ use model::ledger::{Change, GoldAccount, ItemPlace};
 use placement::BUCKETS;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often it is examined and repaired.
 const PASSES: u32 = 4;
@@ -44,17 +46,17 @@ pub async fn repair(store: &dyn Store, operator: &str, dry_run: bool) -> Result<
     let seed: u128 = rand::random();
     let mut fixes = Vec::new();
     for pass in 0..PASSES {
-        let (report, lost) = look(store).await?;
+        let Look { report, lost, halls } = look(store).await?;
         if report.is_clean() {
             return Ok(Mended { fixes, report });
         }
         let is_row = |wrong: Wrong| wrong == Wrong::Row;
         let rows_only = pass == 0 && report.checked.findings.iter().any(|finding| is_row(finding.wrong));
         let order = Order { store, operator, dry_run, rows_only, seed, pass };
-        let mut done = order.pass(&report, &lost).await?;
+        let mut done = order.pass(&report, &lost, &halls).await?;
         if dry_run && rows_only {
             if done.is_empty() {
-                done = Order { rows_only: false, ..order }.pass(&report, &lost).await?;
+                done = Order { rows_only: false, ..order }.pass(&report, &lost, &halls).await?;
             } else {
                 done.push("what else is wrong is looked at after that".to_owned());
             }
@@ -80,7 +82,7 @@ struct Order<'a> {
 }
 
 impl Order<'_> {
-    async fn pass(&self, report: &Report, lost: &Unmatched) -> Result<Vec<String>, Failure> {
+    async fn pass(&self, report: &Report, lost: &Unmatched, halls: &[Hall]) -> Result<Vec<String>, Failure> {
         let (store, dry_run) = (self.store, self.dry_run);
         let mut fixes = Vec::new();
         let of = |wrong: Wrong| report.checked.findings.iter().filter(move |finding| finding.wrong == wrong);
@@ -111,7 +113,20 @@ impl Order<'_> {
             };
             fixes.extend(insist(|| store.repair_bucket(request.clone())).await?.fixes);
         }
+        if !self.rows_only {
+            fixes.extend(self.guilds(report, halls).await?);
+        }
         Ok(fixes)
+    }
+
+    async fn guilds(&self, report: &Report, halls: &[Hall]) -> Result<Vec<String>, Failure> {
+        let Self { store, operator, dry_run, seed, pass, .. } = *self;
+        let rows = report.checked.findings.iter().filter(|finding| finding.wrong == Wrong::Row);
+        let unsure = rows.filter_map(|finding| finding.character).collect();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = since.as_millis() as i64;
+        let mender = guilds::Mender { store, operator, dry_run, seed, pass, now_ms };
+        guilds::mend(mender, halls, &unsure).await
     }
 
     async fn names(&self) -> Result<Vec<String>, Failure> {

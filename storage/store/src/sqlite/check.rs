@@ -7,13 +7,14 @@ use crate::examine::{
     crossings::{SIDES, listed, with_folded},
     examine,
 };
+use crate::guild;
 use crate::ledger::Line;
 use crate::rows::Fields;
 use model::calls::database::{
-    CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, Crossings,
-    Finding, ListCrossings,
+    Belonging, CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames,
+    Crossings, Finding, ListBelonging, ListCrossings,
 };
-use model::calls::ledger::CROSSINGS_MAX;
+use model::calls::ledger::{CROSSINGS_MAX, ENTRIES_MAX};
 use placement::BUCKETS;
 use rusqlite::{Connection, params};
 
@@ -58,6 +59,14 @@ pub(super) fn crossings(connection: &Connection, request: &ListCrossings) -> Res
     }
     let horizons = all(connection, base::HORIZONS, [0, BUCKETS - 1], |row| Horizon::read(row))?;
     Ok(with_folded(answer, request.first, &horizons))
+}
+
+pub(super) fn belonging(connection: &Connection, request: &ListBelonging) -> Result<Vec<Belonging>, Fault> {
+    let sql = "SELECT id, account, name, guild, guild_rank FROM characters WHERE id > ?1 AND guild <> 0 \
+               ORDER BY id LIMIT ?2";
+    let after = i64::try_from(request.after.0).unwrap_or(i64::MAX);
+    let values = params![after, request.limit.clamp(1, ENTRIES_MAX)];
+    all(connection, sql, values, |row| guild::belonging(row))
 }
 
 /// There are no prepared transactions in SQLite.

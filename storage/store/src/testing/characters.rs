@@ -63,7 +63,9 @@ pub(super) async fn the_largest_values_come_back_exactly(store: &Arc<dyn Store>)
     hero.equip[17] = Some(full);
     hero.carry = (0..64).map(|_| Some(super::stage::item(u16::MAX))).collect();
     create(store, &hero).await;
-    assert_eq!(listed(store, ana.id).await, [hero]);
+    assert_eq!(listed(store, ana.id).await, [hero.clone()]);
+    // there is no such guild
+    delete(store, &hero).await;
 }
 
 pub(super) async fn characters_are_listed_by_slot(store: &Arc<dyn Store>) {

@@ -1,13 +1,13 @@
 //! Stories of guilds: what characters belong to changes with the records of the guild and the gold, or not at all.
 
 use super::stage::economy::{Outcome, Player, done, paid, progress_of, record, surely};
-use super::stage::operation;
+use super::stage::{guilds, operation};
 use crate::Store;
-use crate::guild::{self, Member, asks_for_members, name_record};
+use crate::guild::{self, asks_for_members};
 use model::GuildId;
 use model::calls::database::{Transfer, TransferRefusal};
 use model::guild::{GuildName, LEADER, MEMBER, Place};
-use model::transfer::{RecordChange, RecordKey, Standing};
+use model::transfer::{RecordKey, Standing};
 use std::sync::Arc;
 
 const COST: i64 = 100;
@@ -20,29 +20,10 @@ fn stands(of: &Player, before: Place, after: Place) -> Standing {
     Standing { account: of.account(), character: of.hero.id, before, after }
 }
 
-/// No other run of the stories has this guild.
-fn own_guild() -> GuildId {
-    GuildId(rand::random_range(1_000..60_000))
-}
-
-fn own_name() -> GuildName {
-    GuildName::new(&format!("{:x}", rand::random_range(0x1_0000_0000_u64..0xffff_ffff_ffff))).expect("a name")
-}
-
-fn member(of: &Player, rank: u8) -> Member {
-    let name = of.hero.name.to_string();
-    Member { name, account: of.account(), rank, since_ms: 0, seen_ms: None }
-}
-
 /// Founds a guild for gold.
 fn founding(of: &Player, guild: GuildId, name: &GuildName) -> Transfer {
-    let enrolled = guild::member_record(guild, of.hero.id, &member(of, LEADER)).expect("a record");
-    let named = name_record(name, guild).expect("a record");
-    Transfer {
-        records: [named, enrolled].map(|record| RecordChange::Put { record, expected: 0 }).into(),
-        standings: vec![stands(of, born(of), Place { guild, rank: LEADER })],
-        ..of.does(vec![paid(COST, of.purse(), of.burn("guild-found"))])
-    }
+    let founded = guilds::founding(&[(of, LEADER)], guild, name);
+    Transfer { moves: vec![paid(COST, of.purse(), of.burn("guild-found"))], ..founded }
 }
 
 async fn place(store: &Arc<dyn Store>, of: &Player) -> (Place, i64) {
@@ -52,7 +33,7 @@ async fn place(store: &Arc<dyn Store>, of: &Player) -> (Place, i64) {
 
 pub(super) async fn a_guild_is_founded_whole_or_not_at_all(store: &Arc<dyn Store>) {
     let ana = Player::new(store).await;
-    let (guild, name) = (own_guild(), own_name());
+    let (guild, name) = (guilds::number(store).await, guilds::name());
     let found = founding(&ana, guild, &name);
     surely(store, &found).await;
     surely(store, &found).await;
@@ -63,15 +44,18 @@ pub(super) async fn a_guild_is_founded_whole_or_not_at_all(store: &Arc<dyn Store
     assert_eq!((then.guild, then.guild_rank), (guild.0, LEADER), "its history says so");
     let roll = store.list_records(asks_for_members(guild)).await.expect("the store answers");
     let roll = guild::roll(&roll).expect("they can be read");
-    assert!(roll.iter().any(|one| one.character == ana.hero.id && one.member == member(&ana, LEADER)));
+    assert!(
+        roll.iter().any(|one| one.character == ana.hero.id && one.member == guilds::member(&ana, LEADER))
+    );
 
     let ben = Player::new(store).await;
-    let taken = done(store, &founding(&ben, own_guild(), &name)).await;
+    let taken = done(store, &founding(&ben, guilds::number(store).await, &name)).await;
     let key = RecordKey::GuildName(name.number());
     assert_eq!(taken, Err(TransferRefusal::RecordChanged(key)));
-    let other = own_name();
+    let other = guilds::name();
     let elsewhere = stands(&ben, Place { guild, rank: 3 }, leads);
-    let wrong = Transfer { standings: vec![elsewhere], ..founding(&ben, own_guild(), &other) };
+    let wrong =
+        Transfer { standings: vec![elsewhere], ..founding(&ben, guilds::number(store).await, &other) };
     assert_eq!(done(store, &wrong).await, Err(TransferRefusal::StandingChanged(ben.hero.id)));
     assert_eq!(place(store, &ben).await, (born(&ben), 1_000), "nothing of it was done");
     let key = RecordKey::GuildName(other.number());
@@ -97,13 +81,16 @@ pub(super) async fn guild_and_rank_are_made_sure_of_without_a_trace(store: &Arc<
 /// Who is away is sent away as well: no fence is asked for.
 pub(super) async fn others_change_the_place_of_who_is_away(store: &Arc<dyn Store>) {
     let [ana, ben] = Player::two(store).await;
+    let (guild, _) = guilds::founded(store, &[(&ana, LEADER), (&ben, 3)]).await;
+    let [leads, follows] = [LEADER, 3].map(|rank| Place { guild, rank });
     let sent_away = Transfer {
-        standings: vec![Standing::holds(ana.fence(), born(&ana)), stands(&ben, born(&ben), Place::NONE)],
+        records: guilds::without(store, guild, &ben).await,
+        standings: vec![Standing::holds(ana.fence(), leads), stands(&ben, follows, Place::NONE)],
         ..ana.does(Vec::new())
     };
     surely(store, &sent_away).await;
     assert_eq!(place(store, &ben).await.0, Place::NONE);
-    let again = Transfer { operation: operation(), ..sent_away };
+    let again = Transfer { operation: operation(), records: Vec::new(), ..sent_away };
     assert_eq!(done(store, &again).await, Err(TransferRefusal::StandingChanged(ben.hero.id)));
     let no_rank = stands(&ben, Place::NONE, Place { guild: GuildId(9), rank: 2 });
     let no_guild = stands(&ben, Place::NONE, Place { guild: GuildId(0), rank: LEADER });
@@ -124,10 +111,10 @@ pub(super) async fn what_a_character_becomes_leaves_its_guild_alone(store: &Arc<
 }
 
 pub(super) async fn of_many_who_want_a_name_of_a_guild_one_gets_it_and_pays(store: &Arc<dyn Store>) {
-    let (name, mut asked) = (own_name(), Vec::new());
+    let (name, mut asked) = (guilds::name(), Vec::new());
     for _ in 0..8 {
         let player = Player::new(store).await;
-        let (store, found) = (Arc::clone(store), founding(&player, own_guild(), &name));
+        let (store, found) = (Arc::clone(store), founding(&player, guilds::number(store).await, &name));
         asked.push(tokio::spawn(async move { (done(&store, &found).await.is_ok(), player) }));
     }
     let mut founders = 0;

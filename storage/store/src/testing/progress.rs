@@ -23,8 +23,8 @@ fn grown(level: u16) -> Progress {
         unspent: Unspent { stat: 7, mastery: 8, skill: most },
         learned: [9, u32::MAX],
         clan: 7,
-        guild: 300,
-        guild_rank: 2,
+        guild: 0,
+        guild_rank: 0,
         chaos: 150,
     }
 }

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub mod economy;
+pub mod guilds;
 
 /// A new operation.
 pub fn operation() -> OperationId {
@@ -78,8 +79,8 @@ pub fn character(account: AccountId, slot: u8, name: &str) -> Character {
             unspent: Unspent { stat: 5, mastery: 6, skill: 7 },
             learned: [0x00FF_0001, 0],
             clan: 7,
-            guild: 300,
-            guild_rank: 2,
+            guild: 0,
+            guild_rank: 0,
             chaos: 75,
         },
         soft,

@@ -48,6 +48,8 @@ pub struct Player {
     pub from: Duration,
     /// Until when it wants something.
     pub until: Duration,
+    /// Between these times it stands about.
+    pub rests_ms: (u64, u64),
     /// From what all its wishes follow.
     pub seed: u64,
 }
@@ -504,6 +506,10 @@ impl Session {
             _ => 20..300,
         };
         self.next_wish_ms = now() + self.dice.random_range(pause_ms);
+        let (rests_ms, goes_on_ms) = self.player.rests_ms;
+        if (rests_ms..goes_on_ms).contains(&self.next_wish_ms) {
+            self.next_wish_ms = goes_on_ms;
+        }
         self.number += 1;
         let what = match self.dice.random_range(0..10) {
             0..5 => What::Gesture,
