@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use cluster::{Avoid, Cluster, View, run_controller};
-use model::calls::cluster::{MakeWish, Wish};
+use model::calls::cluster::{MakeWish, ReadCluster, Wish};
 use model::calls::database::{JoinMember, ReadClusterView};
+use model::calls::weights::{Counts, KeepCosts};
 use model::membership::{Member, NamedZone, ProcessName, Role};
 use model::{Incarnation, Rect, Tile, ZoneId};
 use std::net::SocketAddr;
@@ -273,4 +274,33 @@ async fn a_drained_node_ends_empty_and_a_pinned_zone_is_where_it_is_wished() {
     wait_until(&one, "the node is empty", empty).await;
     assert_eq!(wish(Wish::Join { node: other.clone() }).await, Ok(true));
     wait_until(&one, "the zone comes back", |view| owner(view).as_ref() == Some(&other)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_zones_cost_moves_nothing_until_a_node_comes() {
+    let stage = Stage::new();
+    let one = stage.node(1, 7).await;
+    let _two = stage.node(2, 7).await;
+    let before = wait_until(&one, "both own zones", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") > 20 && zones_of(view, "tmsrv-2") > 20
+    })
+    .await;
+    let weights = async || stage.db.read_cluster(ReadCluster).await.unwrap().weights;
+    let names = |count| (1..=count).map(|index| ProcessName::numbered(Role::TmSrv, index)).collect();
+    assert_eq!(weights().await.counts, Counts { nodes: names(2), ..Counts::default() });
+    // by these all of it would go to one node, and all else to the other
+    let measured = [("Armia".to_owned(), 90), ("block 2,2".to_owned(), 5)].into();
+    stage.db.keep_costs(KeepCosts { measured, recount: false }).await.unwrap();
+    let mut views = one.cluster.watch();
+    let moves = views.wait_for(|view| view.version != before.version);
+    assert!(timeout(Duration::from_millis(2_500), moves).await.is_err(), "it moved by what zones cost alone");
+    let _three = stage.node(3, 7).await;
+    wait_until(&one, "the third one owns zones", |view| zones_of(view, "tmsrv-3") > 0).await;
+    let counts = weights().await.counts;
+    assert_eq!((counts.zones["Armia"].cost, counts.zones["block 2,2"].cost, counts.nodes), (90, 5, names(3)));
+    let alone = |view: &View| {
+        let town = view.owner(ZoneId(1)).map(|(member, _)| member.name.clone());
+        view.is_complete() && town.is_some_and(|town| zones_of(view, town.as_str()) < 80)
+    };
+    wait_until(&one, "the town's node has less of the rest", alone).await;
 }

@@ -36,6 +36,7 @@ mod saves;
 mod shard;
 mod transfers;
 mod values;
+mod weights;
 mod wishes;
 
 pub use options::{Dsn, PostgresOptions};
@@ -50,12 +51,12 @@ use model::calls::database::{
     CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
-    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
-    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
-    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
-    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    HoldController, ItemHistory, JoinMember, KeepCosts, LeaveMember, ListCharacters, ListCrossings,
+    ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
+    Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster,
+    ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays,
+    Repaired, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
+    StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -143,4 +144,5 @@ operations! {
     change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = order;
     read_cluster(ReadCluster) -> ClusterReport = report_cluster;
     make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wish;
+    keep_costs(KeepCosts) -> () = keep;
 }

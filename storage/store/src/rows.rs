@@ -7,6 +7,7 @@ use model::account::AccountName;
 use model::calls::cluster::{CutBy, Guest, Hold, Instance, InstanceLimits, Leased, LoggedWish, Placed};
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
+use model::calls::weights::Counted;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
 use model::guild::{GuildNameId, Place};
 use model::id::{
@@ -483,6 +484,16 @@ pub(crate) fn placed_zone(row: &impl Fields) -> Result<(String, Placed), Failure
     let hold = [Hold::Moved, Hold::Pinned].into_iter().find(|known| known.name() == hold);
     let hold = hold.ok_or_else(|| Failure::Corrupt("a zone is placed in an unknown way".into()))?;
     Ok((row.text(0)?, Placed { node: ProcessName(row.text(1)?), hold }))
+}
+
+/// What a zone costs, from `zone, cost`.
+pub(crate) fn zone_cost(row: &impl Fields) -> Result<(String, u32), Failure> {
+    Ok((row.text(0)?, row.number(1)?))
+}
+
+/// What a zone is counted as, from `zone, cost, node`.
+pub(crate) fn counted_zone(row: &impl Fields) -> Result<(String, Counted), Failure> {
+    Ok((row.text(0)?, Counted { cost: row.number(1)?, placed: row.maybe_text(2)?.map(ProcessName) }))
 }
 
 /// A part that is cut off from its zone, from `part, by_whom`.

@@ -23,6 +23,7 @@ mod repair;
 mod retention;
 mod shards;
 mod transfers;
+mod weights;
 mod wishes;
 mod writer;
 
@@ -40,12 +41,12 @@ use model::calls::database::{
     CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
-    HoldController, ItemHistory, JoinMember, LeaveMember, ListCharacters, ListCrossings, ListEntries,
-    ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located,
-    MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView,
-    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    HoldController, ItemHistory, JoinMember, KeepCosts, LeaveMember, ListCharacters, ListCrossings,
+    ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
+    Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster,
+    ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays,
+    Repaired, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
+    StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -294,4 +295,5 @@ operations! {
     readers change_shards(ChangeShards) -> Result<ShardsChanged, ShardsRefusal> = shards::change;
     readers read_cluster(ReadCluster) -> ClusterReport = wishes::report;
     writer make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wishes::make;
+    passing keep_costs(KeepCosts) -> () = weights::keep;
 }

@@ -142,6 +142,7 @@ pub async fn conformance(store: Arc<dyn Store>) {
         membership::one_process_at_a_time_is_the_controller,
         membership::the_slot_table_comes_back_exactly,
         membership::of_many_writers_of_the_slot_table_one_wins,
+        membership::what_zones_cost_and_are_counted_as_is_kept,
         membership::the_operator_sees_leases_and_the_controller,
         membership::wishes_hold_until_they_are_undone_and_are_logged,
         instances::one_operation_opens_one_instance_whose_number_comes_once,

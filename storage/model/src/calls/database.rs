@@ -24,6 +24,7 @@ pub use crate::calls::progress::{ChangeProgress, ProgressThen, ReadProgress, Sta
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 pub use crate::calls::repair::{RepairBucket, RepairNames, RepairStrays, Repaired};
 pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
+pub use crate::calls::weights::{Counts, KeepCosts};
 pub use crate::ledger::Entry;
 pub use crate::transfer::{Transfer, TransferRefusal, Transferred};
 
@@ -131,6 +132,8 @@ macro_rules! for_each_operation {
             read_cluster(ReadCluster) -> ClusterReport;
             /// Enters a wish of the operator, judged by what holds at that moment.
             make_wish(MakeWish) -> Result<WishGranted, WishRefusal>;
+            /// Keeps what zones cost, in the place of what was kept before.
+            keep_costs(KeepCosts) -> ();
         }
     };
 }
@@ -403,6 +406,8 @@ pub struct WriteSlots {
     pub named_zones: Vec<NamedZone>,
     /// The whole new table.
     pub slots: Vec<Slot>,
+    /// What zones were counted as for it, when that is new.
+    pub counts: Option<Counts>,
 }
 
 macro_rules! wire_enums {

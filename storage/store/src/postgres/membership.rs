@@ -5,6 +5,7 @@ use super::changes::announce;
 use super::database::Step;
 use super::fault::Fault;
 use super::values::now_ms;
+use super::weights;
 use crate::lease;
 use crate::rows::{self, Fields, member_columns};
 use deadpool_postgres::{Client, GenericClient, Transaction};
@@ -205,6 +206,9 @@ impl Step for WriteSlots {
         transaction.execute(&statement, &[]).await?;
         write_named_zones(&transaction, &self.named_zones).await?;
         write_slots(&transaction, &self.slots).await?;
+        if let Some(counts) = &self.counts {
+            weights::write(&transaction, counts).await?;
+        }
         announce(&transaction).await?;
         transaction.commit().await?;
         Ok(Ok(found + 1))

@@ -1,6 +1,6 @@
 //! Who is in the cluster, who controls it, and the slot table. Leases end by the database's clock.
 
-use super::{Fault, all, change, first, now_ms};
+use super::{Fault, all, change, first, now_ms, weights};
 use crate::lease;
 use crate::planted::{self, Bug};
 use crate::rows::{self, Fields, member_columns};
@@ -134,6 +134,9 @@ pub(super) fn write_slots(
             "INSERT INTO slots (zone, owner, epoch) VALUES (?1, ?2, ?3)",
             params![slot.zone.0, slot.owner.as_ref().map(|owner| owner.as_str()), slot.epoch.0 as i64],
         )?;
+    }
+    if let Some(counts) = &request.counts {
+        weights::write(connection, counts)?;
     }
     Ok(Ok(version))
 }
