@@ -133,7 +133,7 @@ impl Controller {
         if heard.forgives {
             return Ok(());
         }
-        let ClusterView { members, table } = heard.stored;
+        let ClusterView { members, table, .. } = heard.stored;
         let report = self.db.read_cluster(ReadCluster).await?;
         let report = if self.close_what_is_over(&report).await? {
             self.db.read_cluster(ReadCluster).await?

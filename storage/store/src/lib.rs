@@ -41,11 +41,11 @@ use model::calls::database::{
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
     HoldController, ItemHistory, JoinMember, KeepCosts, LeaveMember, ListCharacters, ListCrossings,
     ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster,
-    ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays,
-    Repaired, Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport,
-    SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal,
-    WriteSlots,
+    Locate, Located, MakeWish, NameTaken, NewerRun, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash,
+    ReadCluster, ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames,
+    RepairStrays, Repaired, Reply, Request, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal,
+    ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted,
+    WishRefusal, WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;

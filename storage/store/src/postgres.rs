@@ -53,10 +53,11 @@ use model::calls::database::{
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
     HoldController, ItemHistory, JoinMember, KeepCosts, LeaveMember, ListCharacters, ListCrossings,
     ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster,
-    ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays,
-    Repaired, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
-    StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    Locate, Located, MakeWish, NameTaken, NewerRun, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash,
+    ReadCluster, ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames,
+    RepairStrays, Repaired, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport,
+    SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal,
+    WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -113,7 +114,7 @@ operations! {
     load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = take;
     save_characters(SaveCharacters) -> Vec<SaveOutcome> = save;
     change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal> = alter_gold;
-    join_member(JoinMember) -> () = join;
+    join_member(JoinMember) -> Result<(), NewerRun> = join;
     renew_member(RenewMember) -> bool = renew;
     leave_member(LeaveMember) -> () = leave;
     cluster_view(ReadClusterView) -> ClusterView = view;

@@ -478,6 +478,14 @@ pub(crate) fn leased(row: &impl Fields) -> Result<Leased, Failure> {
     Ok(Leased { member: member(row)?, left_ms: row.int(7)? })
 }
 
+/// Those whose lease holds, and those whose lease has ended.
+pub(crate) fn by_lease(members: Vec<Leased>) -> (Vec<Member>, Vec<Member>) {
+    let (live, lapsed): (Vec<Leased>, Vec<Leased>) =
+        members.into_iter().partition(|leased| leased.left_ms > 0);
+    let member = |leased: Leased| leased.member;
+    (live.into_iter().map(member).collect(), lapsed.into_iter().map(member).collect())
+}
+
 /// A zone that the operator has placed, from `zone, node, hold`.
 pub(crate) fn placed_zone(row: &impl Fields) -> Result<(String, Placed), Failure> {
     let hold = row.text(2)?;

@@ -43,10 +43,11 @@ use model::calls::database::{
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldRecord,
     HoldController, ItemHistory, JoinMember, KeepCosts, LeaveMember, ListCharacters, ListCrossings,
     ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter, LoadGuildBank, LoadedCharacter,
-    Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster,
-    ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays,
-    Repaired, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged,
-    StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    Locate, Located, MakeWish, NameTaken, NewerRun, NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash,
+    ReadCluster, ReadClusterView, ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames,
+    RepairStrays, Repaired, SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport,
+    SlotsChanged, StaleProgress, Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal,
+    WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -264,7 +265,7 @@ operations! {
     passing load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = characters::load;
     passing save_characters(SaveCharacters) -> Vec<SaveOutcome> = characters::save;
     writer change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal> = characters::change_gold;
-    writer join_member(JoinMember) -> () = membership::join;
+    writer join_member(JoinMember) -> Result<(), NewerRun> = membership::join;
     passing renew_member(RenewMember) -> bool = membership::renew;
     writer leave_member(LeaveMember) -> () = membership::leave;
     readers cluster_view(ReadClusterView) -> ClusterView = membership::view;

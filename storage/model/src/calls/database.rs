@@ -80,8 +80,8 @@ macro_rules! for_each_operation {
             load_guild_bank(LoadGuildBank) -> Cargo;
             /// The cash balance of an account; 0 when it never had any.
             read_cash(ReadCash) -> i64;
-            /// Enters a process into the list of members, replacing an older run of the same name.
-            join_member(JoinMember) -> ();
+            /// Enters a process into the list of members, replacing an older run of the same name, or one whose lease has ended.
+            join_member(JoinMember) -> Result<(), NewerRun>;
             /// Prolongs a lease; false when this run is no member any more and must join again.
             renew_member(RenewMember) -> bool;
             /// Takes a process out of the list of members.
@@ -147,6 +147,14 @@ pub struct NameTaken;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no such character on that account")]
 pub struct NoSuchCharacter;
+
+/// A newer run of the process has a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("a newer run of it, {found}, has a lease")]
+pub struct NewerRun {
+    /// Which.
+    pub found: Incarnation,
+}
 
 /// Somebody else wrote the slot table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -4,7 +4,7 @@ use super::stage::{at_once, name, until};
 use crate::Store;
 use model::calls::cluster::{ClusterReport, CutBy, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted};
 use model::calls::database::{
-    HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
+    HoldController, JoinMember, LeaveMember, NewerRun, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
 };
 use model::calls::weights::{Counted, Counts, KeepCosts, Weights};
 use model::id::{Epoch, Incarnation, ZoneId};
@@ -39,7 +39,8 @@ async fn seen(store: &Arc<dyn Store>, name: &str) -> Option<Member> {
 }
 
 async fn join(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) {
-    assert_eq!(store.join_member(JoinMember { member: member.clone(), lease_ms }).await, Ok(()));
+    let request = JoinMember { member: member.clone(), lease_ms };
+    assert_eq!(store.join_member(request).await, Ok(Ok(())));
 }
 
 async fn renew(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) -> bool {
@@ -53,7 +54,8 @@ async fn leave(store: &Arc<dyn Store>, member: &Member) {
 }
 
 pub(super) async fn a_member_is_seen_until_its_lease_ends(store: &Arc<dyn Store>) {
-    let (first, second) = (member(&format!("b{}", name()), u64::MAX), member(&format!("a{}", name()), 1));
+    let (first, second) =
+        (member(&format!("b{}", name()), i64::MAX as u64), member(&format!("a{}", name()), 1));
     join(store, &first, LONG_MS).await;
     join(store, &second, LONG_MS).await;
     assert_eq!(seen(store, first.name.as_str()).await.as_ref(), Some(&first));
@@ -78,7 +80,23 @@ pub(super) async fn a_newer_run_replaces_an_older_one(store: &Arc<dyn Store>) {
     assert!(!renew(store, &old, LONG_MS).await, "the older run is no member any more");
     leave(store, &old).await;
     assert_eq!(seen(store, &name).await.as_ref(), Some(&new), "and takes nobody out but itself");
+    // what the older run had asked for is done late
+    let late = JoinMember { member: old.clone(), lease_ms: LONG_MS };
+    let refused = Ok(Err(NewerRun { found: new.incarnation }));
+    assert_eq!(store.join_member(late.clone()).await, refused);
+    assert_eq!(seen(store, &name).await.as_ref(), Some(&new));
+    assert!(renew(store, &new, LONG_MS).await, "the newer one has its lease still");
+    join(store, &new, LONG_MS).await; // done twice
+    // which run is newer is known by a clock that may be set back: who has no lease any more keeps nobody out
+    assert!(renew(store, &new, SHORT_MS).await);
+    until("the lease ended", async || seen(store, &name).await.is_none()).await;
+    assert!(view(store).await.lapsed.contains(&new), "it is late, or dead");
+    join(store, &old, LONG_MS).await;
+    assert_eq!(seen(store, &name).await.as_ref(), Some(&old));
+    assert!(view(store).await.lapsed.iter().all(|lapsed| lapsed.name != old.name));
+    join(store, &new, LONG_MS).await;
     leave(store, &new).await;
+    assert!(view(store).await.lapsed.iter().all(|lapsed| lapsed.name != new.name), "who leaves is gone");
 }
 
 async fn hold(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) -> bool {
