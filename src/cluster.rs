@@ -10,8 +10,9 @@ use crate::probe;
 use crate::stored::{self, Opened};
 use clap::{Args, Subcommand};
 use model::calls::cluster::{ClusterReport, CutBy, Hold, ReadCluster, Wish, Wishes};
+use model::calls::weights::Counts;
 use model::membership::{Member, ProcessName, Role, Slot};
-use placement::{ZoneTable, nodes_of, plan_slots, wished_zones};
+use placement::{Basis, Node, ZoneTable, counts, nodes_of, plan_slots, recount, wished_zones};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -158,9 +159,10 @@ fn map(report: &ClusterReport, as_json: bool) -> ExitCode {
 fn dry_run(report: &ClusterReport, as_json: bool) -> ExitCode {
     let mut wishes = report.wishes.clone();
     wishes.placed.retain(|_, placed| placed.hold == Hold::Pinned);
-    let shifts = shifts(report, &wishes);
-    show(&tell::shifts(report, &shifts));
-    finish(as_json, || tell::shifts_in_json(report, &shifts), true)
+    let counts = recount(&report.weights.measured, &nodes(report), &wishes);
+    let shifts = shifts(report, &wishes, &counts);
+    show(&tell::shifts(report, &shifts, &counts));
+    finish(as_json, || tell::shifts_in_json(report, &shifts, &counts), true)
 }
 
 /// A zone that would change its node.
@@ -169,13 +171,24 @@ struct Shift<'a> {
     new: Slot,
 }
 
-/// What would move, all at once, if some wishes held.
-fn shifts<'a>(report: &'a ClusterReport, wishes: &Wishes) -> Vec<Shift<'a>> {
+/// Nodes that may be given zones.
+fn nodes(report: &ClusterReport) -> Vec<Node> {
+    nodes_of(report.live(), report.content_hash())
+}
+
+/// What is still to move, as the controller counts zones.
+fn left_to_move(report: &ClusterReport) -> Vec<Shift<'_>> {
+    shifts(report, &report.wishes, &counts(&report.weights, &nodes(report), &report.wishes))
+}
+
+/// What would move, all at once, if some wishes held and zones were counted so.
+fn shifts<'a>(report: &'a ClusterReport, wishes: &Wishes, counts: &Counts) -> Vec<Shift<'a>> {
     let zones = wished_zones(report);
-    let nodes = nodes_of(report.live(), report.content_hash());
+    let nodes = nodes(report);
     let slots = &report.table.slots;
     let stored = ZoneTable::new(report.table.named_zones.clone());
-    let wanted = plan_slots(&zones.carry_over(&stored, &report.table), &zones, &nodes, wishes, usize::MAX);
+    let basis = Basis { zones: &zones, nodes: &nodes, wishes, counts };
+    let wanted = plan_slots(&zones.carry_over(&stored, &report.table), basis, usize::MAX);
     let now: BTreeMap<_, &Slot> = slots.iter().map(|slot| (slot.zone, slot)).collect();
     let shift = |new: Slot| Shift { old: now.get(&new.zone).copied(), new };
     wanted.into_iter().map(shift).filter(|shift| shift.old != Some(&shift.new)).collect()

@@ -1,6 +1,6 @@
 //! Enters a wish, and tells of its way until nothing has to move any more.
 
-use super::{finish, players, read, shifts, zones_of};
+use super::{finish, left_to_move, players, read, zones_of};
 use crate::operator;
 use crate::stored::Opened;
 use anyhow::{Context, bail};
@@ -69,7 +69,7 @@ pub(super) async fn make(
 }
 
 async fn look(report: &ClusterReport, drained: Option<&ProcessName>) -> Left {
-    let to_move = shifts(report, &report.wishes).len();
+    let to_move = left_to_move(report).len();
     let Some(node) = drained else { return Left { to_move, ..Left::default() } };
     let players = players(report).await.get(node).copied().unwrap_or(0);
     Left { to_move, zones: zones_of(report, node), players }

@@ -1,13 +1,13 @@
 //! The controller's look at what zones cost: a node that has too much gives one to another, and a zone that is too much is cut.
 //!
-//! Every node looks; only the one that controls the cluster asks the others what their zones cost, and wishes in the place of an
-//! operator what `placement::Balancer` comes to.
+//! Every node looks; only the one that controls the cluster asks the others what their zones cost. It keeps in the store what
+//! `placement::Weigher` makes of it, and wishes in the place of an operator what `placement::Balancer` comes to.
 
 use crate::node::Node;
 use model::calls::cluster::{ClusterReport, MakeWish, ReadCluster};
 use model::calls::sibling::{Reply, Request};
 use model::membership::{Member, ProcessName, Role};
-use placement::{Balancer, Look, NodeCosts, nodes_of, wished_zones};
+use placement::{Balancer, Look, NodeCosts, Seen, Weigher, ZoneTable, nodes_of, wished_zones};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,27 +29,55 @@ pub(crate) fn own(node: &Node) -> NodeCosts {
 pub(crate) async fn run(node: Arc<Node>) {
     let mut every = interval(LOOK_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut balancer = Balancer::default();
+    let (mut balancer, mut weigher) = (Balancer::default(), Weigher::default());
     loop {
         tokio::select! {
             () = node.process.stop.cancelled() => return,
             _ = every.tick() => {}
         }
         let Ok(report) = node.store.read_cluster(ReadCluster).await else { continue };
-        if report.controller.as_ref() != Some(&node.name) || !node.settings.get().overload.balance {
-            balancer = Balancer::default();
+        if report.controller.as_ref() != Some(&node.name) {
+            (balancer, weigher) = Default::default();
             continue;
         }
-        look(&node, &mut balancer, &report).await;
+        let costs = ask(&node, &report).await;
+        weigh(&node, &mut weigher, &report, &costs).await;
+        if node.settings.get().overload.balance {
+            look(&node, &mut balancer, &report, &costs).await;
+        } else {
+            balancer = Balancer::default();
+        }
     }
 }
 
-async fn look(node: &Node, balancer: &mut Balancer, report: &ClusterReport) {
-    let costs = ask(node, report).await;
+async fn weigh(node: &Node, weigher: &mut Weigher, report: &ClusterReport, costs: &Costs) {
+    let nodes = nodes_of(report.live(), report.content_hash());
+    let zones = ZoneTable::new(report.table.named_zones.clone());
+    let kept = weigher.look(Seen {
+        slots: &report.table.slots,
+        zones: &zones,
+        nodes: &nodes,
+        costs,
+        wishes: &report.wishes,
+        weights: &report.weights,
+    });
+    let Some(kept) = kept else { return };
+    let (zones, recount) = (kept.measured.len(), kept.recount);
+    match node.store.keep_costs(kept).await {
+        Ok(()) if recount => {
+            tracing::info!(zones, "a node has had more than its share for long: zones are counted anew")
+        }
+        Ok(()) => tracing::debug!(zones, "costs of zones are kept"),
+        Err(failure) => tracing::debug!(%failure, "costs of zones could not be kept"),
+    }
+}
+
+type Costs = BTreeMap<ProcessName, NodeCosts>;
+
+async fn look(node: &Node, balancer: &mut Balancer, report: &ClusterReport, costs: &Costs) {
     let zones = wished_zones(report);
     let splits = node.settings.get().overload.split;
-    let look =
-        Look { slots: &report.table.slots, zones: &zones, costs: &costs, wishes: &report.wishes, splits };
+    let look = Look { slots: &report.table.slots, zones: &zones, costs, wishes: &report.wishes, splits };
     for wish in balancer.look(look) {
         tracing::info!(%wish, "wished by what zones cost");
         let made = node.store.make_wish(MakeWish { by: BY.to_owned(), wish }).await;
@@ -63,7 +91,7 @@ async fn look(node: &Node, balancer: &mut Balancer, report: &ClusterReport) {
 }
 
 /// What the nodes say that may be given zones; who does not answer is left out.
-async fn ask(node: &Node, report: &ClusterReport) -> BTreeMap<ProcessName, NodeCosts> {
+async fn ask(node: &Node, report: &ClusterReport) -> Costs {
     let usable = nodes_of(report.live(), report.content_hash());
     let is_usable = |member: &&Member| {
         member.role == Role::TmSrv && usable.iter().any(|usable| usable.name == member.name)

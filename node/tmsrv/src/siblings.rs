@@ -3,7 +3,7 @@
 use cluster::View;
 use link::{Client, Credentials, Target};
 use model::calls::sibling::{Reply, Request};
-use model::membership::{Member, ProcessName, Role};
+use model::membership::{Member, ProcessName};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
@@ -37,6 +37,6 @@ impl Siblings {
 
     /// Closes the ways to nodes that are gone.
     pub(crate) fn forget_gone(&self, view: &View) {
-        self.known.lock().retain(|name, _| view.members_of(Role::TmSrv).any(|member| member.name == *name));
+        self.known.lock().retain(|name, _| view.keepers().any(|member| member.name == *name));
     }
 }

@@ -122,7 +122,7 @@ async fn look(node: &Arc<Node>, suspect: &ProcessName, by: &ProcessName, run: In
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::membership::{ClusterView, Member, SlotTable};
+    use model::membership::{ClusterView, Member};
     use std::net::SocketAddr;
 
     fn view(edges: &[&str]) -> View {
@@ -136,7 +136,7 @@ mod tests {
             weight: 1,
             content_hash: 0,
         };
-        View::new(ClusterView { members: edges.iter().map(member).collect(), table: SlotTable::default() })
+        View::new(ClusterView { members: edges.iter().map(member).collect(), ..ClusterView::default() })
     }
 
     #[test]

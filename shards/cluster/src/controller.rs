@@ -9,7 +9,7 @@ use model::Epoch;
 use model::calls::cluster::{CloseReason, ClusterReport, MakeWish, ReadCluster, Wish, Wishes};
 use model::calls::database::{Failure, HoldController, WriteSlots};
 use model::membership::{ClusterView, Member, NamedZone, ProcessName, Role, SlotTable};
-use placement::{Node, ZoneTable, nodes_of, plan_slots, wished};
+use placement::{Basis, Node, ZoneTable, counts, nodes_of, plan_slots, wished};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl Controller {
         if heard.forgives {
             return Ok(());
         }
-        let ClusterView { members, table } = heard.stored;
+        let ClusterView { members, table, .. } = heard.stored;
         let report = self.db.read_cluster(ReadCluster).await?;
         let report = if self.close_what_is_over(&report).await? {
             self.db.read_cluster(ReadCluster).await?
@@ -146,7 +146,7 @@ impl Controller {
         if nodes.is_empty() || (starting && !self.settled(&nodes)) {
             return Ok(());
         }
-        self.write_if_changed(table, &nodes, &report.wishes, moves).await
+        self.write_if_changed(table, &nodes, &report, moves).await
     }
 
     /// Closes the instances whose time is over by the clock of the metadata database; true when there were some.
@@ -203,7 +203,7 @@ impl Controller {
         &self,
         table: SlotTable,
         nodes: &[Node],
-        wishes: &Wishes,
+        ClusterReport { wishes, weights, .. }: &ClusterReport,
         moves: usize,
     ) -> Result<(), Failure> {
         let stored = ZoneTable::new(table.named_zones.clone());
@@ -221,19 +221,26 @@ impl Controller {
         } else {
             wishes
         };
-        let mut next = plan_slots(&current, &zones, nodes, wishes, moves);
+        let counts = counts(weights, nodes, wishes);
+        let basis = Basis { zones: &zones, nodes, wishes, counts: &counts };
+        let mut next = plan_slots(&current, basis, moves);
         if planted::is(Bug::ZoneEpochKept) {
             for slot in &mut next {
                 let old = current.iter().find(|old| old.zone == slot.zone);
                 slot.epoch = old.map_or(slot.epoch, |old| Epoch(old.epoch.0.max(1)));
             }
         }
-        if next == table.slots && table.named_zones == zones.named() {
+        let counts = (counts != weights.counts).then_some(counts);
+        if next == table.slots && table.named_zones == zones.named() && counts.is_none() {
             return Ok(());
         }
         let changed = next.iter().filter(|slot| !table.slots.contains(slot)).count();
-        let write =
-            WriteSlots { expected_version: table.version, named_zones: zones.named().to_vec(), slots: next };
+        let write = WriteSlots {
+            expected_version: table.version,
+            named_zones: zones.named().to_vec(),
+            slots: next,
+            counts,
+        };
         match self.db.write_slots(write).await? {
             Ok(version) => tracing::info!(version, changed, nodes = nodes.len(), "wrote the slot table"),
             Err(conflict) => tracing::info!(%conflict, "another controller wrote first"),

@@ -70,7 +70,7 @@ impl Loading<'_> {
         }
         // not its buddy alone: that of its time may be another one than now, with an older state of it, and the former owner may have
         // died before it wrote anything; then the buddy of the one before it has the newest
-        let others = view.members_of(Role::TmSrv).filter(|member| member.name != *me);
+        let others = view.keepers().filter(|member| member.name != *me);
         let answers = futures::future::join_all(others.map(&ask)).await;
         let found = own.into_iter().chain(answers.into_iter().flatten());
         found.max_by_key(|one| one.mark).filter(|newest| newest.mark > self.stored)
@@ -101,7 +101,11 @@ mod tests {
             content_hash: 0,
         };
         let table = SlotTable { version: 1, named_zones: Vec::new(), slots: Vec::new() };
-        View::new(ClusterView { members: nodes.iter().map(member).collect(), table })
+        View::new(ClusterView {
+            members: nodes.iter().map(member).collect(),
+            table,
+            ..ClusterView::default()
+        })
     }
 
     fn state(number: u64) -> Journalled {

@@ -141,7 +141,11 @@ mod tests {
             content_hash: u64::MAX,
         };
         let slots = vec![Slot { zone: ZoneId(0x1_0000), owner: Some(name), epoch: Epoch(version << 20) }];
-        ClusterView { members: vec![member], table: SlotTable { version, named_zones: Vec::new(), slots } }
+        ClusterView {
+            members: vec![member],
+            lapsed: Vec::new(),
+            table: SlotTable { version, named_zones: Vec::new(), slots },
+        }
     }
 
     fn folder(data: &tempfile::TempDir, index: usize) -> MapFolder {

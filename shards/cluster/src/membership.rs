@@ -40,6 +40,8 @@ struct Shared {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lease {
     Outside,
+    /// A newer run has it, since then.
+    Refused(Instant),
     Joined,
     Left,
 }
@@ -153,7 +155,17 @@ impl Cluster {
             }
             tracing::warn!(member = %me.name, "the lease had ended; joining again");
         }
-        self.shared.db.join_member(JoinMember { member: me.clone(), lease_ms }).await?;
+        if let Err(newer) = self.shared.db.join_member(JoinMember { member: me.clone(), lease_ms }).await? {
+            let since = if let Lease::Refused(since) = *lease { since } else { Instant::now() };
+            *lease = Lease::Refused(since);
+            tracing::error!(member = %me.name, run = %me.incarnation, %newer, "the cluster does not let this run in");
+            // one that is dead has no lease by then: it only seems newer, where a clock was set back
+            if since.elapsed() > 2 * LEASE {
+                tracing::error!(member = %me.name, "a newer run of this process lives, stopping");
+                process.stop.cancel();
+            }
+            return Ok(());
+        }
         *lease = Lease::Joined;
         tracing::info!(member = %me.name, link = %me.link, "joined the cluster");
         Ok(())

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Silence {
     heard: Instant,
+    /// When the arbiter was heard for the first time.
+    heard_first: Option<Instant>,
     forgiving_until: Option<Instant>,
     /// Who is not in the list, and until when it is one of the members all the same.
     late: HashMap<ProcessName, Instant>,
@@ -27,7 +29,9 @@ pub(crate) struct Silence {
 /// What the arbiter says, as far as it is believed.
 #[derive(Debug)]
 pub(crate) struct Heard {
-    /// Its list, with those who are late.
+    /// Its list, with those who are forgiven. Of those whose lease has ended there are only those left who may be late: who owns zones,
+    /// which nobody has given away yet; and all of them for a lease's time after it was heard first, since nobody knows how long it
+    /// was silent before.
     pub(crate) stored: ClusterView,
     /// True when somebody is late: no time to give zones away, or to such a one.
     pub(crate) forgives: bool,
@@ -36,7 +40,7 @@ pub(crate) struct Heard {
 impl Silence {
     /// Nothing was heard of the arbiter before `now`.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { heard: now, forgiving_until: None, late: HashMap::new() }
+        Self { heard: now, heard_first: None, forgiving_until: None, late: HashMap::new() }
     }
 
     /// The arbiter answered: completes its list by those members of `before` whose leases may have ended only because
@@ -47,6 +51,7 @@ impl Silence {
             self.forgiving_until = Some(now + LEASE);
         }
         self.heard = now;
+        let is_new = now < *self.heard_first.get_or_insert(now) + LEASE;
         let missing =
             before.iter().filter(|member| stored.members.iter().all(|here| here.name != member.name));
         let missing: Vec<&Member> = missing.collect();
@@ -63,6 +68,10 @@ impl Silence {
         let forgiven: Vec<Member> = missing.into_iter().filter(is_forgiven).cloned().collect();
         let forgives = !forgiven.is_empty();
         stored.members.extend(forgiven);
+        let ClusterView { members, lapsed, table } = &mut stored;
+        let owns = |member: &Member| table.slots.iter().any(|slot| slot.owner.as_ref() == Some(&member.name));
+        let is_forgiven = |member: &Member| members.iter().any(|here| here.name == member.name);
+        lapsed.retain(|member| (is_new || owns(member)) && !is_forgiven(member));
         Heard { stored, forgives }
     }
 }
@@ -70,8 +79,8 @@ impl Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Incarnation;
-    use model::membership::{Role, SlotTable};
+    use model::membership::{Role, Slot, SlotTable};
+    use model::{Epoch, Incarnation, ZoneId};
     use std::net::SocketAddr;
     use std::time::Duration;
 
@@ -89,7 +98,7 @@ mod tests {
     }
 
     fn list(members: &[Member]) -> ClusterView {
-        ClusterView { members: members.to_vec(), table: SlotTable::default() }
+        ClusterView { members: members.to_vec(), ..ClusterView::default() }
     }
 
     #[test]
@@ -116,6 +125,35 @@ mod tests {
         assert_eq!(told(7_900, &both[..1]), both);
         assert_eq!(told(8_800, &both[..1]), both);
         assert_eq!(told(9_500, &both[..1]), both[..1]);
+    }
+
+    #[test]
+    fn who_has_just_heard_the_arbiter_or_owns_zones_is_late_and_not_dead() {
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        let (one, two, three) = (member(1, 1), member(2, 1), member(3, 1));
+        let slot = Slot { zone: ZoneId(1), owner: Some(three.name.clone()), epoch: Epoch(1) };
+        let table = SlotTable { slots: vec![slot], ..SlotTable::default() };
+        let lapsed = vec![two.clone(), three.clone()];
+        let stored = ClusterView { members: vec![one.clone()], lapsed, table };
+        let mut silence = Silence::new(began);
+        let mut told = |ms, before: &[Member]| silence.ends(at(ms), before, stored.clone());
+        // how long it was silent before nobody knows: they may be late, and are no members for that
+        let heard = told(100, &[]);
+        assert_eq!((heard.stored.members, heard.forgives), (vec![one.clone()], false));
+        assert_eq!(heard.stored.lapsed, [two.clone(), three.clone()]);
+        for ms in (200..3_000).step_by(200) {
+            assert_eq!(
+                told(ms, std::slice::from_ref(&one)).stored.lapsed,
+                [two.clone(), three.clone()],
+                "{ms}"
+            );
+        }
+        // they have had their time; what one owns is not given away yet
+        assert_eq!(told(3_200, std::slice::from_ref(&one)).stored.lapsed, std::slice::from_ref(&three));
+        // who is forgiven is a member, and not twice
+        let heard = told(9_000, &[one, two.clone(), three]);
+        assert_eq!((heard.stored.members.len(), heard.stored.lapsed), (3, vec![]));
     }
 
     #[test]

@@ -13,24 +13,26 @@ pub struct View {
     pub zones: ZoneTable,
     /// Version of the slot table; 0 before the first one.
     pub version: u64,
+    /// Who may be alive although its lease has ended, ordered by name.
+    late: Vec<Member>,
     slots: Vec<Slot>,
 }
 
 impl View {
     /// From what the store says.
     pub fn new(stored: ClusterView) -> Self {
-        let ClusterView { mut members, table } = stored;
+        let ClusterView { mut members, lapsed: late, table } = stored;
         members.sort_by(|a, b| a.name.cmp(&b.name));
         let mut slots = table.slots;
         slots.sort_by_key(|slot| slot.zone);
-        Self { members, zones: ZoneTable::new(table.named_zones), version: table.version, slots }
+        Self { members, zones: ZoneTable::new(table.named_zones), version: table.version, late, slots }
     }
 
     /// As the store would say it.
     pub fn to_stored(&self) -> ClusterView {
         let named_zones = self.zones.named().to_vec();
         let table = SlotTable { version: self.version, named_zones, slots: self.slots.clone() };
-        ClusterView { members: self.members.clone(), table }
+        ClusterView { members: self.members.clone(), lapsed: Vec::new(), table }
     }
 
     /// The row of a zone.
@@ -54,6 +56,11 @@ impl View {
     /// Live members of a role, by name.
     pub fn members_of(&self, role: Role) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(move |member| member.role == role)
+    }
+
+    /// Nodes that may keep something of a character: the live ones, and those that may be late.
+    pub fn keepers(&self) -> impl Iterator<Item = &Member> {
+        self.members_of(Role::TmSrv).chain(self.late.iter().filter(|member| member.role == Role::TmSrv))
     }
 
     /// True when there is a table and each of its zones has a live owner.

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use cluster::{Avoid, Cluster, View, run_controller};
-use model::calls::cluster::{MakeWish, Wish};
-use model::calls::database::{JoinMember, ReadClusterView};
+use model::calls::cluster::{MakeWish, ReadCluster, Wish};
+use model::calls::database::{JoinMember, NewerRun, ReadClusterView};
+use model::calls::weights::{Counts, KeepCosts};
 use model::membership::{Member, NamedZone, ProcessName, Role};
 use model::{Incarnation, Rect, Tile, ZoneId};
 use std::net::SocketAddr;
@@ -240,13 +241,44 @@ async fn of_two_runs_of_one_name_the_newer_one_stays() {
     let member = |incarnation| {
         move |view: &View| view.members.iter().any(|member| member.incarnation == Incarnation(incarnation))
     };
-    run(0).await; // an older one comes back from a long sleep
-    wait_until(&node, "the older one is seen", member(0)).await;
-    wait_until(&node, "the newer one takes its place again", member(1)).await;
-    run(2).await; // now this is the older one
+    // a request of an older one is done late
+    assert_eq!(run(0).await, Err(NewerRun { found: Incarnation(1) }));
+    assert_eq!(run(1).await, Ok(()), "its own may be done twice");
+    assert!(member(1)(&node.cluster.view()));
+    assert_eq!(run(2).await, Ok(())); // now this is the older one
     timeout(DEADLINE, node.process.stop.cancelled()).await.expect("the older one stops");
     let stored = stage.db.cluster_view(ReadClusterView).await.unwrap();
     assert_eq!(stored.members[0].incarnation, Incarnation(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_run_waits_until_the_newer_one_is_dead_and_stops_when_it_lives() {
+    let stage = Stage::new();
+    let join = async |index: usize, lease_ms| {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let member = Member {
+            name: ProcessName::numbered(Role::TmSrv, index),
+            role: Role::TmSrv,
+            incarnation: Incarnation(99),
+            link: nowhere,
+            http: nowhere,
+            weight: 1,
+            content_hash: 7,
+        };
+        stage.db.join_member(JoinMember { member, lease_ms }).await.unwrap().unwrap();
+    };
+    // a clock was set back: what seems newer is dead
+    join(1, 1_500).await;
+    let one = stage.node(1, 7).await;
+    let is_in = |view: &View| view.members.iter().any(|member| member.incarnation == Incarnation(1));
+    wait_until(&one, "it comes in", is_in).await;
+    assert!(!one.process.stop.is_cancelled());
+    join(2, 600_000).await;
+    let two = stage.node(2, 7).await;
+    timeout(DEADLINE, two.process.stop.cancelled()).await.expect("the older one stops");
+    let view = stage.db.cluster_view(ReadClusterView).await.unwrap();
+    let run = |name: &str| view.members.iter().find(|member| member.name.as_str() == name);
+    assert_eq!(run("tmsrv-2").map(|member| member.incarnation), Some(Incarnation(99)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,4 +305,33 @@ async fn a_drained_node_ends_empty_and_a_pinned_zone_is_where_it_is_wished() {
     wait_until(&one, "the node is empty", empty).await;
     assert_eq!(wish(Wish::Join { node: other.clone() }).await, Ok(true));
     wait_until(&one, "the zone comes back", |view| owner(view).as_ref() == Some(&other)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_zones_cost_moves_nothing_until_a_node_comes() {
+    let stage = Stage::new();
+    let one = stage.node(1, 7).await;
+    let _two = stage.node(2, 7).await;
+    let before = wait_until(&one, "both own zones", |view| {
+        view.is_complete() && zones_of(view, "tmsrv-1") > 20 && zones_of(view, "tmsrv-2") > 20
+    })
+    .await;
+    let weights = async || stage.db.read_cluster(ReadCluster).await.unwrap().weights;
+    let names = |count| (1..=count).map(|index| ProcessName::numbered(Role::TmSrv, index)).collect();
+    assert_eq!(weights().await.counts, Counts { nodes: names(2), ..Counts::default() });
+    // by these all of it would go to one node, and all else to the other
+    let measured = [("Armia".to_owned(), 90), ("block 2,2".to_owned(), 5)].into();
+    stage.db.keep_costs(KeepCosts { measured, recount: false }).await.unwrap();
+    let mut views = one.cluster.watch();
+    let moves = views.wait_for(|view| view.version != before.version);
+    assert!(timeout(Duration::from_millis(2_500), moves).await.is_err(), "it moved by what zones cost alone");
+    let _three = stage.node(3, 7).await;
+    wait_until(&one, "the third one owns zones", |view| zones_of(view, "tmsrv-3") > 0).await;
+    let counts = weights().await.counts;
+    assert_eq!((counts.zones["Armia"].cost, counts.zones["block 2,2"].cost, counts.nodes), (90, 5, names(3)));
+    let alone = |view: &View| {
+        let town = view.owner(ZoneId(1)).map(|(member, _)| member.name.clone());
+        view.is_complete() && town.is_some_and(|town| zones_of(view, town.as_str()) < 80)
+    };
+    wait_until(&one, "the town's node has less of the rest", alone).await;
 }

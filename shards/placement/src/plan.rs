@@ -1,9 +1,11 @@
 //! From the ring's proposal to the next slot table.
 
 use crate::instances::is_instance;
-use crate::ring::Ring;
+use crate::propose::{Takers, propose, propose_for_instances};
+use crate::weights::takers;
 use crate::zones::ZoneTable;
 use model::calls::cluster::Wishes;
+use model::calls::weights::Counts;
 use model::membership::{Member, ProcessName, Role, Slot};
 use model::{Epoch, ZoneId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,22 +28,29 @@ pub fn nodes_of<'a>(members: impl Iterator<Item = &'a Member>, content_hash: Opt
     members.filter(is_node).map(node).collect()
 }
 
+/// What a plan goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Basis<'a> {
+    /// How the map is to be cut.
+    pub zones: &'a ZoneTable,
+    /// Live nodes.
+    pub nodes: &'a [Node],
+    /// What the operator wishes.
+    pub wishes: &'a Wishes,
+    /// What zones are counted as.
+    pub counts: &'a Counts,
+}
+
 /// The next slot table: zones without a live owner are given away at once; of the others at most
 /// `moves_max` districts move to where they are wanted, those first that the operator wants elsewhere.
 ///
 /// A zone is wanted where the operator has placed it, while that node lives and is not drained, and else where the
 /// ring proposes. A drained node is given nothing, unless no other is left. No node is proposed more than 1.25 times
-/// its fair share of districts (rounded up). Whoever gets a zone gets it under a higher epoch. Without live nodes
+/// its fair share (rounded up) of what the districts weigh, unless one district alone is more: see `weights`. Whoever gets a zone gets it under a higher epoch. Without live nodes
 /// all zones lose their owner. An instance stays where it was born while its node lives and is not drained, unless the operator has
 /// placed it: a move would begin it anew. Equal to `current` when there is nothing to do.
-pub fn plan_slots(
-    current: &[Slot],
-    zones: &ZoneTable,
-    nodes: &[Node],
-    wishes: &Wishes,
-    moves_max: usize,
-) -> Vec<Slot> {
-    let plan = Plan::new(current, zones, nodes, wishes);
+pub fn plan_slots(current: &[Slot], by: Basis<'_>, moves_max: usize) -> Vec<Slot> {
+    let plan = Plan::new(current, by);
     let moving = plan.moving(moves_max);
     let mut next = Vec::with_capacity(plan.now.len());
     for (key, members) in &plan.districts {
@@ -70,19 +79,17 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(current: &'a [Slot], zones: &ZoneTable, nodes: &'a [Node], wishes: &'a Wishes) -> Self {
-        let is_free = |node: &&Node| !wishes.drained.contains(&node.name);
-        let free: Vec<Node> = nodes.iter().filter(is_free).cloned().collect();
-        // a zone that nobody plays is worse than a drain that is not kept
-        let all_drained = free.is_empty();
-        let hosts: BTreeSet<&ProcessName> =
-            nodes.iter().filter(|node| all_drained || is_free(node)).map(|node| &node.name).collect();
+    fn new(current: &'a [Slot], by: Basis<'a>) -> Self {
+        let Basis { zones, nodes, wishes, counts } = by;
+        let takers = takers(nodes, wishes);
+        let is_taker = |node: &&Node| takers.iter().any(|taker| taker.name == node.name);
+        let hosts: BTreeSet<&ProcessName> = nodes.iter().filter(is_taker).map(|node| &node.name).collect();
         let districts = group_by_district(zones);
-        let takers = if all_drained { nodes } else { &free };
         let (of_instances, of_map): (Districts, Districts) =
             districts.clone().into_iter().partition(|(_, zones)| zones.iter().copied().all(is_instance));
-        let mut proposed = propose(&of_map, takers);
-        proposed.extend(propose_for_instances(&of_instances, takers, current));
+        let ring = Takers::new(&takers);
+        let mut proposed = propose(&of_map, &ring, zones, counts);
+        proposed.extend(propose_for_instances(&of_instances, &ring, current));
         let mut placed = BTreeMap::new();
         if !wishes.placed.is_empty() {
             for zone in zones.all() {
@@ -128,7 +135,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-type Districts = BTreeMap<Vec<u8>, Vec<ZoneId>>;
+/// Zones by the district that they belong to.
+pub(crate) type Districts = BTreeMap<Vec<u8>, Vec<ZoneId>>;
 
 fn group_by_district(zones: &ZoneTable) -> Districts {
     let mut districts = Districts::new();
@@ -136,69 +144,6 @@ fn group_by_district(zones: &ZoneTable) -> Districts {
         districts.entry(zones.district(zone)).or_default().push(zone);
     }
     districts
-}
-
-/// Where the ring wants each district, with bounded load.
-fn propose(districts: &Districts, nodes: &[Node]) -> BTreeMap<Vec<u8>, ProcessName> {
-    let ring = Ring::new(nodes.iter().map(|node| (node.name.as_str(), node.weight)));
-    let mut room = room(districts.len(), nodes);
-    let mut wanted = BTreeMap::new();
-    for key in districts.keys() {
-        let preference = ring.preference(key);
-        let Some(name) = preference.iter().find(|name| room.get(**name).is_some_and(|left| *left > 0)) else {
-            continue;
-        };
-        if let Some(left) = room.get_mut(name) {
-            *left -= 1;
-        }
-        wanted.insert(key.clone(), ProcessName((*name).to_owned()));
-    }
-    wanted
-}
-
-/// How many of some districts each node may have: 1.25 times its fair share.
-fn room(districts: usize, nodes: &[Node]) -> BTreeMap<&str, usize> {
-    let weights: usize = nodes.iter().map(|node| node.weight.max(1) as usize).sum();
-    let most = |node: &Node| (districts * node.weight.max(1) as usize * 5).div_ceil(weights.max(1) * 4);
-    nodes.iter().map(|node| (node.name.as_str(), most(node))).collect()
-}
-
-/// Where instances are wanted: where they are, and new ones where the ring wants them, with a bounded load of their own, so that none of
-/// the map moves when one is born.
-fn propose_for_instances(
-    districts: &Districts,
-    nodes: &[Node],
-    current: &[Slot],
-) -> BTreeMap<Vec<u8>, ProcessName> {
-    if districts.is_empty() {
-        return BTreeMap::new();
-    }
-    let ring = Ring::new(nodes.iter().map(|node| (node.name.as_str(), node.weight)));
-    let mut room = room(districts.len(), nodes);
-    let owners: BTreeMap<ZoneId, &ProcessName> =
-        current.iter().filter_map(|slot| Some((slot.zone, slot.owner.as_ref()?))).collect();
-    let mut wanted = BTreeMap::new();
-    for (key, zones) in districts {
-        let owner = zones.iter().find_map(|zone| owners.get(zone));
-        if let Some((owner, left)) = owner.and_then(|owner| Some((owner, room.get_mut(owner.as_str())?))) {
-            *left = left.saturating_sub(1);
-            wanted.insert(key.clone(), (*owner).clone());
-        }
-    }
-    for key in districts.keys() {
-        if wanted.contains_key(key) {
-            continue;
-        }
-        let preference = ring.preference(key);
-        let Some(name) = preference.iter().find(|name| room.get(**name).is_some_and(|left| *left > 0)) else {
-            continue;
-        };
-        if let Some(left) = room.get_mut(name) {
-            *left -= 1;
-        }
-        wanted.insert(key.clone(), ProcessName((*name).to_owned()));
-    }
-    wanted
 }
 
 #[cfg(test)]
@@ -214,6 +159,10 @@ mod tests {
         ZoneTable::new(vec![NamedZone { name: "Armia".into(), area }])
     }
 
+    fn plan(current: &[Slot], zones: &ZoneTable, nodes: &[Node], wishes: &Wishes, moves: usize) -> Vec<Slot> {
+        plan_slots(current, Basis { zones, nodes, wishes, counts: &Counts::default() }, moves)
+    }
+
     fn nodes(count: usize) -> Vec<Node> {
         (1..=count).map(|index| Node { name: ProcessName(format!("tmsrv-{index}")), weight: 1 }).collect()
     }
@@ -226,7 +175,7 @@ mod tests {
     fn every_zone_gets_an_owner_and_loads_stay_bounded() {
         let zones = zones();
         for count in 1..=8 {
-            let slots = plan_slots(&[], &zones, &nodes(count), &Wishes::default(), 0);
+            let slots = plan(&[], &zones, &nodes(count), &Wishes::default(), 0);
             assert_eq!(slots.len(), zones.all().len());
             assert!(slots.iter().all(|slot| slot.owner.is_some() && slot.epoch == Epoch(1)));
             for node in nodes(count) {
@@ -244,16 +193,16 @@ mod tests {
     #[test]
     fn nothing_changes_when_nothing_happened() {
         let zones = zones();
-        let first = plan_slots(&[], &zones, &nodes(3), &Wishes::default(), 0);
-        assert_eq!(plan_slots(&first, &zones, &nodes(3), &Wishes::default(), 100), first);
+        let first = plan(&[], &zones, &nodes(3), &Wishes::default(), 0);
+        assert_eq!(plan(&first, &zones, &nodes(3), &Wishes::default(), 100), first);
     }
 
     #[test]
     fn a_dead_nodes_zones_go_to_the_living_and_nobody_elses_move() {
         let zones = zones();
-        let before = plan_slots(&[], &zones, &nodes(3), &Wishes::default(), 0);
+        let before = plan(&[], &zones, &nodes(3), &Wishes::default(), 0);
         let living = &nodes(3)[..2];
-        let after = plan_slots(&before, &zones, living, &Wishes::default(), 0);
+        let after = plan(&before, &zones, living, &Wishes::default(), 0);
         for (old, new) in before.iter().zip(&after) {
             let owner_lives = living.iter().any(|node| Some(&node.name) == old.owner.as_ref());
             assert_eq!(owner_lives, old == new, "zone {}", zones.name(old.zone));
@@ -265,10 +214,10 @@ mod tests {
     #[test]
     fn a_new_node_gets_its_share_a_few_districts_at_a_time() {
         let zones = zones();
-        let mut slots = plan_slots(&[], &zones, &nodes(1), &Wishes::default(), 0);
+        let mut slots = plan(&[], &zones, &nodes(1), &Wishes::default(), 0);
         let mut rounds = 0;
         loop {
-            let next = plan_slots(&slots, &zones, &nodes(2), &Wishes::default(), 4);
+            let next = plan(&slots, &zones, &nodes(2), &Wishes::default(), 4);
             let moved = next.iter().zip(&slots).filter(|(new, old)| new != old).count();
             assert!(moved <= 4 * 4, "{moved} zones moved in one round");
             if moved == 0 {
@@ -284,8 +233,8 @@ mod tests {
     #[test]
     fn without_nodes_nobody_owns_anything() {
         let zones = zones();
-        let before = plan_slots(&[], &zones, &nodes(2), &Wishes::default(), 0);
-        let after = plan_slots(&before, &zones, &[], &Wishes::default(), 10);
+        let before = plan(&[], &zones, &nodes(2), &Wishes::default(), 0);
+        let after = plan(&before, &zones, &[], &Wishes::default(), 10);
         assert!(after.iter().all(|slot| slot.owner.is_none() && slot.epoch == Epoch(2)));
     }
 
@@ -305,7 +254,7 @@ mod tests {
     /// Plans again until nothing changes; how often it changed.
     fn settle(slots: &mut Vec<Slot>, nodes: &[Node], wishes: &Wishes) -> usize {
         for round in 0..100 {
-            let next = plan_slots(slots, &zones(), nodes, wishes, 4);
+            let next = plan(slots, &zones(), nodes, wishes, 4);
             assert!(next.iter().all(|slot| slot.owner.is_some()));
             if next == *slots {
                 return round;
@@ -323,8 +272,8 @@ mod tests {
     #[test]
     fn a_drained_node_ends_empty_a_few_districts_at_a_time_and_gets_all_back() {
         let three = nodes(3);
-        let before = plan_slots(&[], &zones(), &three, &Wishes::default(), 0);
-        let mut slots = plan_slots(&before, &zones(), &three, &wish(&[2], &[]), 4);
+        let before = plan(&[], &zones(), &three, &Wishes::default(), 0);
+        let mut slots = plan(&before, &zones(), &three, &wish(&[2], &[]), 4);
         let moved = slots.iter().zip(&before).filter(|(new, old)| new != old).count();
         assert!((1..=16).contains(&moved), "{moved} zones moved in one round");
         assert!(settle(&mut slots, &three, &wish(&[2], &[])) > 3);
@@ -337,7 +286,7 @@ mod tests {
     #[test]
     fn a_drained_node_plays_only_what_nobody_else_can() {
         let two = nodes(2);
-        let mut slots = plan_slots(&[], &zones(), &two, &wish(&[2], &[]), 0);
+        let mut slots = plan(&[], &zones(), &two, &wish(&[2], &[]), 0);
         assert_eq!(load(&slots, &two[1]), 0);
         settle(&mut slots, &two[1..], &wish(&[2], &[]));
         assert_eq!(load(&slots, &two[1]), slots.len());
@@ -348,14 +297,14 @@ mod tests {
     #[test]
     fn a_placed_zone_moves_first_and_comes_back_to_its_node() {
         let three = nodes(3);
-        let mut slots = plan_slots(&[], &zones(), &three, &Wishes::default(), 0);
+        let mut slots = plan(&[], &zones(), &three, &Wishes::default(), 0);
         let ring = owner(&slots, "Armia").to_owned();
         let index = (1..=3).find(|index| format!("tmsrv-{index}") != ring).unwrap();
         let other = format!("tmsrv-{index}");
         let pinned = wish(&[], &[("Armia", index, Hold::Pinned), ("block 8,8", index, Hold::Moved)]);
         // a new node wants a quarter of everything; the two zones go before
         let four = nodes(4);
-        slots = plan_slots(&slots, &zones(), &four, &pinned, 2);
+        slots = plan(&slots, &zones(), &four, &pinned, 2);
         assert_eq!((owner(&slots, "Armia"), owner(&slots, "block 8,8")), (&*other, &*other));
         settle(&mut slots, &four, &pinned);
         assert_eq!(owner(&slots, "Armia"), other);
@@ -371,7 +320,7 @@ mod tests {
     #[test]
     fn one_zone_of_a_district_may_be_placed_alone() {
         let two = nodes(2);
-        let mut slots = plan_slots(&[], &zones(), &two, &Wishes::default(), 0);
+        let mut slots = plan(&[], &zones(), &two, &Wishes::default(), 0);
         let index = if owner(&slots, "block 2,2") == "tmsrv-1" { 2 } else { 1 };
         settle(&mut slots, &two, &wish(&[], &[("block 2,2", index, Hold::Moved)]));
         assert_ne!(owner(&slots, "block 2,2"), owner(&slots, "block 3,3"));

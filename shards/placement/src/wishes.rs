@@ -7,10 +7,12 @@ pub use instance::opened_before;
 use crate::instances::{instance_name, is_instance};
 use crate::parts::SIDE_MIN;
 use crate::plan::nodes_of;
+use crate::weights::recount;
 use crate::zones::ZoneTable;
 use model::ZoneId;
 use model::calls::cluster::{ClusterReport, CutBy, Hold, Placed, Wish, WishGranted, WishRefusal, Wishes};
 use model::membership::{ProcessName, Role};
+use std::collections::BTreeSet;
 
 /// Names that a refusal tells at most.
 const NAMES: usize = 8;
@@ -36,7 +38,7 @@ pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal>
         Wish::Move { zone, node } => place(report, &zones, &mut wishes, zone, (node, Hold::Moved))?,
         Wish::Pin { zone, node } => place(report, &zones, &mut wishes, zone, (node, Hold::Pinned))?,
         Wish::Unpin { zone } => unpin(&zones, &mut wishes, zone)?,
-        Wish::Rebalance => rebalance(&mut wishes),
+        Wish::Rebalance => rebalance(report, &mut wishes),
         Wish::Split { zone, by } => split(&zones, &mut wishes, zone, *by)?,
         Wish::Merge { zone } => merge(&zones, &mut wishes, zone)?,
         Wish::OpenInstance { place, life_s, guests, .. } => {
@@ -47,7 +49,8 @@ pub fn judge(report: &ClusterReport, wish: &Wish) -> Result<Judged, WishRefusal>
         }
         Wish::LimitInstances { limits } => instance::limit(&mut wishes, *limits)?,
     };
-    let changed = wishes != report.wishes;
+    let recounts = *wish == Wish::Rebalance && counted_otherwise(report, &wishes) > 0;
+    let changed = wishes != report.wishes || recounts;
     wishes.version += u64::from(changed);
     let undo = if changed { undo } else { Vec::new() };
     Ok(Judged { wishes, granted: WishGranted { changed, before, after, undo } })
@@ -134,7 +137,15 @@ fn unpin(zones: &ZoneTable, wishes: &mut Wishes, zone: &str) -> Result<Change, W
     Ok((before, whose(wishes, &zone), vec![undo]))
 }
 
-fn rebalance(wishes: &mut Wishes) -> Change {
+/// Zones that would be counted as something else now.
+fn counted_otherwise(report: &ClusterReport, wishes: &Wishes) -> usize {
+    let nodes = nodes_of(report.live(), report.content_hash());
+    let (now, then) = (&report.weights.counts.zones, recount(&report.weights.measured, &nodes, wishes).zones);
+    let zones: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    zones.into_iter().filter(|zone| now.get(*zone) != then.get(*zone)).count()
+}
+
+fn rebalance(report: &ClusterReport, wishes: &mut Wishes) -> Change {
     let is_moved = |placed: &Placed| placed.hold == Hold::Moved;
     let moved: Vec<String> =
         wishes.placed.iter().filter(|(_, placed)| is_moved(placed)).map(|(zone, _)| zone.clone()).collect();
@@ -145,7 +156,11 @@ fn rebalance(wishes: &mut Wishes) -> Change {
     let before = tell(wishes);
     let undo = moved.iter().map(|zone| back(wishes, zone)).collect();
     wishes.placed.retain(|_, placed| !is_moved(placed));
-    (before, tell(wishes), undo)
+    let after = match counted_otherwise(report, wishes) {
+        0 => tell(wishes),
+        count => format!("{}; {count} zones are counted by what they cost now", tell(wishes)),
+    };
+    (before, after, undo)
 }
 
 fn split(zones: &ZoneTable, wishes: &mut Wishes, text: &str, by: CutBy) -> Result<Change, WishRefusal> {

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use model::calls::cluster::{Guest, Hold, Instance, Placed, Wishes};
+use model::calls::weights::Counts;
 use model::membership::{NamedZone, ProcessName, Slot, SlotTable};
 use model::{CharacterId, Epoch, Rect, SoftState, Stay, Tile, ZoneId};
-use placement::{Node, ZoneTable, plan_slots, wished};
+use placement::{Basis, Node, ZoneTable, plan_slots, wished};
 use std::collections::BTreeMap;
 
 const DUNGEON: Rect = Rect { min: Tile::new(128, 3712), max: Tile::new(511, 4091) };
@@ -33,7 +34,8 @@ fn settle(table: &SlotTable, nodes: &[Node], wishes: &Wishes) -> SlotTable {
     for _ in 0..200 {
         let stored = ZoneTable::new(table.named_zones.clone());
         let zones = wished(&content(), wishes);
-        let slots = plan_slots(&zones.carry_over(&stored, &table), &zones, nodes, wishes, 4);
+        let basis = Basis { zones: &zones, nodes, wishes, counts: &Counts::default() };
+        let slots = plan_slots(&zones.carry_over(&stored, &table), basis, 4);
         if slots == table.slots && table.named_zones == zones.named() {
             return table;
         }

@@ -5,7 +5,7 @@
 //! | operation | why a repeat is harmless |
 //! |---|---|
 //! | `create_*`, `delete_*`, `change_gold` | carry an operation id: the repeat returns the first outcome |
-//! | `change_account`, `save_characters`, `join_member`, `renew_member`, `hold_controller` | set what is already set |
+//! | `change_account`, `save_characters`, `join_member`, `renew_member`, `hold_controller`, `keep_costs` | set what is already set |
 //! | `load_character` | raises the epoch once more; only the last one is handed out |
 //! | `write_slots` | finds its own write and answers `SlotsChanged`; the caller reads again anyway |
 //! | `leave_member` | finds nothing to take out |
@@ -27,13 +27,13 @@ use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
-    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListBelonging,
-    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger,
-    ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepCosts, KeepPopulation, LeaveMember,
+    ListBelonging, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NewerRun,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress,
+    Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::character::Character;
 use model::membership::{ClusterView, ProcessName, Role};

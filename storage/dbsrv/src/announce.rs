@@ -25,7 +25,8 @@ impl Announcer {
     /// Announces what an operation has changed, if it has.
     pub(crate) fn after(&self, reply: &Reply) {
         let changed = match reply {
-            Reply::JoinMember(done) | Reply::LeaveMember(done) => done.is_ok(),
+            Reply::JoinMember(done) => matches!(done, Ok(Ok(()))),
+            Reply::LeaveMember(done) => done.is_ok(),
             Reply::WriteSlots(done) => matches!(done, Ok(Ok(_))),
             Reply::MakeWish(done) => matches!(done, Ok(Ok(granted)) if granted.changed),
             _ => false,

@@ -52,6 +52,9 @@ async fn appear(store: &dyn Store, member: &Member, joined: bool) -> Result<bool
             return Ok(true);
         }
     }
-    store.join_member(JoinMember { member: member.clone(), lease_ms: LEASE_MS }).await?;
-    Ok(true)
+    let entered = store.join_member(JoinMember { member: member.clone(), lease_ms: LEASE_MS }).await?;
+    if let Err(newer) = entered {
+        tracing::error!(member = %member.name, run = %member.incarnation, %newer, "the cluster does not let this run in");
+    }
+    Ok(entered.is_ok())
 }

@@ -17,6 +17,7 @@ pub mod repair;
 pub mod shards;
 pub mod sibling;
 pub mod temporary;
+pub mod weights;
 
 /// Deadline of an ordinary call, in milliseconds.
 pub const CALL_DEADLINE_MS: u64 = 3_000;

@@ -63,7 +63,7 @@ id! {
     Epoch(u64)
 }
 id! {
-    /// One run of a process: a restarted process has the same name and another incarnation.
+    /// One run of a process: a restarted process has the same name and a higher incarnation, of at most 63 bits.
     Incarnation(u64)
 }
 id! {

@@ -157,6 +157,9 @@ pub struct SlotTable {
 pub struct ClusterView {
     /// Live members, ordered by name.
     pub members: Vec<Member>,
+    /// Those whose lease has ended and who have not left, ordered by name: they are dead, or late.
+    #[serde(default)]
+    pub lapsed: Vec<Member>,
     /// Who owns what.
     pub table: SlotTable,
 }

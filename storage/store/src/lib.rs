@@ -41,13 +41,13 @@ use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
-    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListBelonging,
-    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger,
-    ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request, SaveCharacters,
-    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
-    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepCosts, KeepPopulation, LeaveMember,
+    ListBelonging, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NewerRun,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, Reply, Request,
+    SaveCharacters, SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress,
+    Transfer, TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::character::Character;
 use model::membership::ClusterView;

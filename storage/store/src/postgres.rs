@@ -38,6 +38,7 @@ mod saves;
 mod shard;
 mod transfers;
 mod values;
+mod weights;
 mod wishes;
 
 pub use options::{Dsn, PostgresOptions};
@@ -52,13 +53,13 @@ use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
-    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListBelonging,
-    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger,
-    ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
-    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
-    Transferred, WishGranted, WishRefusal, WriteSlots,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepCosts, KeepPopulation, LeaveMember,
+    ListBelonging, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NewerRun,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
+    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
+    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use model::{Account, Character};
@@ -115,7 +116,7 @@ operations! {
     load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = take;
     save_characters(SaveCharacters) -> Vec<SaveOutcome> = save;
     change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal> = alter_gold;
-    join_member(JoinMember) -> () = join;
+    join_member(JoinMember) -> Result<(), NewerRun> = join;
     renew_member(RenewMember) -> bool = renew;
     leave_member(LeaveMember) -> () = leave;
     cluster_view(ReadClusterView) -> ClusterView = view;
@@ -149,4 +150,5 @@ operations! {
     make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wish;
     keep_population(KeepPopulation) -> bool = keep_creatures;
     read_populations(ReadPopulations) -> HeldPopulations = kept_creatures;
+    keep_costs(KeepCosts) -> () = keep;
 }

@@ -7,6 +7,7 @@ use model::account::AccountName;
 use model::calls::cluster::{CutBy, Guest, Hold, Instance, InstanceLimits, Leased, LoggedWish, Placed};
 use model::calls::database::{Cargo, Failure, FoundCharacter, HeldRecord, LoadedCharacter};
 use model::calls::records::RECORDS_MAX;
+use model::calls::weights::Counted;
 use model::character::{Attributes, Character, CharacterName, Class, HardState, Progress, SoftMark, Unspent};
 use model::guild::{GuildNameId, Place};
 use model::id::{
@@ -478,12 +479,30 @@ pub(crate) fn leased(row: &impl Fields) -> Result<Leased, Failure> {
     Ok(Leased { member: member(row)?, left_ms: row.int(7)? })
 }
 
+/// Those whose lease holds, and those whose lease has ended.
+pub(crate) fn by_lease(members: Vec<Leased>) -> (Vec<Member>, Vec<Member>) {
+    let (live, lapsed): (Vec<Leased>, Vec<Leased>) =
+        members.into_iter().partition(|leased| leased.left_ms > 0);
+    let member = |leased: Leased| leased.member;
+    (live.into_iter().map(member).collect(), lapsed.into_iter().map(member).collect())
+}
+
 /// A zone that the operator has placed, from `zone, node, hold`.
 pub(crate) fn placed_zone(row: &impl Fields) -> Result<(String, Placed), Failure> {
     let hold = row.text(2)?;
     let hold = [Hold::Moved, Hold::Pinned].into_iter().find(|known| known.name() == hold);
     let hold = hold.ok_or_else(|| Failure::Corrupt("a zone is placed in an unknown way".into()))?;
     Ok((row.text(0)?, Placed { node: ProcessName(row.text(1)?), hold }))
+}
+
+/// What a zone costs, from `zone, cost`.
+pub(crate) fn zone_cost(row: &impl Fields) -> Result<(String, u32), Failure> {
+    Ok((row.text(0)?, row.number(1)?))
+}
+
+/// What a zone is counted as, from `zone, cost, node`.
+pub(crate) fn counted_zone(row: &impl Fields) -> Result<(String, Counted), Failure> {
+    Ok((row.text(0)?, Counted { cost: row.number(1)?, placed: row.maybe_text(2)?.map(ProcessName) }))
 }
 
 /// A part that is cut off from its zone, from `part, by_whom`.

@@ -24,6 +24,7 @@ mod repair;
 mod retention;
 mod shards;
 mod transfers;
+mod weights;
 mod wishes;
 mod writer;
 
@@ -41,13 +42,13 @@ use model::calls::database::{
     CheckBuckets, CheckDatabases, CheckItems, CheckNames, Checked, CheckedItems, CheckedNames, ClusterReport,
     CreateAccount, CreateCharacter, CreateCharacterRefusal, Crossings, DeleteCharacter, Entry, Failure,
     FindAccount, FindCharacter, Finding, FoundCharacter, GetAccount, GetRecord, GuildLedger, HeldPopulations,
-    HeldRecord, HoldController, ItemHistory, JoinMember, KeepPopulation, LeaveMember, ListBelonging,
-    ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo, LoadCharacter,
-    LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NoSuchCharacter, PlayerLedger,
-    ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations, ReadProgress, ReadShards,
-    RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters, SaveOutcome,
-    ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer, TransferRefusal,
-    Transferred, WishGranted, WishRefusal, WriteSlots,
+    HeldRecord, HoldController, ItemHistory, JoinMember, KeepCosts, KeepPopulation, LeaveMember,
+    ListBelonging, ListCharacters, ListCrossings, ListEntries, ListRecords, ListedEntries, LoadCargo,
+    LoadCharacter, LoadGuildBank, LoadedCharacter, Locate, Located, MakeWish, NameTaken, NewerRun,
+    NoSuchCharacter, PlayerLedger, ProgressThen, ReadCash, ReadCluster, ReadClusterView, ReadPopulations,
+    ReadProgress, ReadShards, RenewMember, RepairBucket, RepairNames, RepairStrays, Repaired, SaveCharacters,
+    SaveOutcome, ShardsChanged, ShardsRefusal, ShardsReport, SlotsChanged, StaleProgress, Transfer,
+    TransferRefusal, Transferred, WishGranted, WishRefusal, WriteSlots,
 };
 use model::membership::ClusterView;
 use readers::Readers;
@@ -265,7 +266,7 @@ operations! {
     passing load_character(LoadCharacter) -> Result<LoadedCharacter, NoSuchCharacter> = characters::load;
     passing save_characters(SaveCharacters) -> Vec<SaveOutcome> = characters::save;
     writer change_gold(ChangeGold) -> Result<i64, ChangeGoldRefusal> = characters::change_gold;
-    writer join_member(JoinMember) -> () = membership::join;
+    writer join_member(JoinMember) -> Result<(), NewerRun> = membership::join;
     passing renew_member(RenewMember) -> bool = membership::renew;
     writer leave_member(LeaveMember) -> () = membership::leave;
     readers cluster_view(ReadClusterView) -> ClusterView = membership::view;
@@ -299,4 +300,5 @@ operations! {
     writer make_wish(MakeWish) -> Result<WishGranted, WishRefusal> = wishes::make;
     passing keep_population(KeepPopulation) -> bool = populations::keep;
     readers read_populations(ReadPopulations) -> HeldPopulations = populations::read;
+    passing keep_costs(KeepCosts) -> () = weights::keep;
 }

@@ -154,6 +154,7 @@ pub async fn conformance(store: Arc<dyn Store>) {
         populations::the_creatures_of_a_zone_and_of_its_parts_come_back_exactly,
         populations::who_had_a_zone_before_does_not_replace_what_is_kept_of_it,
         populations::what_does_not_fit_into_an_answer_is_named,
+        membership::what_zones_cost_and_are_counted_as_is_kept,
         membership::the_operator_sees_leases_and_the_controller,
         membership::wishes_hold_until_they_are_undone_and_are_logged,
         instances::one_operation_opens_one_instance_whose_number_comes_once,

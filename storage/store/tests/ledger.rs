@@ -251,6 +251,7 @@ async fn a_store_from_before_the_ledger_gets_its_opening(database: &Database) {
              DROP TABLE ledger_base_sums; DROP TABLE character_states; DROP TABLE wishes; \
              DROP TABLE drained_nodes; DROP TABLE placed_zones; DROP TABLE wish_log; DROP TABLE cut_zones; \
              DROP TABLE instance_guests; DROP TABLE instances; DROP TABLE instance_openings; DROP TABLE instance_rules; \
+             DROP TABLE zone_costs; DROP TABLE counted_zones; DROP TABLE counted_nodes; DROP TABLE populations; \
              ALTER TABLE characters DROP COLUMN soft_epoch; ALTER TABLE characters DROP COLUMN soft_number; \
              ALTER TABLE characters DROP COLUMN former_owner; \
              DELETE FROM refinery_schema_history WHERE version >= 2",

@@ -256,7 +256,7 @@ async fn what_cannot_be_opened_says_why_and_keeps_the_password() {
     let mut server = PgServer::start();
     let dsn = server.create_database("wyd");
     drop(open(&[&dsn]).await);
-    for (table, newest) in [("wydbr_shard_migrations", 10), ("wydbr_metadata_migrations", 7)] {
+    for (table, newest) in [("wydbr_shard_migrations", 10), ("wydbr_metadata_migrations", 8)] {
         let newer =
             format!("INSERT INTO {table} VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')");
         server.psql("wyd", &newer);

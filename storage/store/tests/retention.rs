@@ -521,6 +521,7 @@ async fn an_older_ledger_becomes_one_by_time(database: &Database) {
             "{bases} DROP INDEX ledger_bucket; CREATE INDEX ledger_bucket ON ledger (bucket); \
              DROP TABLE wishes; DROP TABLE drained_nodes; DROP TABLE placed_zones; DROP TABLE wish_log; DROP TABLE cut_zones; \
              DROP TABLE instance_guests; DROP TABLE instances; DROP TABLE instance_openings; DROP TABLE instance_rules; \
+             DROP TABLE zone_costs; DROP TABLE counted_zones; DROP TABLE counted_nodes; DROP TABLE populations; \
              DELETE FROM refinery_schema_history WHERE version >= 4"
         ),
         Database::Postgres(_) => format!(

@@ -71,7 +71,7 @@ async fn a_newer_schema_is_refused() {
                  VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')";
     connection.execute(newer, []).unwrap();
     let error = Sqlite::open(&path).err().unwrap();
-    assert!(matches!(error, OpenError::Schema { expected: 13, .. }), "{error}");
+    assert!(matches!(error, OpenError::Schema { expected: 14, .. }), "{error}");
     assert!(error.to_string().contains("V999__from_the_future"), "{error}");
 }
 

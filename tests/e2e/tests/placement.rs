@@ -151,3 +151,38 @@ fn divided(cluster: &Cluster) -> Vec<(String, Value, Value)> {
         .map(|row| (row["name"].as_str().unwrap().to_owned(), row["min"].clone(), row["max"].clone()))
         .collect()
 }
+
+#[test]
+fn what_zones_cost_is_measured_shown_and_counted_by_a_rebalance() {
+    // next to nothing is a lot of such a budget, and nobody does less because of it
+    let settings = "[overload]\ntick_budget_us = 50\nclimb_percent = 1000000\nbalance = false\n";
+    let settings = vec![("TMSrv", settings.to_owned())];
+    let cluster = Cluster::start(Options { nodes: 2, settings, ..Options::default() });
+    let name = town(&cluster)["name"].as_str().unwrap().to_owned();
+    let before = cluster.told(&["status"]);
+    assert_eq!(before["counted_for"], serde_json::json!(["tmsrv-1", "tmsrv-2"]), "{before:#}");
+    assert_eq!(before["counted"], serde_json::json!([]));
+    let bots = cluster.start_bots(&["--players", "8", "--for", "40", "--profile", "mixed", "--seed", "7"]);
+    let measured = || cluster.told(&["status"])["costs"][&name].as_u64().filter(|cost| *cost > 0);
+    wait_for("the controller keeps what the town costs", PATIENCE, measured);
+    let now = cluster.told(&["status"]);
+    assert_eq!(
+        (&now["version"], &now["counted"]),
+        (&before["version"], &before["counted"]),
+        "nothing moves by it"
+    );
+    let planned = cluster.told(&["rebalance", "--dry-run"]);
+    let counts =
+        |told: &Value| told["counted"].as_array().unwrap().iter().any(|zone| zone["zone"] == name.as_str());
+    assert!(counts(&planned), "{planned:#}");
+    let granted = cluster.told(&["rebalance"]);
+    assert!(granted["after"].as_str().unwrap().contains("counted by what they cost now"), "{granted:#}");
+    wait_for("it is counted", PATIENCE, || counts(&cluster.told(&["status"])).then_some(()));
+    let shown = town(&cluster);
+    assert!(
+        shown["counted_percent"].as_u64().unwrap() > 0 && shown["cost_percent"].as_u64().unwrap() > 0,
+        "{shown:#}"
+    );
+    let (report, _) = bots.finish();
+    assert_eq!(report["dropped"], 0, "{report:#}");
+}

@@ -283,7 +283,8 @@ impl Rest {
                 return Ok(());
             };
             let live = report.live().cloned().collect();
-            let stored = View::new(ClusterView { members: live, table: report.table });
+            let stored =
+                View::new(ClusterView { members: live, table: report.table, ..ClusterView::default() });
             let mut board = held(&board);
             board.judge_views(&self.members, self.call);
             let unrest = board.unrest(&stored, &report.wishes, &self.members);

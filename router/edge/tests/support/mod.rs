@@ -149,7 +149,7 @@ impl Stage {
         };
         let members = self.nodes.iter().filter(|node| node.is_running()).map(member).collect();
         let table = SlotTable { version: self.epoch, named_zones, slots };
-        self.view.send_replace(Arc::new(View::new(ClusterView { members, table })));
+        self.view.send_replace(Arc::new(View::new(ClusterView { members, table, ..ClusterView::default() })));
     }
 
     /// Another registry is the one to call; the first goes on running.

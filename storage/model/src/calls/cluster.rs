@@ -4,6 +4,7 @@
 //! wydbr cluster drain ... --> wishes, stored --> controller: a few districts a second --> slot table
 //! ```
 
+use crate::calls::weights::Weights;
 use crate::id::{CharacterId, OperationId};
 use crate::membership::{Member, ProcessName, SlotTable};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct ClusterReport {
     pub table: SlotTable,
     /// What holds now.
     pub wishes: Wishes,
+    /// What zones cost, and are counted as.
+    pub weights: Weights,
     /// The last [`WISHES_TOLD`] wishes, oldest first.
     pub log: Vec<LoggedWish>,
     /// Milliseconds since 1970 by the clock of the metadata database.

@@ -25,6 +25,7 @@ pub use crate::calls::progress::{ChangeProgress, ProgressThen, ReadProgress, Sta
 pub use crate::calls::records::{GetRecord, HeldRecord, ListRecords, LoadGuildBank, ReadCash};
 pub use crate::calls::repair::{RepairBucket, RepairNames, RepairStrays, Repaired};
 pub use crate::calls::shards::{ChangeShards, ReadShards, ShardsChanged, ShardsRefusal, ShardsReport};
+pub use crate::calls::weights::{Counts, KeepCosts};
 pub use crate::ledger::Entry;
 pub use crate::transfer::{Transfer, TransferRefusal, Transferred};
 
@@ -80,8 +81,8 @@ macro_rules! for_each_operation {
             load_guild_bank(LoadGuildBank) -> Cargo;
             /// The cash balance of an account; 0 when it never had any.
             read_cash(ReadCash) -> i64;
-            /// Enters a process into the list of members, replacing an older run of the same name.
-            join_member(JoinMember) -> ();
+            /// Enters a process into the list of members, replacing an older run of the same name, or one whose lease has ended.
+            join_member(JoinMember) -> Result<(), NewerRun>;
             /// Prolongs a lease; false when this run is no member any more and must join again.
             renew_member(RenewMember) -> bool;
             /// Takes a process out of the list of members.
@@ -138,6 +139,8 @@ macro_rules! for_each_operation {
             keep_population(KeepPopulation) -> bool;
             /// The creatures that are kept of zones.
             read_populations(ReadPopulations) -> HeldPopulations;
+            /// Keeps what zones cost, in the place of what was kept before.
+            keep_costs(KeepCosts) -> ();
         }
     };
 }
@@ -151,6 +154,14 @@ pub struct NameTaken;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no such character on that account")]
 pub struct NoSuchCharacter;
+
+/// A newer run of the process has a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("a newer run of it, {found}, has a lease")]
+pub struct NewerRun {
+    /// Which.
+    pub found: Incarnation,
+}
 
 /// Somebody else wrote the slot table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -410,6 +421,8 @@ pub struct WriteSlots {
     pub named_zones: Vec<NamedZone>,
     /// The whole new table.
     pub slots: Vec<Slot>,
+    /// What zones were counted as for it, when that is new.
+    pub counts: Option<Counts>,
 }
 
 macro_rules! wire_enums {

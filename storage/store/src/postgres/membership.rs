@@ -5,20 +5,22 @@ use super::changes::announce;
 use super::database::Step;
 use super::fault::Fault;
 use super::values::now_ms;
+use super::weights;
 use crate::lease;
 use crate::rows::{self, Fields, member_columns};
 use deadpool_postgres::{Client, GenericClient, Transaction};
-use model::Rect;
 use model::calls::database::{
-    Failure, HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
+    Failure, HoldController, JoinMember, LeaveMember, NewerRun, ReadClusterView, RenewMember, SlotsChanged,
+    WriteSlots,
 };
 use model::membership::{ClusterView, Member, NamedZone, ProcessName, Slot, SlotTable};
+use model::{Incarnation, Rect};
 use std::sync::Arc;
 use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
 impl Postgres {
-    pub(super) async fn join(&self, request: &JoinMember) -> Result<(), Failure> {
+    pub(super) async fn join(&self, request: &JoinMember) -> Result<Result<(), NewerRun>, Failure> {
         self.metadata.run(request).await
     }
 
@@ -35,7 +37,7 @@ impl Postgres {
     }
 
     pub(super) async fn view(&self, _: &ReadClusterView) -> Result<ClusterView, Failure> {
-        let (version, members) = self.metadata.run(&ReadMembers).await?;
+        let (version, members, lapsed) = self.metadata.run(&ReadMembers).await?;
         let mut table = Arc::clone(&self.table.lock());
         if table.version != version {
             table = Arc::new(self.metadata.run(&ReadTable).await?);
@@ -44,7 +46,7 @@ impl Postgres {
                 *known = Arc::clone(&table);
             }
         }
-        Ok(ClusterView { members, table: SlotTable::clone(&table) })
+        Ok(ClusterView { members, lapsed, table: SlotTable::clone(&table) })
     }
 
     pub(super) async fn replace_slots(
@@ -56,9 +58,10 @@ impl Postgres {
 }
 
 impl Step for JoinMember {
-    type Outcome = ();
+    type Outcome = Result<(), NewerRun>;
 
-    async fn run(&self, client: &mut Client) -> Result<(), Fault> {
+    async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
+        let transaction = client.transaction().await?;
         let sql = concat!(
             "INSERT INTO members (",
             member_columns!(),
@@ -66,9 +69,11 @@ impl Step for JoinMember {
             now_ms!(),
             ") ON CONFLICT (name) DO UPDATE SET role = excluded.role, incarnation = excluded.incarnation, \
              link = excluded.link, http = excluded.http, weight = excluded.weight, \
-             content_hash = excluded.content_hash, lease_until_ms = excluded.lease_until_ms"
+             content_hash = excluded.content_hash, lease_until_ms = excluded.lease_until_ms \
+             WHERE members.incarnation <= excluded.incarnation OR members.lease_until_ms <= ",
+            now_ms!()
         );
-        let statement = client.prepare_cached(sql).await?;
+        let statement = transaction.prepare_cached(sql).await?;
         let member = &self.member;
         let values: [&(dyn ToSql + Sync); 8] = [
             &member.name.as_str(),
@@ -80,8 +85,16 @@ impl Step for JoinMember {
             &(member.content_hash as i64),
             &lease::milliseconds(self.lease_ms),
         ];
-        client.execute(&statement, &values).await?;
-        announce(client).await
+        if transaction.execute(&statement, &values).await? == 0 {
+            // the row is locked by the attempt
+            let sql = "SELECT incarnation FROM members WHERE name = $1";
+            let statement = transaction.prepare_cached(sql).await?;
+            let found = transaction.query_one(&statement, &[&member.name.as_str()]).await?.int(0)?;
+            return Ok(Err(NewerRun { found: Incarnation(found as u64) }));
+        }
+        announce(&transaction).await?;
+        transaction.commit().await?;
+        Ok(Ok(()))
     }
 }
 
@@ -140,22 +153,23 @@ impl Step for HoldController {
 struct ReadMembers;
 
 impl Step for ReadMembers {
-    type Outcome = (u64, Vec<Member>);
+    type Outcome = (u64, Vec<Member>, Vec<Member>);
 
     async fn run(&self, client: &mut Client) -> Result<Self::Outcome, Fault> {
         let sql = concat!(
             "SELECT ",
             member_columns!(),
-            " FROM members WHERE lease_until_ms > ",
+            ", lease_until_ms - ",
             now_ms!(),
-            " ORDER BY name COLLATE \"C\""
+            " FROM members ORDER BY name COLLATE \"C\""
         );
         let members = client.prepare_cached(sql).await?;
         let version = client.prepare_cached("SELECT version FROM slot_table").await?;
         // sent together: one round trip
         let (members, version) = tokio::join!(client.query(&members, &[]), client.query_one(&version, &[]));
-        let members = members?.iter().map(rows::member).collect::<Result<_, _>>()?;
-        Ok((version?.int(0)? as u64, members))
+        let members = members?.iter().map(rows::leased).collect::<Result<_, _>>()?;
+        let (members, lapsed) = rows::by_lease(members);
+        Ok((version?.int(0)? as u64, members, lapsed))
     }
 }
 
@@ -205,6 +219,9 @@ impl Step for WriteSlots {
         transaction.execute(&statement, &[]).await?;
         write_named_zones(&transaction, &self.named_zones).await?;
         write_slots(&transaction, &self.slots).await?;
+        if let Some(counts) = &self.counts {
+            weights::write(&transaction, counts).await?;
+        }
         announce(&transaction).await?;
         transaction.commit().await?;
         Ok(Ok(found + 1))

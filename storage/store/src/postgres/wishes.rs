@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::instances;
 use super::membership::read_table;
 use super::values::now_ms;
+use super::weights;
 use crate::rows::{self, Fields, member_columns};
 use deadpool_postgres::{Client, Transaction};
 use model::calls::cluster::{
@@ -61,6 +62,7 @@ async fn report(transaction: &Transaction<'_>) -> Result<ClusterReport, Fault> {
         controller: controller.map(|row| row.text(0).map(ProcessName)).transpose()?,
         table: read_table(transaction).await?,
         wishes: read_wishes(transaction).await?,
+        weights: weights::read(transaction).await?,
         log: log.iter().rev().map(rows::logged_wish).collect::<Result<_, _>>()?,
         now_ms,
     })
@@ -106,6 +108,9 @@ impl Step for MakeWish {
         if granted.changed {
             write(&transaction, &wishes).await?;
             instances::write(&transaction, &report.wishes, &wishes).await?;
+            if self.wish == Wish::Rebalance {
+                weights::recount(&transaction).await?;
+            }
             if let Wish::OpenInstance { operation, .. } = &self.wish {
                 instances::remember(&transaction, *operation, wishes.last_instance).await?;
             }

@@ -1,25 +1,30 @@
 //! Who is in the cluster, who controls it, and the slot table. Leases end by the database's clock.
 
-use super::{Fault, all, change, first, now_ms};
+use super::{Fault, all, change, first, now_ms, weights};
 use crate::lease;
 use crate::planted::{self, Bug};
 use crate::rows::{self, Fields, member_columns};
+use model::Incarnation;
 use model::calls::database::{
-    HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
+    HoldController, JoinMember, LeaveMember, NewerRun, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
 };
 use model::membership::{ClusterView, SlotTable};
 use rusqlite::{Connection, params};
 
-pub(super) fn join(connection: &Connection, request: &JoinMember) -> Result<(), Fault> {
+pub(super) fn join(connection: &Connection, request: &JoinMember) -> Result<Result<(), NewerRun>, Fault> {
     let member = &request.member;
-    change(
+    let changed = change(
         connection,
         concat!(
-            "INSERT OR REPLACE INTO members (",
+            "INSERT INTO members (",
             member_columns!(),
             ", lease_until_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + ",
             now_ms!(),
-            ")"
+            ") ON CONFLICT (name) DO UPDATE SET role = excluded.role, incarnation = excluded.incarnation, \
+             link = excluded.link, http = excluded.http, weight = excluded.weight, \
+             content_hash = excluded.content_hash, lease_until_ms = excluded.lease_until_ms \
+             WHERE members.incarnation <= excluded.incarnation OR members.lease_until_ms <= ",
+            now_ms!()
         ),
         params![
             member.name.as_str(),
@@ -32,7 +37,12 @@ pub(super) fn join(connection: &Connection, request: &JoinMember) -> Result<(), 
             lease::milliseconds(request.lease_ms)
         ],
     )?;
-    Ok(())
+    if changed > 0 {
+        return Ok(Ok(()));
+    }
+    let sql = "SELECT incarnation FROM members WHERE name = ?1";
+    let found = first(connection, sql, [member.name.as_str()], |row| row.int(0))?.unwrap_or_default();
+    Ok(Err(NewerRun { found: Incarnation(found as u64) }))
 }
 
 pub(super) fn renew(connection: &Connection, request: &RenewMember) -> Result<bool, Fault> {
@@ -62,13 +72,14 @@ pub(super) fn view(connection: &Connection, _: &ReadClusterView) -> Result<Clust
         concat!(
             "SELECT ",
             member_columns!(),
-            " FROM members WHERE lease_until_ms > ",
+            ", lease_until_ms - ",
             now_ms!(),
-            " ORDER BY name"
+            " FROM members ORDER BY name"
         ),
         [],
-        |row| rows::member(row),
+        |row| rows::leased(row),
     )?;
+    let (members, lapsed) = rows::by_lease(members);
     let version = version(connection)?;
     let named_zones = all(
         connection,
@@ -78,7 +89,7 @@ pub(super) fn view(connection: &Connection, _: &ReadClusterView) -> Result<Clust
     )?;
     let slots =
         all(connection, "SELECT zone, owner, epoch FROM slots ORDER BY zone", [], |row| rows::slot(row))?;
-    Ok(ClusterView { members, table: SlotTable { version, named_zones, slots } })
+    Ok(ClusterView { members, lapsed, table: SlotTable { version, named_zones, slots } })
 }
 
 fn version(connection: &Connection) -> Result<u64, Fault> {
@@ -134,6 +145,9 @@ pub(super) fn write_slots(
             "INSERT INTO slots (zone, owner, epoch) VALUES (?1, ?2, ?3)",
             params![slot.zone.0, slot.owner.as_ref().map(|owner| owner.as_str()), slot.epoch.0 as i64],
         )?;
+    }
+    if let Some(counts) = &request.counts {
+        weights::write(connection, counts)?;
     }
     Ok(Ok(version))
 }

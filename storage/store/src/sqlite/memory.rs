@@ -1,6 +1,6 @@
 //! The embedded store in memory, without threads and on a clock of the caller's: the same SQL as ever, for simulations.
 
-use super::{Fault, accounts, characters, conservation, embedded, membership, transfers, wishes};
+use super::{Fault, accounts, characters, conservation, embedded, membership, transfers, weights, wishes};
 use model::calls::database::{Failure, Reply, Request};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -45,6 +45,7 @@ impl InMemory {
             WriteSlots = membership::write_slots;
             ReadCluster = wishes::report;
             MakeWish = wishes::make;
+            KeepCosts = weights::keep;
             CreateAccount = accounts::create;
             CreateCharacter = characters::create;
             ListCharacters = characters::list;

@@ -1,6 +1,6 @@
 //! The cluster as its operator sees it, and wishes.
 
-use super::{Fault, all, change, first, instances, now_ms};
+use super::{Fault, all, change, first, instances, now_ms, weights};
 use crate::rows::{self, Fields, member_columns};
 use model::calls::cluster::{
     ClusterReport, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted, WishRefusal, Wishes,
@@ -31,7 +31,8 @@ pub(super) fn report(connection: &Connection, _: &ReadCluster) -> Result<Cluster
     log.reverse();
     let table = super::membership::view(connection, &ReadClusterView)?.table;
     let now_ms = first(connection, concat!("SELECT ", now_ms!()), [], |row| row.int(0))?.unwrap_or_default();
-    Ok(ClusterReport { members, controller, table, wishes: wishes(connection)?, log, now_ms })
+    let (wishes, weights) = (wishes(connection)?, weights::read(connection)?);
+    Ok(ClusterReport { members, controller, table, wishes, weights, log, now_ms })
 }
 
 fn wishes(connection: &Connection) -> Result<Wishes, Fault> {
@@ -85,6 +86,9 @@ pub(super) fn make(
             )?;
         }
         instances::write(connection, &report.wishes, &wishes)?;
+        if request.wish == Wish::Rebalance {
+            weights::recount(connection)?;
+        }
         if let Wish::OpenInstance { operation, .. } = &request.wish {
             instances::remember(connection, *operation, wishes.last_instance)?;
         }

@@ -25,7 +25,8 @@ async fn place(store: &Arc<dyn Store>) -> String {
     let before = store.cluster_view(ReadClusterView).await.expect("the store answers").table;
     let area = Rect::new(Tile::new(128, 3712), Tile::new(511, 4091));
     let named_zones = vec![NamedZone { name: place.clone(), area }];
-    let write = WriteSlots { expected_version: before.version, named_zones, slots: before.slots };
+    let write =
+        WriteSlots { expected_version: before.version, named_zones, slots: before.slots, counts: None };
     store.write_slots(write).await.expect("the store answers").expect("nobody else writes");
     place
 }

@@ -4,11 +4,13 @@ use super::stage::{at_once, name, until};
 use crate::Store;
 use model::calls::cluster::{ClusterReport, CutBy, MakeWish, ReadCluster, WISHES_TOLD, Wish, WishGranted};
 use model::calls::database::{
-    HoldController, JoinMember, LeaveMember, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
+    HoldController, JoinMember, LeaveMember, NewerRun, ReadClusterView, RenewMember, SlotsChanged, WriteSlots,
 };
+use model::calls::weights::{Counted, Counts, KeepCosts, Weights};
 use model::id::{Epoch, Incarnation, ZoneId};
 use model::membership::{ClusterView, Member, NamedZone, ProcessName, Role, Slot, SlotTable};
 use model::{Rect, Tile};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Long enough for any test.
@@ -37,7 +39,8 @@ async fn seen(store: &Arc<dyn Store>, name: &str) -> Option<Member> {
 }
 
 async fn join(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) {
-    assert_eq!(store.join_member(JoinMember { member: member.clone(), lease_ms }).await, Ok(()));
+    let request = JoinMember { member: member.clone(), lease_ms };
+    assert_eq!(store.join_member(request).await, Ok(Ok(())));
 }
 
 async fn renew(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) -> bool {
@@ -51,7 +54,8 @@ async fn leave(store: &Arc<dyn Store>, member: &Member) {
 }
 
 pub(super) async fn a_member_is_seen_until_its_lease_ends(store: &Arc<dyn Store>) {
-    let (first, second) = (member(&format!("b{}", name()), u64::MAX), member(&format!("a{}", name()), 1));
+    let (first, second) =
+        (member(&format!("b{}", name()), i64::MAX as u64), member(&format!("a{}", name()), 1));
     join(store, &first, LONG_MS).await;
     join(store, &second, LONG_MS).await;
     assert_eq!(seen(store, first.name.as_str()).await.as_ref(), Some(&first));
@@ -76,7 +80,23 @@ pub(super) async fn a_newer_run_replaces_an_older_one(store: &Arc<dyn Store>) {
     assert!(!renew(store, &old, LONG_MS).await, "the older run is no member any more");
     leave(store, &old).await;
     assert_eq!(seen(store, &name).await.as_ref(), Some(&new), "and takes nobody out but itself");
+    // what the older run had asked for is done late
+    let late = JoinMember { member: old.clone(), lease_ms: LONG_MS };
+    let refused = Ok(Err(NewerRun { found: new.incarnation }));
+    assert_eq!(store.join_member(late.clone()).await, refused);
+    assert_eq!(seen(store, &name).await.as_ref(), Some(&new));
+    assert!(renew(store, &new, LONG_MS).await, "the newer one has its lease still");
+    join(store, &new, LONG_MS).await; // done twice
+    // which run is newer is known by a clock that may be set back: who has no lease any more keeps nobody out
+    assert!(renew(store, &new, SHORT_MS).await);
+    until("the lease ended", async || seen(store, &name).await.is_none()).await;
+    assert!(view(store).await.lapsed.contains(&new), "it is late, or dead");
+    join(store, &old, LONG_MS).await;
+    assert_eq!(seen(store, &name).await.as_ref(), Some(&old));
+    assert!(view(store).await.lapsed.iter().all(|lapsed| lapsed.name != old.name));
+    join(store, &new, LONG_MS).await;
     leave(store, &new).await;
+    assert!(view(store).await.lapsed.iter().all(|lapsed| lapsed.name != new.name), "who leaves is gone");
 }
 
 async fn hold(store: &Arc<dyn Store>, member: &Member, lease_ms: u64) -> bool {
@@ -122,8 +142,12 @@ pub(super) async fn the_slot_table_comes_back_exactly(store: &Arc<dyn Store>) {
     for (owner, count) in [("tmsrv-1", 300), ("tmsrv-2", 20), ("tmsrv-2", 21)] {
         let before = view(store).await.table.version;
         let slots = slots(owner, count);
-        let request =
-            WriteSlots { expected_version: before, named_zones: named_zones.clone(), slots: slots.clone() };
+        let request = WriteSlots {
+            expected_version: before,
+            named_zones: named_zones.clone(),
+            slots: slots.clone(),
+            counts: None,
+        };
         assert_eq!(store.write_slots(request.clone()).await, Ok(Ok(before + 1)));
         let expected = SlotTable { version: before + 1, named_zones: named_zones.clone(), slots };
         assert_eq!(view(store).await.table, expected);
@@ -133,6 +157,57 @@ pub(super) async fn the_slot_table_comes_back_exactly(store: &Arc<dyn Store>) {
     }
 }
 
+pub(super) async fn what_zones_cost_and_are_counted_as_is_kept(store: &Arc<dyn Store>) {
+    let costs =
+        |zones: &[(&str, u32)]| zones.iter().map(|(zone, cost)| ((*zone).to_owned(), *cost)).collect();
+    let keep = async |measured: &[(&str, u32)], recount| {
+        let kept = store.keep_costs(KeepCosts { measured: costs(measured), recount }).await;
+        assert_eq!(kept, Ok(()));
+    };
+    keep(&[("Armia", 48), ("block 8,8", u32::MAX)], false).await;
+    keep(&[("Armia", 50), ("it's", 1)], false).await;
+    let counted =
+        |cost, node: Option<&str>| Counted { cost, placed: node.map(|node| ProcessName(node.into())) };
+    let nodes: BTreeSet<ProcessName> = ["tmsrv-1", "tmsrv-2"].map(|node| ProcessName(node.into())).into();
+    let zones = BTreeMap::from([
+        ("Armia".to_owned(), counted(50, None)),
+        ("it's".to_owned(), counted(1, Some("tmsrv-2"))),
+    ]);
+    let counts = Counts { zones, nodes };
+    let write = async |counts: Option<Counts>| {
+        let SlotTable { version, named_zones, slots } = view(store).await.table;
+        let request = WriteSlots { expected_version: version, named_zones, slots, counts };
+        assert_eq!(store.write_slots(request).await, Ok(Ok(version + 1)));
+        report(store).await.weights
+    };
+    let expected = Weights { measured: costs(&[("Armia", 50), ("it's", 1)]), counts: counts.clone() };
+    assert_eq!(write(Some(counts.clone())).await, expected);
+    assert_eq!(write(None).await, expected, "a table that was planned by the same counts leaves them");
+    let stale = WriteSlots {
+        expected_version: 0,
+        named_zones: Vec::new(),
+        slots: Vec::new(),
+        counts: Some(Counts::default()),
+    };
+    assert!(store.write_slots(stale).await.is_ok_and(|written| written.is_err()));
+    assert_eq!(report(store).await.weights, expected, "a stale writer changes nothing");
+    keep(&[("Armia", 7)], false).await;
+    assert_eq!(report(store).await.weights.counts, counts, "what is measured is not counted yet");
+    keep(&[("Armia", 8)], true).await;
+    let Weights { measured, counts: recounted } = report(store).await.weights;
+    assert_eq!(
+        (measured, recounted.zones, recounted.nodes.len()),
+        (costs(&[("Armia", 8)]), counts.zones.clone(), 0)
+    );
+    // a rebalance counts anew, if that is another count
+    assert_eq!(write(Some(counts)).await.counts.nodes.len(), 2);
+    let granted = wish(store, Wish::Rebalance).await.expect("it is granted");
+    assert!(granted.changed && granted.after.contains("counted by what they cost now"), "{granted:?}");
+    assert!(report(store).await.weights.counts.nodes.is_empty());
+    keep(&[], true).await;
+    assert_eq!(write(Some(Counts::default())).await, Weights::default());
+}
+
 pub(super) async fn of_many_writers_of_the_slot_table_one_wins(store: &Arc<dyn Store>) {
     let before = view(store).await.table;
     let outcomes = at_once(8, |index| {
@@ -140,6 +215,7 @@ pub(super) async fn of_many_writers_of_the_slot_table_one_wins(store: &Arc<dyn S
             expected_version: before.version,
             named_zones: Vec::new(),
             slots: slots(&format!("tmsrv-{index}"), 30),
+            counts: None,
         };
         let store = store.clone();
         async move { store.write_slots(request).await.expect("the store answers") }

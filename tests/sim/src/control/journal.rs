@@ -94,8 +94,7 @@ impl Node {
     pub async fn takes_up(&self, loaded: &LoadedCharacter, reason: AttachReason) -> SoftState {
         let character = loaded.character.id;
         let view = self.cluster.view();
-        let members = view.members.iter().map(|member| member.name.clone()).collect();
-        let expected = held(&self.board).softs.expected(&self.name, character, members);
+        let expected = held(&self.board).softs.expected(&self.name, character);
         let former = loaded.former_owner.as_ref();
         let loading = Loading { character, stored: loaded.soft_from, former, reason };
         let own = self.kept.recall(character);

@@ -11,7 +11,7 @@ use ::cluster::journal::buddy_of;
 use model::calls::sibling::Journalled;
 use model::id::{CharacterId, Epoch};
 use model::membership::ProcessName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A state that is older is kept by the buddy.
 const OLD_MS: u64 = 1_000;
@@ -44,12 +44,17 @@ struct Hurt {
     until_ms: u64,
 }
 
+impl Hurt {
+    fn is_after(&self, since_ms: u64) -> bool {
+        self.faults > 0 || self.until_ms >= since_ms
+    }
+}
+
 /// What somebody who loads a character has to find.
 pub struct Expected {
     since_ms: u64,
     by: ProcessName,
     character: CharacterId,
-    members: BTreeSet<ProcessName>,
     kept: Vec<(ProcessName, i32)>,
 }
 
@@ -111,10 +116,13 @@ impl Softs {
 
     /// True when two hosts might not have reached each other at some moment since then.
     fn are_hurt(&self, a: &ProcessName, b: &ProcessName, since_ms: u64) -> bool {
-        let is_hurt = |key| self.hurt.get(&key).is_some_and(|it| it.faults > 0 || it.until_ms >= since_ms);
-        is_hurt((a.to_string(), None))
-            || is_hurt((b.to_string(), None))
-            || is_hurt(between(a.as_str(), b.as_str()))
+        let is_cut = self.hurt.get(&between(a.as_str(), b.as_str())).is_some_and(|it| it.is_after(since_ms));
+        self.is_hurt(a, since_ms) || self.is_hurt(b, since_ms) || is_cut
+    }
+
+    /// True when a host might not have answered anybody at some moment since then.
+    fn is_hurt(&self, name: &ProcessName, since_ms: u64) -> bool {
+        self.hurt.get(&(name.to_string(), None)).is_some_and(|it| it.is_after(since_ms))
     }
 
     /// A node dies, with these characters in its zones, of which the store has so many gestures: what of them is lost.
@@ -154,13 +162,8 @@ impl Softs {
         wrong
     }
 
-    /// What a node has to find that has just loaded a character and sees these members.
-    pub fn expected(
-        &self,
-        by: &ProcessName,
-        character: CharacterId,
-        members: BTreeSet<ProcessName>,
-    ) -> Expected {
+    /// What a node has to find that has just loaded a character, whomever it sees.
+    pub fn expected(&self, by: &ProcessName, character: CharacterId) -> Expected {
         // whoever played it last went on from there, whatever others keep of the time before
         let last = self.lived.range((character, Epoch(0))..=(character, Epoch(u64::MAX))).next_back();
         let last = last.map_or(Epoch(0), |((_, epoch), _)| *epoch);
@@ -168,15 +171,17 @@ impl Softs {
         let kept = kept.filter(|(_, (epoch, _))| *epoch >= last);
         let kept = kept.map(|(keeper, (_, gestures))| (keeper.clone(), *gestures)).collect();
         let since_ms = now().saturating_sub(ASKED_MS);
-        Expected { since_ms, by: by.clone(), character, members, kept }
+        Expected { since_ms, by: by.clone(), character, kept }
     }
 
     /// It goes on with so many gestures; what is wrong with that.
     pub fn takes_up(&mut self, expected: &Expected, gestures: i32, is_newer: bool) -> Option<String> {
         self.taken_up += u64::from(is_newer);
-        let Expected { since_ms, by, character, members, kept } = expected;
+        let Expected { since_ms, by, character, kept } = expected;
+        // who was hurt itself has been taken for dead perhaps, and is asked when it is a member again
+        let back_ms = now().saturating_sub(HURT_MS);
         let is_reached = |keeper: &ProcessName| {
-            keeper == by || (members.contains(keeper) && !self.are_hurt(keeper, by, *since_ms))
+            keeper == by || !(self.are_hurt(keeper, by, *since_ms) || self.is_hurt(keeper, back_ms))
         };
         let (keeper, newest) =
             kept.iter().filter(|(keeper, _)| is_reached(keeper)).max_by_key(|(_, it)| *it)?;
