@@ -144,9 +144,8 @@ impl Uplink {
                 Err(Failure::ForGood("it does not want the player".to_owned()))
             }
             Err(error) => Err(match (fate(&error), lane.connection.close_reason()) {
-                (Fate::Lost, Some(why)) if comes_back || is_come_back(&why) => {
-                    Failure::ForNow(why.to_string())
-                }
+                // it may have been dead for a while, and another one is not
+                (Fate::Lost, Some(why)) => Failure::ForNow(why.to_string()),
                 (_, Some(why)) => Failure::ForGood(why.to_string()),
                 _ => Failure::ForGood(error.to_string()),
             }),
