@@ -199,6 +199,9 @@ fn players_behind_a_relay_outlive_the_program_of_their_edge_and_a_line_that_is_c
     }
     println!("bots over the upgrade: longest gap {} ms", report["longest_gap_ms"]);
 
+    wait_for("the bots have left", SOON, || {
+        (metric(&stage.http, "wydbr_edge_connections_count") == Some(2.0)).then_some(())
+    });
     let before = stage.resumed();
     stage.udp.cut();
     wait_for("the edge has lost the relay", SOON, || {
