@@ -12,7 +12,7 @@ use crate::session::{Done, Moved, Session};
 use crate::sessions::{Kill, ToSession};
 use crate::shared::Shared;
 use crate::takeover::Left;
-use crate::transport::Transport;
+use crate::transport::{Line, Transport};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::IpAddr;
@@ -54,6 +54,8 @@ pub(crate) struct MovedConnection {
     past_init: bool,
     unread: Vec<u8>,
     unwritten: Vec<u8>,
+    /// The stream of a relay, which is no socket.
+    relayed: Option<relay::Kept>,
 }
 
 impl MovedConnection {
@@ -61,12 +63,17 @@ impl MovedConnection {
     pub(crate) fn address(&self) -> IpAddr {
         self.session.address
     }
+
+    /// The stream of a relay, when it came through one.
+    pub(crate) fn take_relayed(&mut self) -> Option<relay::Kept> {
+        self.relayed.take()
+    }
 }
 
 /// Goes on with a connection that was left.
 pub(crate) fn go_on(shared: &Arc<Shared>, left: Left) {
-    let Left { connection: MovedConnection { session, past_init, unread, unwritten }, socket, admission } =
-        left;
+    let Left { connection, line, admission } = left;
+    let MovedConnection { session, past_init, unread, unwritten, relayed: _ } = connection;
     let kill = Arc::new(Kill::default());
     let number = admission.number;
     let mut session = Session::unpack(Arc::clone(shared), session, number, Arc::clone(&kill));
@@ -84,6 +91,19 @@ pub(crate) fn go_on(shared: &Arc<Shared>, left: Left) {
         partial_since_ms: (past_init && !unread.is_empty()).then(|| shared.clock.now_ms()),
         moving: false,
     };
+    match line {
+        Line::Tcp(socket) => spawn(shared, socket, session, reading, admission),
+        Line::Relayed(stream) => spawn(shared, stream, session, reading, admission),
+    }
+}
+
+fn spawn<T: Transport>(
+    shared: &Arc<Shared>,
+    socket: T,
+    session: Session,
+    reading: Reading,
+    admission: Admission,
+) {
     let serving = serve(Arc::clone(shared), socket, session, reading, admission);
     shared.tasks.spawn("connection", shared.connections.track_future(serving));
 }
@@ -96,18 +116,18 @@ async fn serve<T: Transport>(
     admission: Admission,
 ) {
     if talk(&shared, &mut socket, &mut session, &mut reading).await == End::Moves {
-        socket = match socket.into_tcp() {
-            Ok(socket) => {
-                let connection = MovedConnection {
-                    session: session.pack(),
-                    past_init: reading.deframer.is_past_init(),
-                    unread: reading.deframer.rest().to_vec(),
-                    unwritten: session.out.rest().to_vec(),
-                };
-                return shared.takeover.leave(Left { connection, socket, admission });
-            }
-            Err(socket) => socket,
+        let line = socket.into_line();
+        let connection = MovedConnection {
+            session: session.pack(),
+            past_init: reading.deframer.is_past_init(),
+            unread: reading.deframer.rest().to_vec(),
+            unwritten: session.out.rest().to_vec(),
+            relayed: match &line {
+                Line::Tcp(_) => None,
+                Line::Relayed(stream) => stream.keep(),
+            },
         };
+        return shared.takeover.leave(Left { connection, line, admission });
     }
     let mut out = std::mem::take(&mut session.out);
     tokio::join!(last_words(socket, &mut out, admission), farewell(&shared, &mut session));
@@ -185,11 +205,8 @@ async fn talk<T: Transport>(
             Wake::View => session.on_view(),
             Wake::Moving => {
                 reading.moving = *session.moving.borrow_and_update();
-                match reading.moving {
-                    // a stream of a relay is nothing that another process could be given
-                    true if !T::MOVES => session.on_stop(),
-                    true => {}
-                    false => session.stay(),
+                if !reading.moving {
+                    session.stay();
                 }
             }
             Wake::Socket(Ok(())) if reading.moving => {}

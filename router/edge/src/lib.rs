@@ -12,7 +12,7 @@
 //! | [`view`], [`view_ids`], [`ground_ids`] | what a client is shown, and under which short ids |
 //! | `translate` | events to packets, and what packets about items ask for |
 //! | `session` | one client: login, selection, attach, play |
-//! | `connection`, `listener`, `transport`, `quic` | sockets, and streams of relays |
+//! | `connection`, `listener`, `transport`, `quic` | sockets, and streams of relays, which outlive their connections |
 //! | `nodes`, `registry` | streams to the game nodes and to NRSrv |
 //! | [`messages`] | every text that a player reads |
 //! | `takeover` | how an edge of a new binary takes the connections of the one that runs |

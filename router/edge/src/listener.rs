@@ -4,7 +4,7 @@ use crate::connection::{self, Admission};
 use crate::session::Session;
 use crate::sessions::Kill;
 use crate::shared::Shared;
-use crate::transport::{Buffered, Transport};
+use crate::transport::Transport;
 use relay::PlayerStream;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
@@ -84,7 +84,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, mut relay
             Ok(()) = moving.changed() => continue,
             accepted = listener.accept(), if accepts => accepted,
             player = next_player(&mut relays), if accepts => {
-                admit(&shared, Buffered::new(player.stream), player.address.ip().to_canonical(), room);
+                admit(&shared, Box::new(player.stream), player.address.ip().to_canonical(), room);
                 continue;
             }
         };
@@ -108,6 +108,11 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, mut relay
         }
     }
     shared.health.ready("listen", false);
+    if let Some(relays) = relays
+        && shared.takeover.is_succeeded()
+    {
+        relays.left().await;
+    }
 }
 
 /// The next player of a relay; waits for ever when there are none.

@@ -10,6 +10,10 @@ pub(crate) struct EdgeMetrics {
     pub(crate) connections: IntGauge,
     /// Relays now.
     pub(crate) relays: IntGauge,
+    /// Players behind relays whose connection is lost.
+    pub(crate) relayed_waiting: IntGauge,
+    relayed: IntCounterVec,
+    relayed_bytes: IntCounterVec,
     /// Connections by phase.
     pub(crate) sessions: IntGaugeVec,
     packets: IntCounterVec,
@@ -47,6 +51,18 @@ impl EdgeMetrics {
         Self {
             connections: metrics.gauge("connections_count", "Connections of clients."),
             relays: metrics.gauge("relays_count", "Relays that are connected over QUIC."),
+            relayed_waiting: metrics
+                .gauge("relayed_waiting_count", "Players behind relays that wait for another connection."),
+            relayed: metrics.counter_vec(
+                "relayed_total",
+                "Streams of relays that were resumed, expired, or refused for an unknown ticket.",
+                &["outcome"],
+            ),
+            relayed_bytes: metrics.counter_vec(
+                "relayed_bytes_total",
+                "Bytes of players behind relays, as the client has them (whole) and as QUIC carries them (packed).",
+                &["direction", "form"],
+            ),
             sessions: metrics.gauge_vec("sessions_count", "Connections by phase.", &["phase"]),
             packets: metrics.counter_vec("packets_total", "Packets from and to clients.", &["direction"]),
             bytes: metrics.counter_vec("bytes_total", "Bytes from and to clients.", &["direction"]),
@@ -76,6 +92,15 @@ impl EdgeMetrics {
     pub(crate) fn packets(&self, direction: Direction, packets: u64, bytes: u64) {
         self.packets.with_label_values(&[direction.label()]).inc_by(packets);
         self.bytes.with_label_values(&[direction.label()]).inc_by(bytes);
+    }
+
+    pub(crate) fn relayed(&self, outcome: &'static str) {
+        self.relayed.with_label_values(&[outcome]).inc();
+    }
+
+    pub(crate) fn relayed_bytes(&self, direction: &'static str, whole: u64, packed: u64) {
+        self.relayed_bytes.with_label_values(&[direction, "whole"]).inc_by(whole);
+        self.relayed_bytes.with_label_values(&[direction, "packed"]).inc_by(packed);
     }
 
     pub(crate) fn strike(&self, reason: &'static str) {

@@ -2,10 +2,11 @@
 
 use crate::RunError;
 use crate::addresses::AddressBook;
+use crate::metrics::EdgeMetrics;
 use crate::settings::Quic;
 use crate::shared::Shared;
 use parking_lot::Mutex;
-use relay::{Guard, Identity, Listener};
+use relay::{Guard, Identity, Listener, Note, Streams};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep};
 /// How long a successor waits for the edge before it to let the address go.
 const LET_GO: Duration = Duration::from_secs(10);
 /// Pause between two tries.
-const RETRY_EVERY: Duration = Duration::from_millis(50);
+const RETRY_EVERY: Duration = Duration::from_millis(10);
 
 /// Listens for relays when the settings say where. A successor waits for the edge before it; when that takes too long it
 /// goes on without, for it has players already.
@@ -43,10 +44,27 @@ fn bind(shared: &Arc<Shared>, data: &Path) -> Result<Option<Listener>, RunError>
     let identity = identity(&quic, data, shared.name.as_str())?;
     let fingerprint = identity.fingerprint;
     let gate = gate(Arc::clone(shared));
-    let listener = Listener::bind(address, identity, gate);
+    let listener = Listener::bind(address, identity, gate, shared.relayed.clone());
     let listener = listener.map_err(|source| RunError::Quic { address, source })?;
     tracing::info!(address = %listener.local_addr(), %fingerprint, "the edge is listening for relays");
     Ok(Some(listener))
+}
+
+/// Where streams of players are found again by their relays.
+pub(crate) fn streams(quic: &Quic, metrics: EdgeMetrics) -> Streams {
+    let keep = Duration::from_millis(quic.resume_ms);
+    Streams::new(
+        keep,
+        Arc::new(move |note| match note {
+            Note::Sent { whole, packed } => metrics.relayed_bytes("out", whole, packed),
+            Note::Received { whole, packed } => metrics.relayed_bytes("in", whole, packed),
+            Note::Waiting(true) => metrics.relayed_waiting.inc(),
+            Note::Waiting(false) => metrics.relayed_waiting.dec(),
+            Note::Resumed => metrics.relayed("resumed"),
+            Note::Expired => metrics.relayed("expired"),
+            Note::Refused => metrics.relayed("refused"),
+        }),
+    )
 }
 
 fn identity(quic: &Quic, data: &Path, name: &str) -> Result<Identity, RunError> {

@@ -50,7 +50,7 @@ impl Default for Settings {
 }
 
 /// Players through relays (`wydbr relay`), over QUIC.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Quic {
     /// Where to listen for UDP; not at all when left out.
@@ -59,6 +59,14 @@ pub struct Quic {
     pub certificate: Option<PathBuf>,
     /// Its key, readable by its owner only.
     pub key: Option<PathBuf>,
+    /// How long a player stays whose relay has lost its connection, in milliseconds.
+    pub resume_ms: u64,
+}
+
+impl Default for Quic {
+    fn default() -> Self {
+        Self { listen: None, certificate: None, key: None, resume_ms: 20_000 }
+    }
 }
 
 /// Language of what players read.

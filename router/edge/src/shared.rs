@@ -6,6 +6,7 @@ use crate::half_open::HalfOpen;
 use crate::metrics::EdgeMetrics;
 use crate::nodes::Nodes;
 use crate::pool::Pool;
+use crate::quic;
 use crate::registry::Registry;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) numbers: Mutex<Numbers>,
     pub(crate) addresses: Mutex<AddressBook>,
     pub(crate) half_open: Mutex<HalfOpen>,
+    /// Streams of players behind relays.
+    pub(crate) relayed: relay::Streams,
     pub(crate) pool: Pool,
     /// For the case that another edge succeeds this one.
     pub(crate) takeover: Takeover,
@@ -76,12 +79,14 @@ impl Shared {
         around: &Surroundings,
         clock: Clock,
     ) -> Arc<Self> {
+        let metrics = EdgeMetrics::register(&process.metrics);
+        let relayed = quic::streams(&settings.get().quic, metrics.clone());
         Arc::new(Self {
             name: process.name.clone(),
             credentials: process.credentials.clone(),
             settings,
             clock,
-            metrics: EdgeMetrics::register(&process.metrics),
+            metrics,
             health: process.health.clone(),
             tasks: process.tasks.clone(),
             sessions: Sessions::default(),
@@ -95,6 +100,7 @@ impl Shared {
             numbers: Mutex::default(),
             addresses: Mutex::default(),
             half_open: Mutex::default(),
+            relayed,
             pool: Pool::default(),
             takeover: Takeover::default(),
             came: AtomicU64::new(0),

@@ -12,13 +12,13 @@
 //!    |   (opens its streams to the nodes)   |
 //!    | Take                                 |
 //!    |------------------------------------->|   accepts nobody, reads nothing, parks its players at their nodes
-//!    |   Connection(state) + socket  *      |
+//!    |   Connection(state) + socket  *      |   (a player of a relay: no socket, its stream is in the state)
 //!    |<-------------------------------------|
 //!    |   Commit                             |
 //!    |<-------------------------------------|
 //!    |   (goes on with all of them, joins, reports them to NRSrv)
 //!    | Done                                 |
-//!    |------------------------------------->|   what NRSrv told it meanwhile: Push *; ends
+//!    |------------------------------------->|   what NRSrv told it meanwhile: Push *; sends the relays to the successor; ends
 //! ```
 //!
 //! | who dies | until `Commit` | after it |
@@ -36,6 +36,7 @@ pub(crate) use give::offer;
 pub(crate) use take::{Predecessor, find, tokio_listener};
 
 use crate::connection::{Admission, MovedConnection};
+use crate::transport::Line;
 use model::calls::registry::ToEdge;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 /// Changes with what two edges say to each other, the state of a session among it.
@@ -96,7 +96,7 @@ enum FromPredecessor<C> {
 /// A connection that nobody serves at the moment.
 pub(crate) struct Left {
     pub(crate) connection: MovedConnection,
-    pub(crate) socket: TcpStream,
+    pub(crate) line: Line,
     pub(crate) admission: Admission,
 }
 

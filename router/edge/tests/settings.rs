@@ -47,6 +47,7 @@ fn a_slip_of_the_pen_is_named() {
 fn what_can_never_work_is_named() {
     for (key, value, line) in [
         ("view.players", "999", "flag view.players: `view.players`: found 999, expected 0 to 998"),
+        ("quic.resume_ms", "99", "flag quic.resume_ms: `quic.resume_ms`: found 99, expected 100 to 600000"),
         (
             "budgets.chat.burst",
             "0.5",

@@ -6,10 +6,13 @@ mod support;
 use model::calls::node::ToEdge;
 use model::event::{Event, Notice};
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::{Stage, eventually, settings, soon};
+use tokio_util::sync::CancellationToken;
 use wire::Profile;
 use wire::packet::{Chat, ClientPacket, ServerPacket};
 
@@ -66,6 +69,22 @@ async fn everybody_goes_on_at_the_successor_whatever_they_were_doing() {
     edge.drained().await;
 }
 
+/// A successor that takes everybody and dies before it says that it goes on.
+async fn take_and_die(path: &Path) {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut socket = UnixStream::connect(path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket.write_all(&BEGIN).unwrap();
+        let mut read = [0; 1024];
+        assert!(socket.read(&mut read).unwrap() > 0, "a welcome");
+        socket.write_all(&TAKE).unwrap();
+        assert!(socket.read(&mut read).unwrap() > 0, "a player");
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_successor_fails_everybody_stays() {
     let stage = Stage::new(settings()).await;
@@ -75,19 +94,7 @@ async fn when_the_successor_fails_everybody_stays() {
     eventually("it can be succeeded", || path.exists()).await;
     for _ in 0..2 {
         let before = stage.nodes[0].parked_and_adopted();
-        let path = path.clone();
-        // takes everybody and dies before it says that it goes on
-        tokio::task::spawn_blocking(move || {
-            let mut socket = UnixStream::connect(path).unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            socket.write_all(&BEGIN).unwrap();
-            let mut read = [0; 1024];
-            assert!(socket.read(&mut read).unwrap() > 0, "a welcome");
-            socket.write_all(&TAKE).unwrap();
-            assert!(socket.read(&mut read).unwrap() > 0, "a player");
-        })
-        .await
-        .unwrap();
+        take_and_die(&path).await;
         let node = &stage.nodes[0];
         // those of the two who were parked by then
         eventually("all are adopted again", || {
@@ -102,6 +109,60 @@ async fn when_the_successor_fails_everybody_stays() {
     let mut carl = stage.log_in(Profile::V748, "carl").await;
     carl.choose(0).await;
     carl.until("enter_world").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_plays_through_a_relay_stays_when_a_successor_fails_and_goes_on_at_one_that_does_not() {
+    let mut settings = settings();
+    let quic = SocketAddr::from(([127, 0, 0, 1], ::support::free_port()));
+    settings.quic.listen = Some(quic);
+    let stage = Stage::new(settings).await;
+    let fingerprint = std::fs::read_to_string(stage.folder().join("quic/edge-1.fingerprint")).unwrap();
+    let options = relay::Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        edge: quic,
+        edge_name: "edge-1".to_owned(),
+        trust: relay::Trust::Pinned(fingerprint.parse().unwrap()),
+    };
+    let relay = relay::Relay::start(&options).await.unwrap();
+    let address = relay.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let until = stop.clone();
+    let carrying = tokio::spawn(async move { relay.run(until).await });
+    let mut anna = stage.enter_at(address, Profile::V759, "anna").await;
+    let mut bert = stage.enter(Profile::V748, "bert").await;
+    let node = &stage.nodes[0];
+    let session = stage.registry.session_of("anna").unwrap();
+    let path = stage.folder().join("run/edge-1.takeover");
+    eventually("it can be succeeded", || path.exists()).await;
+
+    take_and_die(&path).await;
+    eventually("all are adopted again", || {
+        let (parked, adopted) = node.parked_and_adopted();
+        parked > 0 && adopted == parked
+    })
+    .await;
+    anna.say("still here").await;
+    bert.until("chat").await;
+
+    let (before, _) = node.parked_and_adopted();
+    let said = bytes_of(Chat { text: "half before".to_owned() }, Profile::V759);
+    anna.bytes(&said[..9]).await;
+    let (process, edge) = soon("the successor", stage.successor()).await;
+    assert_eq!(edge.quic(), Some(quic), "the same address");
+    eventually("all are adopted", || node.parked_and_adopted() == (before + 2, before + 2)).await;
+    assert_eq!(node.attaches().len(), 2, "nobody was loaded again");
+    anna.bytes(&said[9..]).await;
+    let (_, ServerPacket::Chat(heard)) = bert.until("chat").await else { panic!("a chat") };
+    assert_eq!(heard.text, "half before");
+    node.tell(session, Event::Notice(Notice::Text("to the end".to_owned()))).await;
+    assert_eq!(anna.panel().await, "to the end");
+    assert!(!node.was_told_to_detach(session) && !stage.registry.has_logged_out(session));
+    stop.cancel();
+    soon("the end of the relay", carrying).await.unwrap();
+    eventually("the session is logged out", || stage.registry.has_logged_out(session)).await;
+    process.stop.cancel();
+    edge.drained().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,25 +3,28 @@
 //! | task | ends |
 //! |---|---|
 //! | one that accepts clients | with the relay |
-//! | one a client, that copies both ways | when either end closes, or with the relay |
+//! | one a client, that copies both ways, and resumes its stream when the connection breaks | when either end closes, the edge has given the player up, or with the relay |
 
+use crate::berth::Berth;
+use crate::carried::Carried;
+use crate::lane::{Lane, code};
+use crate::ticket::Ticket;
+use crate::traffic::Traffic;
 use crate::transport::STREAMS;
+use crate::uplink::{Granted, Uplink};
 use crate::{Trust, TrustError};
-use quinn::{Connection, Endpoint, RecvStream, SendStream, VarInt};
+use quinn::Endpoint;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::io::{copy_bidirectional, join};
+use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Connection, handshake and first stream take no longer than this.
-const CONNECT: Duration = Duration::from_secs(10);
 /// Pause when the machine has no room for another client.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -71,20 +74,6 @@ pub struct Relay {
     uplink: Arc<Uplink>,
 }
 
-/// The connection to the edge, while there are players.
-struct Uplink {
-    endpoint: Endpoint,
-    edge: SocketAddr,
-    edge_name: String,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    connection: Option<Connection>,
-    players: usize,
-}
-
 impl Relay {
     /// Listens for clients; the edge is looked for when the first comes.
     pub async fn start(options: &Options) -> Result<Self, RelayError> {
@@ -92,12 +81,7 @@ impl Relay {
         endpoint.set_default_client_config(options.trust.config()?);
         let listen = |source| RelayError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-        let uplink = Uplink {
-            endpoint,
-            edge: options.edge,
-            edge_name: options.edge_name.clone(),
-            state: Mutex::default(),
-        };
+        let uplink = Uplink::new(endpoint, options.edge, options.edge_name.clone());
         Ok(Self { listener, uplink: Arc::new(uplink) })
     }
 
@@ -121,7 +105,7 @@ impl Relay {
                 accepted = self.listener.accept(), if clients.len() < STREAMS as usize => match accepted {
                     Ok((client, address)) => {
                         let uplink = Arc::clone(&self.uplink);
-                        clients.spawn(async move { uplink.carry(client, address).await });
+                        clients.spawn(async move { carry(&uplink, client, address).await });
                     }
                     Err(error) => {
                         tracing::warn!("cannot accept a client: {error}");
@@ -131,60 +115,57 @@ impl Relay {
             }
         }
         clients.shutdown().await;
-        self.uplink.endpoint.close(VarInt::from_u32(0), b"the relay stops");
+        self.uplink.endpoint.close(code::OVER, b"the relay stops");
         let _ = timeout(PAUSE, self.uplink.endpoint.wait_idle()).await;
     }
 }
 
-impl Uplink {
-    /// One client from its connection to its end.
-    async fn carry(&self, mut client: TcpStream, address: SocketAddr) {
-        let _ = client.set_nodelay(true);
-        let opened = timeout(CONNECT, self.open()).await.unwrap_or_else(|_| {
-            Err(RelayError::Edge { edge: self.edge, why: "no answer in time".to_owned() })
-        });
-        let (writing, reading) = match opened {
-            Ok(stream) => stream,
-            Err(error) => return tracing::warn!(%address, "a client is turned away: {error}"),
+/// One client from its connection to its end.
+async fn carry(uplink: &Uplink, mut client: TcpStream, address: SocketAddr) {
+    let _ = client.set_nodelay(true);
+    let Granted { lane, ticket, keep } = match uplink.begin().await {
+        Ok(granted) => granted,
+        Err(error) => return tracing::warn!(%address, "a client is turned away: {error}"),
+    };
+    tracing::info!(%address, "a client plays");
+    let traffic = Arc::new(Traffic::default());
+    let counting = Arc::clone(&traffic);
+    let berth = Arc::new(Berth::default());
+    let mut carried = Carried::of_relay(lane, Arc::clone(&berth), Arc::new(move |note| counting.count(note)));
+    let end = tokio::select! {
+        end = copy_bidirectional(&mut client, &mut carried) => end.map(drop).map_err(|error| error.to_string()),
+        error = stay(uplink, &berth, &ticket, keep, address) => Err(error.to_string()),
+    };
+    let counts = traffic.counts();
+    match end {
+        Ok(()) => tracing::info!(%address, %counts, "a client left"),
+        Err(why) => tracing::info!(%address, %counts, "a client left: {why}"),
+    }
+    drop(carried);
+    uplink.left().await;
+}
+
+/// Finds another connection whenever one is lost, until there is none to be found.
+async fn stay(
+    uplink: &Uplink,
+    berth: &Berth<Lane>,
+    ticket: &Ticket,
+    keep: Duration,
+    address: SocketAddr,
+) -> RelayError {
+    let mut lost = berth.watch();
+    loop {
+        let received = match lost.wait_for(Option::is_some).await.map(|received| *received) {
+            Ok(Some(received)) => received,
+            // the berth is there, and so is what tells
+            _ => return std::future::pending().await,
         };
-        tracing::info!(%address, "a client plays");
-        let mut stream = join(reading, writing);
-        match copy_bidirectional(&mut client, &mut stream).await {
-            Ok((up, down)) => tracing::info!(%address, up, down, "a client left"),
-            Err(error) => tracing::info!(%address, "a client left: {error}"),
+        tracing::info!(%address, "the connection of a client is lost, looking for another");
+        match uplink.resume(ticket, received, keep).await {
+            Ok((lane, peer_received)) => berth.arrive(lane, peer_received),
+            Err(error) => return error,
         }
-        drop(stream);
-        self.left().await;
-    }
-
-    /// A stream for one more player, on the connection that is there or on a new one.
-    async fn open(&self) -> Result<(SendStream, RecvStream), RelayError> {
-        let failed = |why: String| RelayError::Edge { edge: self.edge, why };
-        let mut state = self.state.lock().await;
-        if let Some(connection) = state.connection.as_ref().filter(|there| there.close_reason().is_none())
-            && let Ok(stream) = connection.open_bi().await
-        {
-            state.players += 1;
-            return Ok(stream);
-        }
-        let connecting = self.endpoint.connect(self.edge, &self.edge_name);
-        let connecting = connecting.map_err(|error| failed(error.to_string()))?;
-        let connection = connecting.await.map_err(|error| failed(error.to_string()))?;
-        let stream = connection.open_bi().await.map_err(|error| failed(error.to_string()))?;
-        state.connection = Some(connection);
-        state.players += 1;
-        Ok(stream)
-    }
-
-    /// The last player takes the connection along.
-    async fn left(&self) {
-        let mut state = self.state.lock().await;
-        state.players = state.players.saturating_sub(1);
-        if state.players == 0
-            && let Some(connection) = state.connection.take()
-        {
-            connection.close(VarInt::from_u32(0), b"no players");
-        }
+        tracing::info!(%address, "the client plays on");
     }
 }
 

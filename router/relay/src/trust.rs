@@ -1,6 +1,6 @@
 //! How a relay knows its edge.
 
-use crate::{ALPN, Fingerprint, transport};
+use crate::{Fingerprint, transport, version};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
@@ -44,7 +44,7 @@ impl Trust {
             Self::Ca(file) => builder.with_root_certificates(roots(file)?),
         };
         let mut tls = builder.with_no_client_auth();
-        tls.alpn_protocols = vec![ALPN.to_vec()];
+        tls.alpn_protocols = version::offered();
         #[expect(clippy::expect_used, reason = "ring has the cipher suite that QUIC begins with")]
         let quic = QuicClientConfig::try_from(tls).expect("ring knows AES-128-GCM");
         let mut config = quinn::ClientConfig::new(Arc::new(quic));

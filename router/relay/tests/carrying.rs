@@ -1,7 +1,7 @@
 //! A relay and the listener of an edge, with an echo in the place of the game.
 #![allow(clippy::unwrap_used)]
 
-use relay::{Fingerprint, Gate, Guard, Identity, Listener, Options, Relay, Trust};
+use relay::{Fingerprint, Gate, Guard, Identity, Listener, Options, Relay, Streams, Trust};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +18,10 @@ const SOON: Duration = Duration::from_secs(15);
 
 fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+fn streams() -> Streams {
+    Streams::new(SOON, Arc::new(|_| {}))
 }
 
 /// An edge that sends back what it is sent, and remembers where players came from.
@@ -56,7 +60,7 @@ impl Echo {
                 Box::new(Counted(Arc::clone(&counter))) as Guard
             })
         });
-        let mut listener = Listener::bind(any_port(), identity, gate).unwrap();
+        let mut listener = Listener::bind(any_port(), identity, gate, streams()).unwrap();
         let address = listener.local_addr();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let addresses = Arc::clone(&seen);
@@ -74,18 +78,7 @@ impl Echo {
     }
 
     async fn relay(&self, trust: Trust) -> Running {
-        let options = Options {
-            listen: any_port(),
-            edge: self.address,
-            edge_name: self.address.ip().to_string(),
-            trust,
-        };
-        let relay = Arc::new(Relay::start(&options).await.unwrap());
-        let address = relay.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let (running, until) = (Arc::clone(&relay), stop.clone());
-        let task = tokio::spawn(async move { running.run(until).await });
-        Running { relay, address, stop, task }
+        Running::start(self.address, trust).await
     }
 
     async fn until_relays(&self, wanted: usize) {
@@ -106,6 +99,16 @@ struct Running {
 }
 
 impl Running {
+    async fn start(edge: SocketAddr, trust: Trust) -> Self {
+        let options = Options { listen: any_port(), edge, edge_name: edge.ip().to_string(), trust };
+        let relay = Arc::new(Relay::start(&options).await.unwrap());
+        let address = relay.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let (running, until) = (Arc::clone(&relay), stop.clone());
+        let task = tokio::spawn(async move { running.run(until).await });
+        Self { relay, address, stop, task }
+    }
+
     async fn player(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
@@ -233,4 +236,81 @@ async fn a_ca_is_as_good_as_a_fingerprint() {
     let stranger = edge.relay(Trust::Ca(other_ca)).await;
     is_turned_away(stranger.player().await).await;
     stranger.end().await;
+}
+
+/// What an edge does for its player until it has sent back so many bytes.
+async fn echo(stream: &mut relay::Carried, mut left: usize) {
+    let mut chunk = [0; 3_000];
+    while left > 0 {
+        let most = left.min(chunk.len());
+        let count = stream.read(&mut chunk[..most]).await.unwrap();
+        stream.write_all(&chunk[..count]).await.unwrap();
+        stream.flush().await.unwrap();
+        left -= count;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn players_go_on_at_the_edge_that_succeeds_theirs_and_no_byte_is_lost_or_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = || Identity::self_made(folder.path(), "edge-1").unwrap();
+    let gate: Gate = Arc::new(|_| Some(Box::new(()) as Guard));
+    let fingerprint = identity().fingerprint;
+    let mut before = streams();
+    let mut listener = Listener::bind(any_port(), identity(), Arc::clone(&gate), before.clone()).unwrap();
+    let address = listener.local_addr();
+    let relay = Running::start(address, Trust::Pinned(fingerprint)).await;
+    let mut player = relay.player().await;
+    player.write_all(b"first").await.unwrap();
+    let mut stream = timeout(SOON, listener.next()).await.unwrap().unwrap().stream;
+    timeout(SOON, echo(&mut stream, 5)).await.unwrap();
+    let mut heard = [0; 5];
+    timeout(SOON, player.read_exact(&mut heard)).await.unwrap().unwrap();
+    for round in 0..3_u8 {
+        // on its way in both directions
+        player.write_all(&[round; 20_000]).await.unwrap();
+        stream.write_all(&[100 + round; 50_000]).await.unwrap();
+        timeout(SOON, echo(&mut stream, 3_000)).await.unwrap();
+        let kept = stream.keep().unwrap();
+        before.come_back();
+        stream.come_back();
+        drop(stream);
+        listener.left().await;
+        before = streams();
+        stream = before.restore(kept);
+        let bound = async {
+            loop {
+                let bound = Listener::bind(address, identity(), Arc::clone(&gate), before.clone());
+                match bound {
+                    Ok(bound) => return bound,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        listener = timeout(SOON, bound).await.expect("the address is free in time");
+        let mut heard = vec![0; 70_000];
+        let reading = timeout(SOON, player.read_exact(&mut heard));
+        let playing = async {
+            echo(&mut stream, 20_000 - 3_000).await;
+            // what was written is on its way only while somebody waits
+            stream.ready(true, false).await
+        };
+        tokio::select! {
+            read = reading => drop(read.expect("all that was answered comes").unwrap()),
+            ready = playing => panic!("nothing more is said: {ready:?}"),
+        }
+        assert!(heard[..50_000].iter().all(|byte| *byte == 100 + round), "what the edge said first");
+        assert!(heard[50_000..].iter().all(|byte| *byte == round), "what it sent back");
+    }
+    relay.end().await;
+    let ended = async {
+        loop {
+            let mut rest = [0; 10];
+            match stream.read(&mut rest).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    };
+    timeout(SOON, ended).await.expect("the edge hears at once that the relay stops");
 }

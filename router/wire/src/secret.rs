@@ -1,6 +1,27 @@
 //! What must never reach a log: passwords, PINs, transfer tokens.
 
+use crate::Profile;
+use crate::packet::{AccountLogin, AccountPin, DeleteCharacter, ServerChange, TransferCharacter, Whisper};
+use crate::table::{Packet, Row};
 use std::fmt;
+
+/// Packets with something that only their receiver may learn.
+static PRIVATE: [Row; 6] = [
+    AccountLogin::ROW,
+    AccountPin::ROW,
+    DeleteCharacter::ROW,
+    ServerChange::ROW,
+    TransferCharacter::ROW,
+    Whisper::ROW,
+];
+
+/// Whether a packet of this number carries, in any profile, a password, a PIN, a token or a whisper.
+pub fn is_private(opcode: u16) -> bool {
+    PRIVATE.iter().any(|row| {
+        let mut shapes = Profile::ALL.iter().filter_map(|profile| row.shapes.in_profile(*profile));
+        shapes.any(|shape| shape.opcode == opcode)
+    })
+}
 
 /// Text that `Debug` does not show.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -44,5 +65,27 @@ impl Default for Token {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_empty() { "Token(none)" } else { "Token(..)" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet;
+
+    #[test]
+    fn every_packet_with_a_secret_field_is_private_and_a_step_is_not() {
+        let secret = ["password", "pin", "token"];
+        for row in
+            packet::ROWS.iter().filter(|row| row.fields.iter().any(|field| secret.contains(&field.name)))
+        {
+            for shape in Profile::ALL.iter().filter_map(|profile| row.shapes.in_profile(*profile)) {
+                assert!(is_private(shape.opcode), "{}", row.name);
+            }
+        }
+        for row in [packet::Action::ROW, packet::CreateMob::ROW, packet::Chat::ROW] {
+            let shape = row.shapes.in_profile(Profile::V759);
+            assert!(shape.is_some_and(|shape| !is_private(shape.opcode)), "{}", row.name);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -88,6 +89,7 @@ pub struct UdpTap {
     server: SocketAddr,
     far: Arc<Mutex<Arc<UdpSocket>>>,
     client: Arc<Mutex<Option<SocketAddr>>>,
+    cut: Arc<AtomicBool>,
 }
 
 impl UdpTap {
@@ -96,8 +98,8 @@ impl UdpTap {
         let near = Arc::new(UdpSocket::bind(LOOPBACK).expect("a free port"));
         let address = near.local_addr().expect("its address");
         let far = Arc::new(Mutex::new(outer()));
-        let tap =
-            Self { address, recording: Recording::default(), near, server, far, client: Arc::default() };
+        let (recording, client, cut) = (Recording::default(), Arc::default(), Arc::default());
+        let tap = Self { address, recording, near, server, far, client, cut };
         tap.pass_up();
         tap.pass_down();
         tap
@@ -106,9 +108,13 @@ impl UdpTap {
     fn pass_up(&self) {
         let (near, far, server) = (Arc::clone(&self.near), Arc::clone(&self.far), self.server);
         let (client, recording) = (Arc::clone(&self.client), self.recording.clone());
+        let cut = Arc::clone(&self.cut);
         thread::spawn(move || {
             let mut datagram = [0; 64 << 10];
             while let Ok((count, from)) = near.recv_from(&mut datagram) {
+                if cut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 *client.lock().expect("the client") = Some(from);
                 recording.keep(&datagram[..count]);
                 let out = Arc::clone(&far.lock().expect("the outer socket"));
@@ -120,11 +126,15 @@ impl UdpTap {
     fn pass_down(&self) {
         let (near, far) = (Arc::clone(&self.near), Arc::clone(&self.far));
         let (client, recording) = (Arc::clone(&self.client), self.recording.clone());
+        let cut = Arc::clone(&self.cut);
         thread::spawn(move || {
             let mut datagram = [0; 64 << 10];
             loop {
                 let from = Arc::clone(&far.lock().expect("the outer socket"));
                 let Ok(count) = from.recv(&mut datagram) else { continue };
+                if cut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 recording.keep(&datagram[..count]);
                 if let Some(to) = *client.lock().expect("the client") {
                     let _ = near.send_to(&datagram[..count], to);
@@ -136,6 +146,16 @@ impl UdpTap {
     /// From now on the server sees another address; what it still sends to the old one is lost.
     pub fn change_address(&self) {
         *self.far.lock().expect("the outer socket") = outer();
+    }
+
+    /// From now on nothing passes, either way.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Everything passes again.
+    pub fn mend(&self) {
+        self.cut.store(false, Ordering::SeqCst);
     }
 
     /// The address that the server sees.

@@ -19,6 +19,8 @@ impl Check for Settings {
             }
             _ => {}
         }
+        // longer than a player without a connection would be let stand over TCP helps nobody
+        within("quic.resume_ms", self.quic.resume_ms, 100..=600_000, "100 to 600000")?;
         let budgets = &self.budgets;
         within("budgets.strikes_max", u64::from(budgets.strikes_max), 1..=1_000_000, "1 to 1000000")?;
         within("budgets.pin_tries", u64::from(budgets.pin_tries), 1..=1_000, "1 to 1000")?;

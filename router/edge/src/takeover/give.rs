@@ -4,6 +4,7 @@ use super::channel::Channel;
 use super::{ANSWER, FromPredecessor, FromSuccessor, Left, READINESS, VERSION, path};
 use crate::connection::MovedConnection;
 use crate::shared::Shared;
+use crate::transport::Line;
 use crate::{connection, registry};
 use std::fs::{self, Permissions};
 use std::io;
@@ -100,7 +101,10 @@ async fn serve(
     shared.takeover.moving.send_replace(true);
     let given = give(shared, &channel, leaving, &mut left).await;
     match given {
-        Ok(()) => Ok(left.len()),
+        Ok(()) => {
+            send_relays_on(shared, &left);
+            Ok(left.len())
+        }
         Err(error) => {
             go_on(shared, leaving, left);
             Err(error)
@@ -130,7 +134,8 @@ async fn give(
             }
         };
         let Some(one) = next else { break };
-        let sent = channel.send(&Message::Connection(&one.connection), &[one.socket.as_fd()]).await;
+        let socket = one.line.socket();
+        let sent = channel.send(&Message::Connection(&one.connection), socket.as_slice()).await;
         left.push(one);
         sent?;
     }
@@ -155,6 +160,16 @@ async fn send_late(shared: &Shared, channel: &Channel) -> io::Result<()> {
         channel.send(&Message::Push(push), &[]).await?;
     }
     Ok(())
+}
+
+/// The successor has their players: before anything is dropped here their relays must know where to go on.
+fn send_relays_on(shared: &Shared, left: &[Left]) {
+    shared.relayed.come_back();
+    for one in left {
+        if let Line::Relayed(stream) = &one.line {
+            stream.come_back();
+        }
+    }
 }
 
 /// The successor failed: everybody stays here.

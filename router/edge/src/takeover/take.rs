@@ -7,6 +7,7 @@ use crate::connection::{self, MovedConnection};
 use crate::listener;
 use crate::registry;
 use crate::shared::Shared;
+use crate::transport::Line;
 use model::calls::registry::ToEdge;
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -76,12 +77,12 @@ impl Predecessor {
     ) -> Result<usize, TakeoverError> {
         self.channel.send(&FromSuccessor::Take, &[]).await?;
         let mut pushes = Vec::new();
-        let taken = timeout(GIVING, self.receive(&mut pushes)).await;
+        let taken = timeout(GIVING, self.receive(shared, &mut pushes)).await;
         let connections = taken.map_err(|_| TakeoverError::TooLong("giving its players"))??;
         let count = connections.len();
-        for (connection, socket) in connections {
+        for (connection, line) in connections {
             let admission = listener::readmit(shared, connection.address());
-            connection::go_on(shared, Left { connection, socket, admission });
+            connection::go_on(shared, Left { connection, line, admission });
         }
         report();
         let mut told = shared.registry_told.subscribe();
@@ -105,16 +106,23 @@ impl Predecessor {
 
     async fn receive(
         &self,
+        shared: &Shared,
         pushes: &mut Vec<ToEdge>,
-    ) -> io::Result<Vec<(MovedConnection, tokio::net::TcpStream)>> {
+    ) -> io::Result<Vec<(MovedConnection, Line)>> {
         let mut connections = Vec::new();
         loop {
             let (message, mut sockets) = self.channel.recv::<Message>().await?;
             match message {
-                FromPredecessor::Connection(connection) => {
-                    let socket =
-                        sockets.pop().ok_or_else(|| unexpected("a connection without its socket"))?;
-                    connections.push((*connection, tokio_stream(socket)?));
+                FromPredecessor::Connection(mut connection) => {
+                    let line = match (sockets.pop(), connection.take_relayed()) {
+                        (Some(socket), None) => Line::Tcp(tokio_stream(socket)?),
+                        (None, Some(kept)) => Line::Relayed(Box::new(shared.relayed.restore(kept))),
+                        (None, None) => return Err(unexpected("a connection without its socket")),
+                        (Some(_), Some(_)) => {
+                            return Err(unexpected("a socket for the player of a relay"));
+                        }
+                    };
+                    connections.push((*connection, line));
                 }
                 FromPredecessor::Push(push) => pushes.push(push),
                 FromPredecessor::Commit { connections: count } if count == connections.len() => {

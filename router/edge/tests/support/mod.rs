@@ -190,7 +190,11 @@ impl Stage {
 
     /// A client on its selection screen.
     pub async fn log_in(&self, profile: Profile, account: &str) -> Client {
-        let mut client = self.connect(profile).await;
+        self.log_in_at(self.edge.players(), profile, account).await
+    }
+
+    async fn log_in_at(&self, address: SocketAddr, profile: Profile, account: &str) -> Client {
+        let mut client = Client::connect(address, profile).await;
         client.log_in(account, "secret", false).await;
         client.until("char_list").await;
         if profile != Profile::V748 {
@@ -202,7 +206,12 @@ impl Stage {
 
     /// A client in the world, with everything read that it is told on the way.
     pub async fn enter(&self, profile: Profile, account: &str) -> Client {
-        let mut client = self.log_in(profile, account).await;
+        self.enter_at(self.edge.players(), profile, account).await
+    }
+
+    /// The same through somebody who carries it.
+    pub async fn enter_at(&self, address: SocketAddr, profile: Profile, account: &str) -> Client {
+        let mut client = self.log_in_at(address, profile, account).await;
         client.choose(0).await;
         client.until("enter_world").await;
         client.until("skill_bar").await;
