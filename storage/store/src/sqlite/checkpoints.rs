@@ -81,20 +81,21 @@ mod tests {
         writer.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, text BLOB)").unwrap();
         let other = super::super::connect(&path).unwrap();
         let stop = AtomicBool::new(false);
-        let longest = std::thread::scope(|scope| {
+        let lengths: Vec<i64> = std::thread::scope(|scope| {
             let stop = &stop;
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     writer.execute("INSERT INTO t (text) VALUES (zeroblob(20000))", []).unwrap();
                 }
             });
-            let longest = (0..300).map(|_| checkpoint(&other, 400).unwrap()).max();
+            let lengths = (0..300).map(|_| checkpoint(&other, 400).unwrap()).collect();
             stop.store(true, Ordering::Relaxed);
-            longest
+            lengths
         });
-        println!("{longest:?} pages");
-        // what is written while one checkpoint runs comes on top; without a limit it is some 350,000
-        assert!(longest.is_some_and(|pages| pages < 100_000), "{longest:?} pages");
+        // how long it gets is a matter of the disk: all that is written while one checkpoint runs
+        println!("{:?} pages at most", lengths.iter().max());
+        let grown = lengths.windows(2).filter(|pair| pair[1] > pair[0]).count();
+        assert!(grown < 100, "without a limit it is longer each time; it was {grown} times: {lengths:?}");
         assert_eq!(run(&other, "TRUNCATE").unwrap(), 0);
     }
 }
