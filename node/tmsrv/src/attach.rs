@@ -61,9 +61,10 @@ pub(crate) async fn admit(
     let arrival = if attach.reason == AttachReason::Login { Arrival::Glow } else { Arrival::Plain };
     let on_foot = matches!(attach.reason, AttachReason::Handover(_));
     let away_ms = match attach.reason {
-        AttachReason::Login => 0,
+        AttachReason::Login => None,
         AttachReason::Handover(_) | AttachReason::Resume => {
-            u64::from(attach.away_ms) + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+            let here_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Some(u64::from(attach.away_ms).saturating_add(here_ms))
         }
     };
     let epoch = session.epoch.get().copied().unwrap_or(Epoch(0));

@@ -136,8 +136,8 @@ pub struct Entering {
     pub arrival: Arrival,
     /// True when it walked over the border of another zone: its client is still walking.
     pub on_foot: bool,
-    /// How long it was on its way, in milliseconds; 0 when it comes from nowhere.
-    pub away_ms: u64,
+    /// How long it was on its way, in milliseconds; `None` when it comes from nowhere.
+    pub away_ms: Option<u64>,
     /// What is left of the walk on which it came, from `soft.tile`: it goes on.
     pub walk: Option<Walk>,
     /// True when it was in an instance that is gone.

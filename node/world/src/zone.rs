@@ -469,7 +469,7 @@ impl Zone {
         fx.tell(session, Event::ViewComplete);
         self.tell_relief(session, fx);
         self.tell_instance(session, put_out, fx);
-        if away_ms > 0 {
+        if let Some(away_ms) = away_ms {
             self.catch_up_with_recent(session, slot, away_ms, fx);
         }
     }

@@ -246,3 +246,18 @@ fn views_agree_two_ticks_after_anything() {
         }
     }
 }
+
+#[test]
+fn who_comes_over_a_border_within_a_millisecond_hears_what_was_said_a_tick_ago_and_who_logs_in_does_not() {
+    let mut stage = Stage::new(9);
+    stage.player("bob", tile(1050, 1050));
+    stage.away_ms = 0;
+    stage.asks("bob", Command::Say { text: "oi".into() }).tick();
+    stage.arrives("ana", tile(1052, 1050), SPEED, true);
+    stage.player("eva", tile(1054, 1050));
+    let heard = |name: &str| {
+        let events = &stage.watchers[&stage.session(name)].events;
+        events.iter().filter(|event| matches!(event, Event::Said { .. })).count()
+    };
+    assert_eq!((heard("ana"), heard("eva")), (1, 0));
+}

@@ -50,7 +50,7 @@ fn more_than_nine_thousand_creatures_sleep_for_nothing() {
             derived: rules::Derived::default(),
             arrival: Arrival::Glow,
             on_foot: false,
-            away_ms: 0,
+            away_ms: None,
             walk: None,
             put_out: false,
         };

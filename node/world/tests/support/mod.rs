@@ -120,6 +120,8 @@ pub struct Stage {
     pub purses: BTreeMap<SessionId, i64>,
     /// How far players see.
     pub view: u16,
+    /// How long those were on their way who come on foot.
+    pub away_ms: u64,
     next_item: u128,
     inputs: Vec<Input>,
     fx: Effects,
@@ -153,6 +155,7 @@ impl Stage {
             transcript: Vec::new(),
             purses: BTreeMap::new(),
             view: world::overload::VIEW_MAX,
+            away_ms: 200,
             next_item: 1_000,
             inputs: Vec::new(),
             fx: Effects::default(),
@@ -199,7 +202,8 @@ impl Stage {
         // every load takes a higher one; zones side by side live in the same time
         let epoch = Epoch(self.now.0);
         let arrival = Arrival::Glow;
-        let (away_ms, put_out) = (if on_foot { 200 } else { 0 }, false);
+        // who is handed over within a millisecond has missed what neighbours tell a tick later all the same
+        let (away_ms, put_out) = (on_foot.then_some(self.away_ms), false);
         let entering =
             Entering { session, epoch, character, derived, arrival, on_foot, away_ms, walk, put_out };
         self.inputs.push(Input::Enter(Box::new(entering)));
