@@ -3,64 +3,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod past;
+
 use model::calls::ledger::{Finding, Wrong};
 use model::guild::{GuildName, LEADER, MEMBER, Place};
 use model::transfer::{RecordChange, RecordKey, Standing, Transfer};
 use model::{CharacterId, GuildId};
-use std::path::PathBuf;
+use past::Database;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use store::guild::{self, Guild};
+use store::testing::postgres_wanted;
 use store::testing::stage::economy::{Player, done, surely};
 use store::testing::stage::guilds;
-use store::testing::{PgServer, postgres_wanted};
-use store::{Dsn, Postgres, PostgresOptions, Sqlite, Store, fsck};
-use tempfile::TempDir;
-
-/// One database of each kind, and a way past the store.
-enum Database {
-    Sqlite(TempDir),
-    Postgres(PgServer, Vec<String>),
-}
+use store::{Store, fsck};
 
 impl Database {
-    fn sqlite() -> Self {
-        Self::Sqlite(tempfile::tempdir().unwrap())
-    }
-
-    /// Two shards: a guild and its members lie on both.
-    fn postgres() -> Self {
-        let server = PgServer::start();
-        let dsns = ["m", "s"].map(|name| server.create_database(name)).to_vec();
-        Self::Postgres(server, dsns)
-    }
-
-    async fn open(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Sqlite(_) => Arc::new(Sqlite::open(&self.file()).unwrap()),
-            Self::Postgres(_, dsns) => {
-                let shards = dsns.iter().map(|dsn| Dsn::parse(dsn).unwrap()).collect();
-                Arc::new(Postgres::open(PostgresOptions::new(shards)).await.unwrap())
-            }
-        }
-    }
-
-    fn file(&self) -> PathBuf {
-        let Self::Sqlite(folder) = self else { panic!("no file") };
-        folder.path().join("wydbr.sqlite")
-    }
-
-    /// On every shard.
-    fn sql(&self, sql: &str) {
-        match self {
-            Self::Sqlite(_) => rusqlite::Connection::open(self.file()).unwrap().execute_batch(sql).unwrap(),
-            Self::Postgres(server, _) => {
-                ["m", "s"].into_iter().for_each(|shard| drop(server.psql(shard, sql)))
-            }
-        }
-    }
-
     /// The record says something else.
     fn says(&self, key: RecordKey, old: &str, new: &str) {
         let body = match self {

@@ -3,69 +3,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod past;
+
 use model::calls::database::{ChangeGold, DeleteCharacter, ItemHistory};
 use model::calls::ledger::{Finding, Wrong};
 use model::ledger::Actor;
 use model::transfer::Transfer;
 use model::{Character, Epoch, ItemId, OperationId};
-use std::path::PathBuf;
+use past::Database;
 use std::sync::Arc;
 use store::friends::{self, Circle, Known};
-use store::testing::{PgServer, postgres_wanted, stage};
-use store::{Dsn, Postgres, PostgresOptions, Sqlite, Store, fsck};
-use tempfile::TempDir;
-
-/// One database of each kind, and a way past the store.
-enum Database {
-    Sqlite(TempDir),
-    Postgres(PgServer, Vec<String>),
-}
-
-impl Database {
-    fn sqlite() -> Self {
-        Self::Sqlite(tempfile::tempdir().unwrap())
-    }
-
-    /// Two shards, so that names and rows are in different databases for some.
-    fn postgres() -> Self {
-        let server = PgServer::start();
-        let dsns = ["m", "s"].map(|name| server.create_database(name)).to_vec();
-        Self::Postgres(server, dsns)
-    }
-
-    async fn open(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Sqlite(_) => Arc::new(Sqlite::open(&self.file()).unwrap()),
-            Self::Postgres(_, dsns) => {
-                let shards = dsns.iter().map(|dsn| Dsn::parse(dsn).unwrap()).collect();
-                Arc::new(Postgres::open(PostgresOptions::new(shards)).await.unwrap())
-            }
-        }
-    }
-
-    fn file(&self) -> PathBuf {
-        let Self::Sqlite(folder) = self else { panic!("no file") };
-        folder.path().join("wydbr.sqlite")
-    }
-
-    /// On every shard.
-    fn sql(&self, sql: &str) {
-        match self {
-            Self::Sqlite(_) => rusqlite::Connection::open(self.file()).unwrap().execute_batch(sql).unwrap(),
-            Self::Postgres(server, _) => {
-                ["m", "s"].into_iter().for_each(|shard| drop(server.psql(shard, sql)))
-            }
-        }
-    }
-
-    /// A 128-bit id as a literal.
-    fn id(&self, id: u128) -> String {
-        match self {
-            Self::Sqlite(_) => format!("X'{id:032x}'"),
-            Self::Postgres(..) => format!("'{id:032x}'"),
-        }
-    }
-}
+use store::testing::{postgres_wanted, stage};
+use store::{Store, fsck};
 
 async fn findings(store: &Arc<dyn Store>) -> Vec<Finding> {
     fsck::run(store.as_ref()).await.unwrap().checked.findings
@@ -342,7 +291,7 @@ async fn names_and_rows_that_lost_each_other_are_found() {
 #[test]
 fn an_entry_is_never_changed() {
     let database = Database::sqlite();
-    drop(Sqlite::open(&database.file()).unwrap());
+    drop(store::Sqlite::open(&database.file()).unwrap());
     let connection = rusqlite::Connection::open(database.file()).unwrap();
     let insert = "INSERT INTO ledger (at_ms, bucket, actor_kind, actor_name, reason, amount, to_kind, to_owner, \
                   to_balance) VALUES (1, 1, 3, 'test', 'opening', 5, 2, 7, 5)";

@@ -21,6 +21,7 @@ pub mod rolling;
 pub mod script;
 pub mod storm;
 mod tap;
+pub mod words;
 
 pub use cluster::{Cluster, Options, ProcessRow, signal, wydbr_binary};
 pub use fleet::Fleet;

@@ -2,45 +2,14 @@
 //! edge is succeeded.
 #![allow(clippy::unwrap_used)]
 
-use bot::client::Event;
 use bot::protocol::profile::Profile;
+use e2e::words::{insists, is_told, says};
 use e2e::{Cluster, Identity, Options, Player, rolling, signal, wydbr_binary};
 use std::time::{Duration, Instant};
 use store::testing::{PgServer, postgres_wanted};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long NRSrv waits for whom no edge reports.
 const LINGER: Duration = Duration::from_secs(3);
-
-fn says(player: &mut Player, word: &str, text: &str) {
-    player.run("words", async |client| client.whisper(word, text).await);
-}
-
-fn holds(line: &str, parts: &[&str]) -> bool {
-    parts.iter().all(|part| line.contains(part))
-}
-
-fn is_told(player: &mut Player, what: &str, parts: &[&str]) {
-    player.expect(what, PATIENCE, |_, event| match event {
-        Event::Panel(text) if holds(text, parts) => Some(()),
-        _ => None,
-    });
-}
-
-/// Says something again and again until the wanted line comes: who was killed meanwhile could not answer.
-fn insists(player: &mut Player, word: &str, text: &str, parts: &[&str]) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        says(player, word, text);
-        let wait = Instant::now() + Duration::from_secs(4);
-        while let Ok(Some(event)) = player.next(wait) {
-            if matches!(event, Event::Panel(line) if holds(&line, parts)) {
-                return;
-            }
-        }
-        assert!(Instant::now() < deadline, "{word} {text}: nobody tells {parts:?}");
-    }
-}
 
 /// Lines that say that somebody came or left.
 fn comings(player: &Player) -> Vec<String> {

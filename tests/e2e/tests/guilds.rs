@@ -3,6 +3,7 @@
 
 use bot::client::Event;
 use bot::protocol::profile::Profile;
+use e2e::words::{insists, is_told, says};
 use e2e::{Cluster, Identity, Options, Player};
 use std::time::{Duration, Instant};
 use store::testing::{PgServer, postgres_wanted};
@@ -10,18 +11,6 @@ use store::testing::{PgServer, postgres_wanted};
 const PATIENCE: Duration = Duration::from_secs(60);
 const COST: i32 = 50;
 const MEMBER_COST: i32 = 7;
-
-fn says(player: &mut Player, word: &str, text: &str) {
-    player.run("words", async |client| client.whisper(word, text).await);
-}
-
-/// Waits for a line that holds all of these.
-fn is_told(player: &mut Player, what: &str, parts: &[&str]) -> String {
-    player.expect(what, PATIENCE, |_, event| match event {
-        Event::Panel(text) if parts.iter().all(|part| text.contains(part)) => Some(text.clone()),
-        _ => None,
-    })
-}
 
 fn hears(player: &mut Player, from: &str, text: &str) {
     player.expect(&format!("it hears {text:?}"), PATIENCE, |_, event| match event {
@@ -34,22 +23,6 @@ fn kill(cluster: &Cluster, name: &str, players: &mut [&mut Player]) {
     cluster.kill_and_wait(name);
     for player in players {
         player.listen(Instant::now());
-    }
-}
-
-/// Says something of guilds again and again until the wanted line comes: who was killed meanwhile could not answer.
-fn insists(player: &mut Player, word: &str, text: &str, parts: &[&str]) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        says(player, word, text);
-        let wait = Instant::now() + Duration::from_secs(4);
-        while let Ok(Some(event)) = player.next(wait) {
-            match event {
-                Event::Panel(line) if parts.iter().all(|part| line.contains(part)) => return,
-                _ => {}
-            }
-        }
-        assert!(Instant::now() < deadline, "{word} {text}: nobody tells {parts:?}");
     }
 }
 
