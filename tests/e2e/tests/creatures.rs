@@ -32,6 +32,14 @@ fn until_sees(player: &mut Player, expected: &BTreeSet<(u16, u16)>, when: &str) 
     }
 }
 
+/// Waits until it is set down and shown who is there: until then it believes what it saw before.
+fn is_shown_anew(player: &mut Player, kind: &str) {
+    player.expect("it is shown everybody anew", PATIENCE, |_, event| match event {
+        Event::Appeared { name, .. } if &**name == kind => Some(()),
+        _ => None,
+    });
+}
+
 fn owner(cluster: &Cluster) -> String {
     cluster.zone_at(TOWN)["owner"].as_str().unwrap_or_default().to_owned()
 }
@@ -74,6 +82,7 @@ fn monsters_stay_where_they_are_when_their_zone_is_moved_and_when_its_node_or_al
     wait_for("it asked who had it before", PATIENCE, || {
         (known_by(&cluster, there, "node") > told).then_some(())
     });
+    is_shown_anew(&mut player, "Porquinho");
     until_sees(&mut player, &at_first, "after a move");
 
     let kept = || {
@@ -82,12 +91,8 @@ fn monsters_stay_where_they_are_when_their_zone_is_moved_and_when_its_node_or_al
             .filter(|kept| *kept > 0.0)
     };
     wait_for("they are stored", PATIENCE, kept);
-    player.forget();
     signal(cluster.process(there).pid, "KILL");
-    player.expect("it is shown everybody anew", PATIENCE, |_, event| match event {
-        Event::Appeared { name, .. } if &**name == "Porquinho" => Some(()),
-        _ => None,
-    });
+    is_shown_anew(&mut player, "Porquinho");
     until_sees(&mut player, &at_first, "after the death of its node");
     player.assert_content();
     drop(player);
@@ -96,8 +101,9 @@ fn monsters_stay_where_they_are_when_their_zone_is_moved_and_when_its_node_or_al
     cluster.up();
     let mut player = Player::enter(&cluster, &identity);
     until_sees(&mut player, &at_first, "after all was stopped and started");
-    let now = owner(&cluster);
-    assert!(known_by(&cluster, &now, "store") > 0.0, "nobody but the store can know");
+    // the one that began first may have given the zone to the other one since
+    let read: f64 = ["tmsrv-1", "tmsrv-2"].into_iter().map(|node| known_by(&cluster, node, "store")).sum();
+    assert!(read > 0.0, "nobody but the store can know");
 }
 
 /// How many creatures nodes have handed over.
@@ -138,10 +144,7 @@ fn monsters_walk_over_borders_between_nodes_and_nobody_sees_them_blink_or_twice(
 
     // whom it had at that moment may be a second back, but there once, wherever they went meanwhile
     signal(cluster.process("tmsrv-2").pid, "KILL");
-    player.expect("it is shown somebody anew", PATIENCE, |_, event| match event {
-        Event::Appeared { name, .. } if &**name == "Aguia Parda" => Some(()),
-        _ => None,
-    });
+    is_shown_anew(&mut player, "Aguia Parda");
     let after = passed(cluster);
     wait_for("they walk over borders again, each once", PATIENCE, || {
         player.listen(Instant::now() + Duration::from_millis(500));
