@@ -4,6 +4,7 @@ mod offline;
 
 use crate::cli::{DataArg, finish, in_runtime};
 use crate::data_dir::DataDir;
+use crate::stored;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use link::Client;
@@ -143,10 +144,10 @@ fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn ask(data: DataDir, request: Request) -> anyhow::Result<Reply> {
-    if !data.is_locked() {
+    if !data.is_served()? {
         return offline::ask(&data, request).await;
     }
-    let target = data.running()?.target(Role::NrSrv)?;
+    let target = stored::target(&data, Role::NrSrv).await?;
     let client: Client<Request, Reply> = Client::fixed(data.credentials("operator")?, target);
     client.call(&request, DEADLINE).await.context("NRSrv does not answer")
 }

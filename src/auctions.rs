@@ -2,6 +2,7 @@
 
 use crate::cli::in_runtime;
 use crate::data_dir::DataDir;
+use crate::stored;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use link::Client;
@@ -62,10 +63,9 @@ enum AuctionsCommand {
 /// Does what the command line asks.
 pub fn main(args: &AuctionsArgs) -> anyhow::Result<ExitCode> {
     let data = DataDir::new(&args.data);
-    let cluster = data.running()?;
     let credentials = data.credentials("operator")?;
-    let target = cluster.target(Role::TssSrv)?;
     in_runtime(async {
+        let target = stored::target(&data, Role::TssSrv).await?;
         let market = Desk(Client::fixed(credentials, target));
         match &args.command {
             AuctionsCommand::List { words, limit } => {

@@ -24,6 +24,8 @@ enum Command {
     Up(crate::up::UpArgs),
     /// Put another program under a running cluster, process by process, while everybody plays.
     Upgrade(crate::upgrade::UpgradeArgs),
+    /// Reach a cluster that was not started by `up` on this folder: one on other hosts, or under systemd.
+    Connect(crate::connect::ConnectArgs),
     /// List the processes of a running cluster.
     Ps(crate::ps::PsArgs),
     /// Create, show, block and freeze accounts; set passwords.
@@ -80,6 +82,7 @@ impl Command {
         matches!(
             self,
             Self::Up(_)
+                | Self::Connect(_)
                 | Self::Account(_)
                 | Self::Run { .. }
                 | Self::Item(_)
@@ -129,6 +132,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Up(args) => crate::up::main(args),
         Command::Upgrade(args) => finish(crate::upgrade::main(args)),
+        Command::Connect(args) => finish(crate::connect::main(args)),
         Command::Ps(args) => finish(crate::ps::main(&args)),
         Command::Account(args) => crate::account::main(args),
         Command::Item(args) => finish(crate::ledger::item(&args)),

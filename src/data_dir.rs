@@ -9,6 +9,7 @@
 //!   logs/<process>/      logs of every process, rotated by LogSrv
 //!   bin/<Process>        links to the program
 //!   map/<process>.map    the last good map, for a start while the metadata database is away
+//!   connect.json         instead of all else: where a cluster is that runs elsewhere (`wydbr connect`)
 //!   run/cluster.json     what `up` was told, ports, and the processes that run now
 //!   run/<process>.out    what a process printed
 //!   run/lock             held while `up` runs
@@ -23,6 +24,7 @@ use anyhow::{Context, bail};
 use link::{CertificateFiles, Credentials};
 use model::Secret;
 use model::membership::{ProcessName, Role};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -71,6 +73,19 @@ pub struct ProcessState {
     pub link: SocketAddr,
     /// Where its health and metrics listen.
     pub http: SocketAddr,
+}
+
+/// Where a cluster is that `up` did not start on this folder, as `wydbr connect` was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// Its DBSrvs.
+    pub dbsrv: Vec<SocketAddr>,
+    /// Its LogSrv.
+    pub logsrv: Option<SocketAddr>,
+    /// The file with its key.
+    pub key_file: PathBuf,
+    /// CA, certificate of this machine and its key, where links are encrypted.
+    pub certificates: Option<[PathBuf; 3]>,
 }
 
 impl DataDir {
@@ -156,44 +171,92 @@ impl DataDir {
 
     /// What an operator's command shows to the links of this cluster.
     pub fn credentials(&self, name: &str) -> anyhow::Result<Credentials> {
-        let path = self.key_file();
-        let key = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read the cluster's key {}; is --data right?", path.display()))?;
-        let credentials = Credentials::new(ProcessName(name.to_owned()), Secret::new(key.trim()));
-        if self.read_cluster()?.is_some_and(|cluster| cluster.tls) {
-            credentials.policy.set_certificates(Some(&self.certificates()))?;
-        }
-        Ok(credentials)
+        let certificates = match self.elsewhere()? {
+            Some(elsewhere) => return elsewhere.credentials(name),
+            None => self.read_cluster()?.is_some_and(|cluster| cluster.tls).then(|| self.certificates()),
+        };
+        credentials(name, &self.key_file(), certificates.as_ref())
     }
 
     /// The state that the supervisor wrote last; `None` when the cluster was never started.
     pub fn read_cluster(&self) -> anyhow::Result<Option<ClusterFile>> {
-        let path = self.path("run/cluster.json");
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .with_context(|| format!("{} is not what `wydbr up` writes", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+        read_json(&self.path("run/cluster.json"), "`wydbr up` writes")
     }
 
     /// Replaces the state in one step.
     pub fn write_cluster(&self, cluster: &ClusterFile) -> anyhow::Result<()> {
-        let path = self.path("run/cluster.json");
-        let fresh = self.path("run/cluster.json.new");
-        let _ = fs::remove_file(&fresh);
-        write_private(&fresh, &serde_json::to_vec_pretty(cluster)?)?;
-        fs::rename(&fresh, &path).with_context(|| format!("cannot replace {}", path.display()))
+        write_json(&self.path("run/cluster.json"), cluster)
     }
 
-    /// The state of the running cluster; an error that says so when none runs.
+    /// Where the cluster is, when it runs elsewhere.
+    pub fn elsewhere(&self) -> anyhow::Result<Option<Elsewhere>> {
+        read_json(&self.path("connect.json"), "`wydbr connect` writes")
+    }
+
+    /// Makes this the folder of a cluster that runs elsewhere.
+    pub fn write_elsewhere(&self, elsewhere: &Elsewhere) -> anyhow::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
+        write_json(&self.path("connect.json"), elsewhere)
+    }
+
+    /// True when the databases are in the hands of processes: they must not be opened beside them.
+    pub fn is_served(&self) -> anyhow::Result<bool> {
+        Ok(self.is_locked() || self.elsewhere()?.is_some())
+    }
+
+    /// The state of the cluster that `up` runs on this folder; an error that says so when there is none.
     pub fn running(&self) -> anyhow::Result<ClusterFile> {
+        if self.elsewhere()?.is_some() {
+            bail!(
+                "the cluster of {} was not started by `wydbr up`; `wydbr cluster status` lists its processes",
+                self.root.display()
+            );
+        }
         match self.read_cluster()? {
             Some(cluster) if self.is_locked() => Ok(cluster),
             _ => bail!("no cluster runs on {}", self.root.display()),
         }
     }
+}
+
+impl Elsewhere {
+    /// What an operator's command shows to its links.
+    pub fn credentials(&self, name: &str) -> anyhow::Result<Credentials> {
+        let files = |[ca, certificate, key]: [PathBuf; 3]| CertificateFiles { ca, certificate, key };
+        credentials(name, &self.key_file, self.certificates.clone().map(files).as_ref())
+    }
+}
+
+fn credentials(
+    name: &str,
+    key_file: &Path,
+    certificates: Option<&CertificateFiles>,
+) -> anyhow::Result<Credentials> {
+    let key = fs::read_to_string(key_file)
+        .with_context(|| format!("cannot read the cluster's key {}; is --data right?", key_file.display()))?;
+    let credentials = Credentials::new(ProcessName(name.to_owned()), Secret::new(key.trim()));
+    if certificates.is_some() {
+        credentials.policy.set_certificates(certificates)?;
+    }
+    Ok(credentials)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path, writer: &str) -> anyhow::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .with_context(|| format!("{} is not what {writer}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Replaces a file of the owner in one step.
+fn write_json(path: &Path, content: &impl Serialize) -> anyhow::Result<()> {
+    let fresh = path.with_extension("json.new");
+    let _ = fs::remove_file(&fresh);
+    write_private(&fresh, &serde_json::to_vec_pretty(content)?)?;
+    fs::rename(&fresh, path).with_context(|| format!("cannot replace {}", path.display()))
 }
 
 impl ClusterFile {

@@ -2,6 +2,7 @@
 
 use crate::cli::{DataArg, in_runtime};
 use crate::data_dir::DataDir;
+use crate::stored;
 use clap::{Args, ValueEnum};
 use model::calls::log::{Level, Record, TailFilter};
 use model::membership::{ProcessName, Role};
@@ -73,9 +74,9 @@ pub fn main(args: LogsArgs) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let target = data.running()?.target(Role::LogSrv)?;
     let credentials = data.credentials("operator")?;
     in_runtime(async move {
+        let target = stored::target(&data, Role::LogSrv).await?;
         let mut tail = logsrv::tail(&credentials, &target, filter).await?;
         while let Some((process, record)) = tail.next().await {
             if print(&process, &record, json).is_err() {

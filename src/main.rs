@@ -7,6 +7,7 @@ mod auctions;
 mod certs;
 mod cli;
 mod cluster;
+mod connect;
 mod content_check;
 mod data_dir;
 mod friends;

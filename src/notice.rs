@@ -2,6 +2,7 @@
 
 use crate::cli::{DataArg, in_runtime};
 use crate::data_dir::DataDir;
+use crate::stored;
 use anyhow::bail;
 use clap::Args;
 use link::Client;
@@ -27,10 +28,9 @@ pub fn main(args: NoticeArgs) -> anyhow::Result<ExitCode> {
         bail!("a notice has 1 to {CHAT_TEXT_MAX} characters, this one has {length}");
     }
     let data = DataDir::new(&args.data.data);
-    let cluster = data.running()?;
     let credentials = data.credentials("operator")?;
-    let target = cluster.target(Role::NrSrv)?;
     in_runtime(async move {
+        let target = stored::target(&data, Role::NrSrv).await?;
         let client: Client<Request, Reply> = Client::fixed(credentials, target);
         match client.call(&Request::Announce { text: args.text }, Duration::from_secs(5)).await? {
             Reply::Done => Ok(ExitCode::SUCCESS),

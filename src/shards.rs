@@ -188,10 +188,11 @@ async fn order(
         moves => println!("moves {moves:?} are ordered"),
     }
     let waits = !args.no_wait && !changed.moves.is_empty();
-    if waits && !data.is_locked() {
+    let served = data.is_served()?;
+    if waits && !served {
         println!("the cluster does not run; DBSrv carries them out when it does");
     }
-    let moves = if waits && data.is_locked() { wait(opened, &changed.moves).await? } else { Vec::new() };
+    let moves = if waits && served { wait(opened, &changed.moves).await? } else { Vec::new() };
     let went_well = moves.iter().all(|moved| moved.state != MoveState::Failed);
     let in_json = || {
         let moves: Vec<Value> = moves.iter().map(tell::move_in_json).collect();

@@ -1,10 +1,12 @@
 //! The store of a cluster for an operator's command: through DBSrv while the cluster runs, the databases
-//! themselves while it does not.
+//! themselves while it does not. And who else of the cluster is to be asked.
 
-use crate::data_dir::{ClusterFile, DataDir};
+use crate::data_dir::{ClusterFile, DataDir, Elsewhere};
 use anyhow::{Context, bail};
 use dbclient::RemoteStore;
-use model::membership::Role;
+use link::Target;
+use model::calls::database::ReadClusterView;
+use model::membership::{ProcessName, Role};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use settings::{Check, Loaded, Source};
@@ -28,12 +30,34 @@ impl Opened {
 
 /// Finds the store wherever it can be asked now.
 pub async fn reach(data: &DataDir) -> anyhow::Result<Opened> {
+    if let Some(elsewhere) = data.elsewhere()? {
+        return Ok(Opened { store: behind(&elsewhere)?, lock: None });
+    }
     if !data.is_locked() {
         return open(data).await;
     }
     let target = data.running()?.target(Role::DbSrv)?;
     let store = RemoteStore::connect(data.credentials("operator")?, vec![target.address]);
     Ok(Opened { store, lock: None })
+}
+
+/// The store of a cluster that runs elsewhere.
+pub fn behind(elsewhere: &Elsewhere) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(RemoteStore::connect(elsewhere.credentials("operator")?, elsewhere.dbsrv.clone()))
+}
+
+/// A process of a role, wherever the cluster runs.
+pub async fn target(data: &DataDir, role: Role) -> anyhow::Result<Target> {
+    let Some(elsewhere) = data.elsewhere()? else { return data.running()?.target(role) };
+    if role == Role::LogSrv {
+        // it is no member, since it has to be there before DBSrv is
+        let address = elsewhere.logsrv.context("`wydbr connect` was not told where LogSrv is (--logsrv)")?;
+        return Ok(Target { name: ProcessName::numbered(role, 1), address });
+    }
+    let view = behind(&elsewhere)?.cluster_view(ReadClusterView).await.context("DBSrv does not answer")?;
+    let member = view.members.iter().find(|member| member.role == role);
+    let member = member.with_context(|| format!("the cluster has no {} at the moment", role.program()))?;
+    Ok(Target { name: member.name.clone(), address: member.link })
 }
 
 /// Opens the store of a cluster that does not run.

@@ -13,6 +13,7 @@ mod upgrade;
 
 use crate::cli::{EXIT_CONFIGURATION, finish, in_runtime, one_line};
 use crate::data_dir::DataDir;
+use anyhow::bail;
 use clap::Args;
 use model::Secret;
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ pub struct UpArgs {
     /// An operator's original data directory or a content pack; the built-in pack when left out.
     #[arg(long, value_name = "DIR")]
     pub content: Option<PathBuf>,
-    /// Port that clients connect to, on all addresses of this machine.
+    /// Port that clients connect to, on the address of --listen.
     #[arg(long, default_value_t = 8281)]
     pub edge_port: u16,
     /// Port of the counts page and the sign-up.
@@ -81,6 +82,9 @@ pub fn main(args: UpArgs) -> ExitCode {
 
 async fn up(args: UpArgs) -> anyhow::Result<ExitCode> {
     let data = DataDir::new(&args.data);
+    if data.elsewhere()?.is_some() {
+        bail!("{} is for a cluster that runs elsewhere (`wydbr connect`)", data.root().display());
+    }
     data.create()?;
     let _lock = data.lock()?;
     data.ensure_key()?;

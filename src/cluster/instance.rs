@@ -2,7 +2,7 @@
 
 use super::{finish, name_of_owner, read, show, wish};
 use crate::data_dir::DataDir;
-use crate::stored::Opened;
+use crate::stored::{self, Opened};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use link::Client;
@@ -146,7 +146,7 @@ async fn guests_of(data: &DataDir, opened: &Opened, guests: &Guests) -> anyhow::
 }
 
 async fn party_of(data: &DataDir, name: &str) -> anyhow::Result<Vec<Guest>> {
-    let target = data.running()?.target(Role::NrSrv)?;
+    let target = stored::target(data, Role::NrSrv).await?;
     let client: Client<Request, Reply> = Client::fixed(data.credentials("operator")?, target);
     let answer = client.call(&Request::PartyOf { name: name.to_owned() }, DEADLINE).await?;
     let Reply::PartyOf(party) = answer else { bail!("NRSrv answered {answer:?}") };

@@ -25,10 +25,11 @@ pub(crate) async fn admit(
     if node.closing.is_cancelled() || !owns(node, attach) {
         return Err(AttachRefusal::NotOwner);
     }
-    if node.sessions.count() > node.settings.get().max_players {
-        return Err(AttachRefusal::Overloaded);
-    }
     if attach.reason == AttachReason::Login {
+        // this one counts already
+        if node.sessions.count() > node.settings.get().max_players {
+            return Err(AttachRefusal::Overloaded);
+        }
         wait_for_turn(node, attach)?;
     }
     let mut character = load(node, session, attach.reason).await?;
@@ -85,7 +86,8 @@ pub(crate) fn label(refusal: Option<&AttachRefusal>) -> &'static str {
     }
 }
 
-/// Where nobody new is let in a login waits in the queue. Who is handed over or comes back from a node that died never does.
+/// Where nobody new is let in a login waits in the queue. Who is handed over or comes back from a node that died never does,
+/// and is let in beyond the limit: who plays goes on playing.
 fn wait_for_turn(node: &Node, attach: &Attach) -> Result<(), AttachRefusal> {
     let pause = node.settings.get().overload.login_pause();
     let refuses = node.loads.refuses(attach.zone);

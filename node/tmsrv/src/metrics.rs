@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) commands_dropped: IntCounter,
     pub(crate) attaches: IntCounterVec,
     pub(crate) partings: IntCounterVec,
+    pub(crate) turned_back: IntCounterVec,
     pub(crate) saves: IntCounterVec,
     pub(crate) journalled: IntCounterVec,
     pub(crate) journal_kept: IntGauge,
@@ -73,6 +74,11 @@ impl Metrics {
             ),
             attaches: registry.counter_vec("attaches_total", "Attaches by outcome", &["outcome"]),
             partings: registry.counter_vec("partings_total", "Sessions that left, by reason", &["reason"]),
+            turned_back: registry.counter_vec(
+                "turned_back_total",
+                "Players who could not go to another zone and were placed back, by what kept them",
+                &["why"],
+            ),
             saves: registry.counter_vec("saves_total", "Saved characters by outcome", &["outcome"]),
             journalled: registry.counter_vec(
                 "journalled_total",

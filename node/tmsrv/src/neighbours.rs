@@ -48,8 +48,27 @@ pub(crate) struct Neighbours {
     lines: Mutex<BTreeMap<ProcessName, mpsc::Sender<Sight>>>,
     /// A zone whose neighbour must be told everything anew.
     lost: Mutex<BTreeSet<(ZoneId, ZoneId)>>,
+    /// Nodes that take nobody who walks over a border, as they said last.
+    full: Mutex<BTreeSet<ProcessName>>,
     /// The last batch of each node: its run and number.
     heard: Mutex<BTreeMap<ProcessName, (Incarnation, u64)>>,
+}
+
+impl Neighbours {
+    /// True when a node said that it has as many players as it may. Who comes to a border is seen from its other side
+    /// before, so what was said is at most some ticks old.
+    pub(crate) fn is_full(&self, node: &ProcessName) -> bool {
+        self.full.lock().contains(node)
+    }
+
+    fn says(&self, node: &ProcessName, full: bool) {
+        let mut all = self.full.lock();
+        if full {
+            all.insert(node.clone());
+        } else {
+            all.remove(node);
+        }
+    }
 }
 
 /// Under which owners and epochs a neighbour was told everything: its owner and epoch, the epoch of the zone that tells.
@@ -186,12 +205,14 @@ async fn speak(node: Arc<Node>, to: ProcessName, mut waiting: mpsc::Receiver<Sig
             None => Err(CallError::Lost),
         };
         match answer {
-            Ok(Reply::Seen { unknown }) => {
+            Ok(Reply::Seen { unknown, full }) => {
+                node.neighbours.says(&to, full);
                 let lost = pairs.into_iter().filter(|(_, to)| unknown.contains(to));
                 node.neighbours.lost.lock().extend(lost);
             }
             other => {
                 tracing::debug!(node = %to, ?other, "a neighbour was not told");
+                node.neighbours.says(&to, false);
                 // all that was said since is of no use without it
                 while let Ok(sight) = waiting.try_recv() {
                     node.neighbours.lost.lock().insert((sight.from, sight.to));
@@ -215,7 +236,7 @@ pub(crate) async fn hear(
         let mut heard = node.neighbours.heard.lock();
         let last = heard.entry(from).or_insert((run, 0));
         if last.0 == run && number <= last.1 {
-            return Reply::Seen { unknown: Vec::new() };
+            return Reply::Seen { unknown: Vec::new(), full: node.is_full() };
         }
         *last = (run, number);
     }
@@ -233,5 +254,5 @@ pub(crate) async fn hear(
             unknown.push(to);
         }
     }
-    Reply::Seen { unknown }
+    Reply::Seen { unknown, full: node.is_full() }
 }

@@ -92,6 +92,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// True when it has as many players as it may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.sessions.count() >= self.settings.get().max_players
+    }
+
     /// The game thread of a zone.
     pub(crate) fn host(&self, zone: ZoneId) -> &Host {
         let threads = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
@@ -239,7 +244,8 @@ fn build(
         market: link::Client::new(credentials.clone(), cluster.target(Role::TssSrv)),
         trades: Trades::default(),
         siblings: Siblings::new(credentials.clone()),
-        journal: Journal::new(started.max_players),
+        // the nodes whose buddy this is may have let in more than they may
+        journal: Journal::new(started.max_players.saturating_mul(4)),
         neighbours: Neighbours::default(),
         suspects: Suspects::default(),
         loads,
@@ -304,9 +310,12 @@ async fn close(node: &Arc<Node>) {
     tracing::info!(players = waiting, "saving everybody");
     node.tasks.close();
     let patience = Duration::from_secs(node.settings.get().stop_seconds);
-    if tokio::time::timeout(patience, node.tasks.wait()).await.is_err() {
-        tracing::error!(left = node.sessions.count(), "not everybody could be saved in time");
-    }
-    populations::keep_all(node).await;
+    let saved = async {
+        if tokio::time::timeout(patience, node.tasks.wait()).await.is_err() {
+            tracing::error!(left = node.sessions.count(), "not everybody could be saved in time");
+        }
+    };
+    // beside each other: until the node has left the players wait for another one
+    tokio::join!(saved, populations::keep_all(node));
     node.cluster.leave().await;
 }

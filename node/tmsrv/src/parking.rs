@@ -6,7 +6,7 @@
 //! | the edge parks a session | what was told before goes out, then `Parked`, then nothing more |
 //! | an edge adopts it, the same or another | it is told what waited, and then what happens |
 //! | nobody adopts it within [`PARKED_FOR`] | its stream counts as gone: it is saved and released |
-//! | more than [`KEPT_MAX`] messages wait | who adopts it is told to attach it anew |
+//! | more than [`KEPT_MAX`] events wait | who adopts it is told to attach it anew |
 
 use crate::edges::{Edge, EdgeId};
 use crate::host::Order;
@@ -21,8 +21,11 @@ use std::time::{Duration, Instant};
 
 /// How long a parked session is waited for.
 const PARKED_FOR: Duration = Duration::from_secs(10);
-/// Messages that wait for one parked session; a player in a crowd is told some hundreds a second.
-const KEPT_MAX: usize = 8_192;
+/// Events that wait for one parked session; a player in a crowd is told some hundreds a second. An edge that gets them all
+/// at once must have room for them (`connections.events_queued`) and for what happens next.
+const KEPT_MAX: usize = 1_024;
+/// Events of one message.
+const TOGETHER: usize = 256;
 
 /// Where a session is told what happens.
 pub(crate) struct Home {
@@ -32,9 +35,39 @@ pub(crate) struct Home {
 struct State {
     edge: Edge,
     /// What waits, while it is parked.
-    kept: Option<Vec<ToEdge>>,
+    kept: Option<Kept>,
     /// The edge that adopts it, until its game thread has given it what waits.
     next: Option<EdgeId>,
+}
+
+/// What waits for a parked session, in order.
+#[derive(Default)]
+struct Kept {
+    messages: Vec<ToEdge>,
+    events: usize,
+    /// There was more than it holds.
+    missed: bool,
+}
+
+impl Kept {
+    /// Few long messages instead of many short ones: all of them go into the queue to an edge in one moment.
+    fn keep(&mut self, message: ToEdge) {
+        let count = match &message {
+            ToEdge::Events(events) => events.len(),
+            _ => 1,
+        };
+        if self.missed || self.events + count > KEPT_MAX {
+            self.missed = true; // what comes after a gap is of no use
+            return;
+        }
+        self.events += count;
+        match (self.messages.last_mut(), message) {
+            (Some(ToEdge::Events(last)), ToEdge::Events(more)) if last.len() + count <= TOGETHER => {
+                last.extend(more);
+            }
+            (_, message) => self.messages.push(message),
+        }
+    }
 }
 
 impl Home {
@@ -64,15 +97,14 @@ impl Home {
         let mut state = self.state.lock();
         match &mut state.kept {
             None => state.edge.send(&message),
-            Some(kept) if kept.len() < KEPT_MAX => kept.push(message),
-            Some(_) => {}
+            Some(kept) => kept.keep(message),
         }
     }
 
     /// Keeps something for the next edge, whatever waits already.
     pub(crate) fn tell_if_parked(&self, message: ToEdge) {
         if let Some(kept) = &mut self.state.lock().kept {
-            kept.push(message);
+            kept.messages.push(message);
         }
     }
 
@@ -81,7 +113,7 @@ impl Home {
         let mut state = self.state.lock();
         if state.kept.is_none() {
             state.edge.send(&ToEdge::Parked { session });
-            state.kept = Some(Vec::new());
+            state.kept = Some(Kept::default());
         }
     }
 
@@ -89,10 +121,10 @@ impl Home {
     fn adopt(&self, edge: Edge) -> bool {
         let mut state = self.state.lock();
         let kept = state.kept.take().unwrap_or_default();
-        kept.iter().for_each(|message| edge.send(message));
+        kept.messages.iter().for_each(|message| edge.send(message));
         state.next = None;
         state.edge = edge;
-        kept.len() < KEPT_MAX
+        !kept.missed
     }
 }
 
@@ -152,5 +184,57 @@ pub(crate) fn give(session: &Session, edge: Edge) {
     if !session.home.adopt(edge) {
         tracing::warn!(session = %session.id, "a parked session has missed something, it begins anew");
         session.note(Note::Outdated);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::calls::node::{DropReason, ToEdge};
+    use model::event::Event;
+    use model::{Addressed, EntityId};
+
+    fn event(number: usize) -> ToEdge {
+        let event = Event::Disappeared {
+            entity: EntityId(number as u64),
+            departure: model::event::Departure::OutOfView,
+        };
+        ToEdge::Events(vec![Addressed { to: vec![SessionId(1)], event: event.into() }])
+    }
+
+    #[test]
+    fn what_waits_is_few_messages_in_order_and_says_when_it_is_not_all() {
+        let mut kept = Kept::default();
+        (0..300).for_each(|number| kept.keep(event(number)));
+        let dropped =
+            || ToEdge::Dropped { session: SessionId(1), reason: DropReason::ZoneGone, obeyed: None };
+        kept.keep(dropped());
+        (300..310).for_each(|number| kept.keep(event(number)));
+        let lengths: Vec<usize> = kept
+            .messages
+            .iter()
+            .map(|message| match message {
+                ToEdge::Events(events) => events.len(),
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(lengths, [TOGETHER, 300 - TOGETHER, 0, 10]);
+        let all: Vec<ToEdge> = kept
+            .messages
+            .iter()
+            .flat_map(|message| match message {
+                ToEdge::Events(events) => {
+                    events.iter().map(|one| ToEdge::Events(vec![one.clone()])).collect()
+                }
+                other => vec![other.clone()],
+            })
+            .collect();
+        let told = (0..300).map(event).chain([dropped()]).chain((300..310).map(event));
+        assert_eq!(all, told.collect::<Vec<_>>());
+        assert!(!kept.missed);
+
+        (0..KEPT_MAX).for_each(|number| kept.keep(event(number)));
+        assert!(kept.missed);
+        assert_eq!(kept.events, KEPT_MAX);
     }
 }

@@ -108,10 +108,14 @@ async fn save_part(node: &Arc<Node>, part: &[(ZoneId, Snapshot)]) {
 pub(crate) async fn save_and_release(node: &Node, session: &Session, snapshot: &Snapshot) -> Saved {
     let saving = give_up(node, session, snapshot);
     tokio::pin!(saving);
-    match tokio::time::timeout(SOON, &mut saving).await {
-        Ok(saved) => saved,
-        Err(_) => tokio::join!(saving, journal::keep_last(node, session, snapshot)).0,
+    if let Ok(saved) = tokio::time::timeout(SOON, &mut saving).await {
+        return saved;
     }
+    tokio::select! {
+        saved = &mut saving => return saved,
+        () = journal::keep_last(node, session, snapshot) => {}
+    }
+    saving.await
 }
 
 async fn give_up(node: &Node, session: &Session, snapshot: &Snapshot) -> Saved {

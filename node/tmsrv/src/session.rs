@@ -417,6 +417,17 @@ async fn release(node: &Arc<Node>, session: &Arc<Session>, snapshot: Option<Snap
     Some(saver::save_last(node, session, &snapshot).await)
 }
 
+/// What keeps a player from leaving its zone before anything is done about it. A node that is full keeps nobody out but those who
+/// walk: who is sent (out of an instance that ends, to a city) has to be somewhere.
+fn obstacle(node: &Node, crossing: &Crossing) -> Option<&'static str> {
+    if node.closing.is_cancelled() {
+        return Some("stopping");
+    }
+    let view = node.cluster.view();
+    let Some((owner, _)) = view.owner(crossing.to) else { return Some("no_owner") };
+    (crossing.on_foot && owner.name != node.name && node.neighbours.is_full(&owner.name)).then_some("full")
+}
+
 /// Hands a player over to another zone; `None` when it has to stay for the moment.
 async fn cross(
     node: &Arc<Node>,
@@ -427,10 +438,10 @@ async fn cross(
 ) -> Option<Farewell> {
     let since = Instant::now();
     let tile = crossing.tile();
-    let reachable = node.cluster.view().owner(crossing.to).is_some() && !node.closing.is_cancelled();
-    let saved = match reachable {
-        true => saver::save_and_release(node, session, &crossing.snapshot).await,
-        false => Saved::Unavailable,
+    let obstacle = obstacle(node, &crossing);
+    let saved = match obstacle {
+        None => saver::save_and_release(node, session, &crossing.snapshot).await,
+        Some(_) => Saved::Unavailable,
     };
     match saved {
         Saved::Written => {}
@@ -439,7 +450,9 @@ async fn cross(
             return Some(Farewell::Dropped(DropReason::Fenced, None));
         }
         Saved::Unavailable => {
-            tracing::info!(session = %session.id, to = %crossing.to, reachable, "a player could not cross");
+            let why = obstacle.unwrap_or("store");
+            node.metrics.turned_back.with_label_values(&[why]).inc();
+            tracing::info!(session = %session.id, to = %crossing.to, why, "a player could not cross");
             session.parting.store(false, Ordering::SeqCst);
             node.order(zone, Order::Input(zone, Input::TurnBack { session: session.id })).await;
             return None;

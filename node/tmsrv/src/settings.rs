@@ -12,7 +12,8 @@ use world::overload::Limits;
 pub struct Settings {
     /// Threads that play zones; 0 means one less than the machine has cores, at most 8. Read at the start.
     pub game_threads: usize,
-    /// Most players of this node; more are told that it is overloaded. Reloads live.
+    /// Most players of this node; more cannot log in or walk over to it. Who plays and has to be somewhere (its node died, its instance
+    /// ended) is let in beyond it. Reloads live.
     pub max_players: usize,
     /// Every player that changed is saved once in this time. Reloads live.
     pub save_every_seconds: u64,

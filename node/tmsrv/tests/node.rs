@@ -134,6 +134,42 @@ async fn a_walk_over_the_border_is_handed_over_whoever_owns_the_other_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_walks_over_to_a_node_that_is_full_until_it_has_room() {
+    let house = House::with_nodes(2, Settings { max_players: 1, ..settings() }).await;
+    let ana = house.character(NEAR_BORDER).await;
+    let beyond = Tile::new(2312, NEAR_BORDER.y);
+    let (here, _) = house.slot(house.zones.zone_at(NEAR_BORDER)).await;
+    let (there, _) = house.slot(house.zones.zone_at(beyond)).await;
+    assert_ne!(here, there, "the border has to lie between two nodes");
+
+    // one plays there, and another one whose node died was let in all the same
+    let (bob, eve) = (house.character(beyond).await, house.character(beyond).await);
+    let mut other = house.edge_to("edge-1", &there).await;
+    let (bob_session, _) = house.enters(&mut other, &bob, beyond).await;
+    let eve_session = house.session();
+    house.enters_as(&mut other, eve_session, &eve, beyond, AttachReason::Resume).await;
+
+    let mut edge = house.edge_to("edge-1", &here).await;
+    let (session, sheet) = house.enters(&mut edge, &ana, NEAR_BORDER).await;
+    edge.walks(session, sheet.tile, "66666666666", 2).await;
+    let placed = |event: &Event| match event {
+        Event::Placed { entity, tile, .. } if *entity == sheet.entity => Some(*tile),
+        _ => None,
+    };
+    let back = edge.perceives(session, "being placed back", placed).await;
+    assert_eq!(back, Tile::new(2303, sheet.tile.y), "the last tile inside");
+
+    for session in [bob_session, eve_session] {
+        other.says(ToNode::Detach { session }).await;
+        other.is_detached(session).await;
+    }
+    edge.walks(session, back, "66666666", 2).await;
+    let (_, tile, _) = edge.is_handed_over(session).await;
+    assert_eq!(house.stored(&ana).await.soft.tile, tile);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_the_store_is_away_a_walker_stays_and_nothing_is_lost() {
     let house = one_node().await;
     let ana = house.character(NEAR_BORDER).await;

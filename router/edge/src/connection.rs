@@ -188,6 +188,11 @@ async fn talk<T: Transport>(
             session.close(reason);
             break;
         }
+        // as it is now: who was let in a moment ago hears of no change, and a change back must not come second
+        let moving = *session.moving.borrow_and_update();
+        if moving != std::mem::replace(&mut reading.moving, moving) && !moving {
+            session.stay();
+        }
         if reading.moving {
             session.prepare_to_move();
             if session.is_movable() {
@@ -203,12 +208,7 @@ async fn talk<T: Transport>(
                 session.on_done(done);
             }
             Wake::View => session.on_view(),
-            Wake::Moving => {
-                reading.moving = *session.moving.borrow_and_update();
-                if !reading.moving {
-                    session.stay();
-                }
-            }
+            Wake::Moving => continue,
             Wake::Socket(Ok(())) if reading.moving => {}
             Wake::Socket(Ok(())) => read(shared, socket, session, reading),
             Wake::Socket(Err(_)) => session.close(CloseReason::Failed),

@@ -166,6 +166,7 @@ impl Edge {
         predecessor: Option<Predecessor>,
     ) -> Result<Self, RunError> {
         let now = settings.get();
+        let files = listener::raise_descriptor_limit();
         process.health.ready("listen", false);
         process.health.ready("registry", false);
         let listen = |source| RunError::Listen { address: now.listen, source };
@@ -214,7 +215,7 @@ impl Edge {
             .spawn("takeover", takeover::offer(Arc::clone(&shared), process.data.clone(), listening));
         process.tasks.spawn("public-http", http::serve(Arc::clone(&shared), http_listener));
         let accepting =
-            process.tasks.spawn("accept", listener::accept(Arc::clone(&shared), listener, relays));
+            process.tasks.spawn("accept", listener::accept(Arc::clone(&shared), listener, relays, files));
         tracing::info!(%players, %http, "the edge is listening");
         Ok(Self { shared, players, quic, http, accepting })
     }

@@ -49,8 +49,9 @@ fn half_open_most(half_open_max: usize, most: usize) -> usize {
     half_open_max.min(most - most / 4)
 }
 
-/// Raises the number of files that this process may have open to what the system allows, and says what it is.
-fn raise_descriptor_limit() -> u64 {
+/// Raises the number of files that this process may have open to what the system allows, and says what it is. Before the first
+/// sockets come from another edge: what has no room is closed on the way.
+pub(crate) fn raise_descriptor_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     #[allow(unsafe_code, reason = "there is no safe way to this limit in the standard library")]
     // SAFETY: both calls only read and write the structure that they are given, which outlives them.
@@ -65,8 +66,13 @@ fn raise_descriptor_limit() -> u64 {
 }
 
 /// Accepts until the process stops.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, mut relays: Option<relay::Listener>) {
-    let room = room(raise_descriptor_limit());
+pub(crate) async fn accept(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    mut relays: Option<relay::Listener>,
+    files: u64,
+) {
+    let room = room(files);
     let wanted = shared.settings.get().connections.max;
     if wanted > room {
         tracing::warn!(

@@ -26,6 +26,9 @@
 //! | the successor | the other one goes on with everybody | the same, until `Done` |
 //! | the edge that runs | its players are lost, as always | the successor has them |
 //!
+//! Up to `Commit` the edge that runs waits for a few seconds and goes on by itself when the successor reads no more; from `Commit` on it
+//! waits for `Done` or for the successor's end, however long it takes.
+//!
 //! Who is in the middle of a login, or enters or leaves the world, is waited for a few seconds.
 
 mod channel;

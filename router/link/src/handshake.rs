@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Changes when the handshake or the frames change.
-pub(crate) const VERSION: u16 = 6;
+pub(crate) const VERSION: u16 = 7;
 /// Connection and handshake take no longer than this.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 pub(crate) const MAGIC: [u8; 4] = *b"WYDL";

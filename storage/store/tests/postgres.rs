@@ -3,13 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use model::Account;
 use model::calls::database::{
-    CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Failure, FindAccount, GetAccount, SaveOutcome,
+    CreateCharacter, CreateCharacterRefusal, DeleteCharacter, Failure, FindAccount, GetAccount,
+    ReadClusterView, SaveOutcome,
 };
+use model::{Account, OperationId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::testing::{PgServer, conformance, postgres_wanted, stage};
+use store::two_phase::Attempt;
 use store::{Dsn, OpenError, Postgres, PostgresOptions, Store};
 
 /// Leaves the test out when the operator asked for it.
@@ -274,6 +276,34 @@ async fn what_cannot_be_opened_says_why_and_keeps_the_password() {
     let error = try_open(&[&with_password]).await.err().unwrap();
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
     assert!(!error.to_string().contains("s3cret"), "{error}");
+}
+
+/// What is prepared keeps its locks over any restart, and a migration of its table waits for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crash_left_prepared_is_ended_before_the_schema_changes() {
+    or_skip!();
+    let server = PgServer::start();
+    let dsns = [server.create_database("m"), server.create_database("s")];
+    drop(open(&[&dsns[0], &dsns[1]]).await);
+    let cluster = u128::from_str_radix(&server.psql("m", "SELECT cluster FROM cluster").replace('-', ""), 16);
+    let attempt = Attempt { cluster: cluster.unwrap(), operation: OperationId(7), number: 1 };
+    let prepared = "SELECT count(*) FROM pg_prepared_xacts";
+    server.psql(
+        "s",
+        &format!(
+            "BEGIN; LOCK TABLE records IN ROW EXCLUSIVE MODE; PREPARE TRANSACTION '{}'; \
+             DELETE FROM wydbr_shard_migrations WHERE version = 10",
+            attempt.gid(1)
+        ),
+    );
+    assert_eq!(server.psql("s", prepared), "1");
+    let pair = [dsns[0].as_str(), dsns[1].as_str()];
+    let opened = try_open(&pair);
+    let store = tokio::time::timeout(Duration::from_secs(30), opened).await.expect("in time").unwrap();
+    assert_eq!(server.psql("s", prepared), "0");
+    let applied = "SELECT count(*) FROM wydbr_shard_migrations WHERE version = 10";
+    assert_eq!(server.psql("s", applied), "1");
+    store.cluster_view(ReadClusterView).await.unwrap();
 }
 
 /// The operation that a name row waits for, as psql takes it.

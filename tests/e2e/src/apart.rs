@@ -2,15 +2,14 @@
 
 use crate::hosts::Hosts;
 use crate::{get, wait_for};
-use anyhow::Context;
+use anyhow::ensure;
 use model::membership::{ProcessName, Role};
-use serde_json::{Value, json};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Where each process listens for its siblings and for who asks about it: two ports a number.
@@ -31,7 +30,6 @@ pub struct Apart {
     /// Where they run.
     pub hosts: Hosts,
     running: Vec<Running>,
-    _lock: File,
 }
 
 struct Running {
@@ -55,12 +53,10 @@ impl Apart {
             DirBuilder::new().recursive(true).mode(0o700).create(data.join(folder))?;
         }
         private(&data.join("cluster.key"), format!("{:064x}", rand::random::<u128>()).as_bytes())?;
-        let lock = File::create(data.join("run/lock"))?;
-        lock.try_lock().context("the lock of the folder")?;
         let names = [DATABASE, SERVICES, EDGE].map(str::to_owned).into_iter();
         let hosts = Hosts::new(names.chain((1..=nodes).map(node)).collect())?;
         let planned = plan(&hosts, nodes);
-        let mut apart = Apart { hosts, running: Vec::new(), _lock: lock };
+        let mut apart = Apart { hosts, running: Vec::new() };
         for role in Role::START_ORDER {
             let before = apart.running.len();
             for process in planned.iter().filter(|process| process.role == role) {
@@ -70,7 +66,7 @@ impl Apart {
                 process.until_ready(data);
             }
         }
-        private(&data.join("run/cluster.json"), apart.state().to_string().as_bytes())?;
+        apart.connect(data, program)?;
         Ok(apart)
     }
 
@@ -121,21 +117,21 @@ impl Apart {
         Ok(())
     }
 
-    /// What `wydbr up` would have written.
-    fn state(&self) -> Value {
-        let row = |Running { planned: process, child }: &Running| {
-            json!({
-                "name": process.name,
-                "role": process.role,
-                "pid": child.id(),
-                "state": "running",
-                "restarts": 0,
-                "link": process.link,
-                "http": process.http,
-            })
+    /// Makes the folder one from which operators reach the cluster.
+    fn connect(&self, data: &Path, program: &Path) -> anyhow::Result<()> {
+        let address = |wanted: Role| {
+            let of = self.running.iter().find(|process| process.planned.role == wanted);
+            of.map(|process| process.planned.link.to_string()).expect("all roles run")
         };
-        let rows: Vec<Value> = self.running.iter().map(row).collect();
-        json!({ "supervisor": std::process::id(), "postgres": [], "processes": rows })
+        let output = Command::new(program)
+            .args(["connect", "--dbsrv", &address(Role::DbSrv), "--logsrv", &address(Role::LogSrv)])
+            .args(["--key-file".as_ref(), data.join("cluster.key").as_os_str()])
+            .args(["--data".as_ref(), data.as_os_str()])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "connect: {said}{}", String::from_utf8_lossy(&output.stderr));
+        println!("{said}");
+        Ok(())
     }
 
     /// Where everybody reaches a process: for its metrics. Edges listen for no siblings.

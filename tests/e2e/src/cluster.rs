@@ -220,6 +220,14 @@ impl Cluster {
         json.expect("an answer").expect("the last line is JSON")
     }
 
+    /// What a `wydbr cluster` command says that must be refused.
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        let all: Vec<&str> = ["cluster"].iter().chain(arguments).copied().collect();
+        let output = self.with_data(&all, None);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// The row of the map of the zone that a tile is in.
     pub fn zone_at(&self, (x, y): (u64, u64)) -> serde_json::Value {
         let map = self.told(&["map"]);

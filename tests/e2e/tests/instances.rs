@@ -15,14 +15,6 @@ const LIFE_S: i32 = 75;
 /// Longer than two rounds of the journal.
 const JOURNALLED: Duration = Duration::from_millis(1_500);
 
-/// What a command says that must be refused.
-fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
-    let all: Vec<&str> = ["cluster"].iter().chain(arguments).copied().collect();
-    let output = cluster.with_data(&all, None);
-    assert!(!output.status.success(), "{arguments:?}");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 /// The only instance that is open.
 fn open(cluster: &Cluster) -> Value {
     let list = cluster.told(&["instance", "list"]);
@@ -101,21 +93,24 @@ fn two_play_apart_from_the_world_through_the_death_of_the_node_until_the_time_is
     let (came, bia_came, eva_stood) = (ana.tile(), bia.tile(), eva.tile());
 
     assert!(
-        refused(&cluster, &["instance", "open", "Armai", "--for", "1m", "--players", "Anacopia"])
+        cluster
+            .refused(&["instance", "open", "Armai", "--for", "1m", "--players", "Anacopia"])
             .contains("no place `Armai`")
     );
     assert!(
-        refused(&cluster, &["instance", "open", PLACE, "--for", "1m", "--players", "Ninguem"])
+        cluster
+            .refused(&["instance", "open", PLACE, "--for", "1m", "--players", "Ninguem"])
             .contains("no character `Ninguem`")
     );
     let opened = Instant::now();
     let instance = opens(&cluster, &format!("{LIFE_S}s"), &[&ana, &bia]);
     assert_eq!(instance["name"], "Armia#1", "{instance:#}");
     assert!(
-        refused(&cluster, &["instance", "open", PLACE, "--for", "1m", "--players", "Anacopia"])
+        cluster
+            .refused(&["instance", "open", PLACE, "--for", "1m", "--players", "Anacopia"])
             .contains("a guest of 1 open")
     );
-    assert!(refused(&cluster, &["split", "Armia#1"]).contains("instances are not cut"));
+    assert!(cluster.refused(&["split", "Armia#1"]).contains("instances are not cut"));
     are_apart(&mut ana, &mut bia, &mut eva);
     let shown = countdown(&mut ana);
     assert!((1..=LIFE_S).contains(&shown), "{shown} s");

@@ -10,14 +10,6 @@ const TOWN: (u64, u64) = (2114, 2104);
 const PLAYERS: u64 = 12;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a command says that must be refused.
-fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
-    let all: Vec<&str> = ["cluster"].iter().chain(arguments).copied().collect();
-    let output = cluster.with_data(&all, None);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 /// Zones and players of a node.
 fn load(cluster: &Cluster, node: &str) -> (u64, u64) {
     let status = cluster.told(&["status"]);
@@ -59,8 +51,8 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     let [all, between] = wait_for("the controller counts the borders", PATIENCE, counted);
     assert!(0.0 < between && between < all, "{between} of {all}");
 
-    assert!(refused(&cluster, &["drain", "tmsrv-9"]).contains("expected one of: tmsrv-1, tmsrv-2"));
-    assert!(refused(&cluster, &["move", "Atlantida", there]).contains("no zone `Atlantida`"));
+    assert!(cluster.refused(&["drain", "tmsrv-9"]).contains("expected one of: tmsrv-1, tmsrv-2"));
+    assert!(cluster.refused(&["move", "Atlantida", there]).contains("no zone `Atlantida`"));
     assert_eq!(cluster.told(&["rebalance", "--dry-run"])["moves"], serde_json::json!([]));
 
     let players = PLAYERS.to_string();
@@ -77,8 +69,8 @@ fn zones_move_by_the_operators_wish_under_players_who_notice_nothing() {
     assert_eq!(load(&cluster, there), (0, 0));
     wait_for("no border is between nodes", PATIENCE, || (borders(&cluster) == [all, 0.0]).then_some(()));
     until_all_play_on(&cluster, &here);
-    assert!(refused(&cluster, &["drain", &here]).contains("would leave no node"));
-    assert!(refused(&cluster, &["pin", &name, there]).contains("is drained"));
+    assert!(cluster.refused(&["drain", &here]).contains("would leave no node"));
+    assert!(cluster.refused(&["pin", &name, there]).contains("is drained"));
 
     cluster.told(&["join", there]);
     until_all_play_on(&cluster, there);
@@ -109,7 +101,7 @@ fn a_zone_is_cut_and_joined_under_players_who_notice_nothing() {
     let there = if here == "tmsrv-1" { "tmsrv-2" } else { "tmsrv-1" };
     let (east, south) = (format!("{name}/3"), format!("{name}/5"));
     let before = divided(&cluster);
-    assert!(refused(&cluster, &["merge", &name]).contains("parts at present: none"));
+    assert!(cluster.refused(&["merge", &name]).contains("parts at present: none"));
     let players = PLAYERS.to_string();
     // on both sides of both cuts
     let area = ["--area", "2098,2092,2127,2123"];
@@ -129,7 +121,7 @@ fn a_zone_is_cut_and_joined_under_players_who_notice_nothing() {
     let crossed = e2e::borders::handed_over(&cluster);
     let cross_on = || (e2e::borders::handed_over(&cluster) >= crossed + 10.0).then_some(());
     wait_for("they walk over the cuts", PATIENCE, cross_on);
-    assert!(refused(&cluster, &["merge", &east]).contains(&south), "its other half is cut");
+    assert!(cluster.refused(&["merge", &east]).contains(&south), "its other half is cut");
 
     cluster.told(&["merge", &south]);
     cluster.told(&["merge", &east]);

@@ -4,8 +4,8 @@
 //! processes of one user, or they do not talk.
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -105,6 +105,10 @@ fn recv_some(socket: &UnixStream, bytes: &mut [u8], sockets: &mut Vec<OwnedFd>) 
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let got =
         recvmsg(socket.as_fd(), &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    if got.flags.contains(ReturnFlags::CTRUNC) {
+        let text = "a socket was lost on the way: too few files may be open (ulimit -n)";
+        return Err(io::Error::other(text));
+    }
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             sockets.extend(received);

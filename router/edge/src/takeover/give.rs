@@ -16,10 +16,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// How long connections are waited for that are in the middle of something.
 const SETTLING: Duration = Duration::from_secs(8);
+/// How long everything up to `Commit` may take; a successor that reads no more leaves the players with this edge, in time
+/// before their nodes give them up.
+const GIVING: Duration = Duration::from_secs(9);
 /// Pause before the next one is listened to when that failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,6 +42,11 @@ pub(crate) async fn offer(shared: Arc<Shared>, data: std::path::PathBuf, listeni
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => break,
             accepted = listener.accept() => accepted,
+            // it was about to leave when the last successor failed
+            Some(one) = leaving.recv() => {
+                connection::go_on(&shared, one);
+                continue;
+            }
         };
         let Ok((socket, _)) = accepted else {
             tokio::time::sleep(PAUSE).await;
@@ -118,6 +126,32 @@ async fn give(
     leaving: &mut mpsc::UnboundedReceiver<Left>,
     left: &mut Vec<Left>,
 ) -> io::Result<()> {
+    within(GIVING, give_all(shared, channel, leaving, left)).await?;
+    until_it_goes_on(channel, ANSWER).await?;
+    if let Err(error) = send_late(shared, channel).await {
+        tracing::warn!(%error, "what was pushed last is lost");
+    }
+    Ok(())
+}
+
+/// It has them, unless it dies before it says so: however long it takes, only that says that it has nobody.
+async fn until_it_goes_on(channel: &Channel, answer: Duration) -> io::Result<()> {
+    loop {
+        match timeout(answer, channel.recv::<FromSuccessor>()).await {
+            Ok(Ok((FromSuccessor::Done, _))) => return Ok(()),
+            Ok(Ok((other, _))) => tracing::warn!(?other, "expected `Done`"),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => tracing::warn!("the successor does not say that it goes on, but it lives"),
+        }
+    }
+}
+
+async fn give_all(
+    shared: &Arc<Shared>,
+    channel: &Channel,
+    leaving: &mut mpsc::UnboundedReceiver<Left>,
+    left: &mut Vec<Left>,
+) -> io::Result<()> {
     let until = Instant::now() + SETTLING;
     shared.connections.close();
     loop {
@@ -140,18 +174,7 @@ async fn give(
         sent?;
     }
     send_late(shared, channel).await?;
-    channel.send(&Message::Commit { connections: left.len() }, &[]).await?;
-    // from here on only its death says that the successor has nobody
-    match timeout_at(Instant::now() + ANSWER, channel.recv::<FromSuccessor>()).await {
-        Ok(Ok((FromSuccessor::Done, _))) => {}
-        Ok(Ok((other, _))) => tracing::warn!(?other, "expected `Done`"),
-        Ok(Err(error)) => return Err(error),
-        Err(_) => tracing::warn!("the successor does not say that it goes on, but it lives"),
-    }
-    if let Err(error) = send_late(shared, channel).await {
-        tracing::warn!(%error, "what was pushed last is lost");
-    }
-    Ok(())
+    channel.send(&Message::Commit { connections: left.len() }, &[]).await
 }
 
 async fn send_late(shared: &Shared, channel: &Channel) -> io::Result<()> {
@@ -194,4 +217,46 @@ async fn within<T>(patience: Duration, answer: impl Future<Output = io::Result<T
 
 fn unexpected(found: &FromSuccessor) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the successor says {found:?} at the wrong time"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn pair() -> (Channel, Channel) {
+        let (one, other) = UnixStream::pair().unwrap();
+        (Channel::new(one).unwrap(), Channel::new(other).unwrap())
+    }
+
+    /// Short: it is waited for longer than this.
+    const MOMENT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn a_successor_that_was_paused_is_waited_for_and_only_its_death_is_a_failure() {
+        let (here, there) = pair();
+        let began = Instant::now();
+        let later = async {
+            tokio::time::sleep(MOMENT * 5).await; // the pause itself
+            there.send(&FromSuccessor::Done, &[]).await.unwrap();
+        };
+        let (gone_on, ()) = tokio::join!(until_it_goes_on(&here, MOMENT), later);
+        gone_on.unwrap();
+        assert!(began.elapsed() >= MOMENT * 5);
+        drop(there);
+        let error = until_it_goes_on(&here, MOMENT).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test]
+    async fn a_successor_that_reads_no_more_is_not_waited_for() {
+        let (here, _there) = pair();
+        let all = async {
+            loop {
+                here.send(&FromSuccessor::Take, &[]).await?;
+            }
+        };
+        let given: io::Result<()> = within(MOMENT, all).await;
+        assert_eq!(given.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -18,8 +18,8 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-/// How long the edge that runs may take to give everybody away.
-const GIVING: Duration = Duration::from_secs(20);
+/// How long the edge that runs may say nothing while it gives everybody away.
+const SILENCE: Duration = Duration::from_secs(20);
 /// How long NRSrv may take to hear of everybody before the edge that runs is let go.
 const REPORTING: Duration = Duration::from_secs(3);
 /// How long the edge that was succeeded may take to end.
@@ -77,8 +77,7 @@ impl Predecessor {
     ) -> Result<usize, TakeoverError> {
         self.channel.send(&FromSuccessor::Take, &[]).await?;
         let mut pushes = Vec::new();
-        let taken = timeout(GIVING, self.receive(shared, &mut pushes)).await;
-        let connections = taken.map_err(|_| TakeoverError::TooLong("giving its players"))??;
+        let connections = self.receive(shared, &mut pushes).await?;
         let count = connections.len();
         for (connection, line) in connections {
             let admission = listener::readmit(shared, connection.address());
@@ -90,7 +89,9 @@ impl Predecessor {
             tracing::warn!("the registry does not know yet who is here now");
         }
         pushes.into_iter().for_each(|push| registry::hand_on(push, shared));
-        self.channel.send(&FromSuccessor::Done, &[]).await?;
+        if let Err(error) = self.channel.send(&FromSuccessor::Done, &[]).await {
+            tracing::warn!(%error, "the edge that ran has ended before this one said that it goes on");
+        }
         let hearing = Arc::clone(shared);
         shared.tasks.spawn("last-pushes", async move {
             // until it ends
@@ -108,18 +109,20 @@ impl Predecessor {
         &self,
         shared: &Shared,
         pushes: &mut Vec<ToEdge>,
-    ) -> io::Result<Vec<(MovedConnection, Line)>> {
+    ) -> Result<Vec<(MovedConnection, Line)>, TakeoverError> {
         let mut connections = Vec::new();
         loop {
-            let (message, mut sockets) = self.channel.recv::<Message>().await?;
+            let message = timeout(SILENCE, self.channel.recv::<Message>()).await;
+            let (message, mut sockets) =
+                message.map_err(|_| TakeoverError::TooLong("giving its players"))??;
             match message {
                 FromPredecessor::Connection(mut connection) => {
                     let line = match (sockets.pop(), connection.take_relayed()) {
                         (Some(socket), None) => Line::Tcp(tokio_stream(socket)?),
                         (None, Some(kept)) => Line::Relayed(Box::new(shared.relayed.restore(kept))),
-                        (None, None) => return Err(unexpected("a connection without its socket")),
+                        (None, None) => return Err(unexpected("a connection without its socket").into()),
                         (Some(_), Some(_)) => {
-                            return Err(unexpected("a socket for the player of a relay"));
+                            return Err(unexpected("a socket for the player of a relay").into());
                         }
                     };
                     connections.push((*connection, line));
@@ -130,10 +133,10 @@ impl Predecessor {
                 }
                 FromPredecessor::Commit { connections: count } => {
                     let text = format!("{} connections came, expected {count}", connections.len());
-                    return Err(unexpected(&text));
+                    return Err(unexpected(&text).into());
                 }
                 FromPredecessor::Refused { .. } | FromPredecessor::Welcome { .. } => {
-                    return Err(unexpected("a welcome at the wrong time"));
+                    return Err(unexpected("a welcome at the wrong time").into());
                 }
             }
         }

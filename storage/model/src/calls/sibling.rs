@@ -87,6 +87,8 @@ pub enum Reply {
     Seen {
         /// Zones that are not: they must be told everything later.
         unknown: Vec<ZoneId>,
+        /// True while it has as many players as it may: nobody should walk over to it.
+        full: bool,
     },
     /// It is there.
     Alive,

@@ -42,6 +42,9 @@ const PREPARING_SHARD: i64 = 0x7779_6462_7201;
 /// How long to wait for another process that is preparing it.
 const PREPARING_WAIT: &str = "SET lock_timeout = '60s'; SET statement_timeout = 0";
 
+/// How often what a crash left is looked for while shards are prepared.
+const RECOVER_EVERY: Duration = Duration::from_secs(1);
+
 /// How often it is asked on a silent connection whether the server is there.
 const ALIVE: Duration = Duration::from_secs(10);
 
@@ -94,34 +97,41 @@ impl Postgres {
         let addresses = stored.addresses(&options, dsn)?;
         let prepare =
             |database: &Dsn, reason: String| OpenError::Prepare { database: database.to_string(), reason };
-        let mut shards = Vec::new();
-        for (index, address) in addresses.iter().enumerate() {
-            let opened = Shard::of(address, stored.cluster, &stored.map, &options)
-                .map_err(|error| prepare(dsn, error.to_string()))?;
-            match opened.check().await {
-                Ok(()) if !address.ready => connected.mark_ready(index).await?,
-                Ok(()) => {}
-                Err(error @ OpenError::Unreachable { .. }) if address.ready => {
-                    tracing::warn!(shard = index, %error, "going on without a shard");
-                }
-                Err(error) => return Err(error),
-            }
-            shards.push(Arc::new(opened));
-        }
+        let shards = addresses.iter().map(|address| {
+            let shard = Shard::of(address, stored.cluster, &stored.map, &options);
+            shard.map(Arc::new).map_err(|error| prepare(dsn, error.to_string()))
+        });
+        let shards: Vec<Arc<Shard>> = shards.collect::<Result<_, _>>()?;
         let metadata = Database::new(dsn, options.metadata_pool_size, &options)
             .map_err(|error| prepare(dsn, error.to_string()))?;
         let reservation_ms = i64::try_from(options.reservation.as_millis()).unwrap_or(i64::MAX);
-        Ok(Self {
+        let opened = Self {
             metadata,
             cluster: stored.cluster,
-            atlas: Mutex::new(Arc::new(Atlas { map: stored.map, shards })),
+            atlas: Mutex::new(Arc::new(Atlas { map: stored.map, shards: shards.clone() })),
             refreshing: Default::default(),
             options,
             reservation_ms,
             table: Default::default(),
             probe: Default::default(),
             steps: Arc::new(Unwatched),
-        })
+        };
+        tokio::select! {
+            checked = connected.check(&addresses, &shards) => checked?,
+            // what a crash left holds its locks over any restart, and a migration may wait for them
+            () = opened.recover_again_and_again() => {}
+        }
+        Ok(opened)
+    }
+
+    async fn recover_again_and_again(&self) {
+        loop {
+            let recovery = self.recover_once().await;
+            if !recovery.away.is_empty() {
+                tracing::debug!(away = ?recovery.away, "not all shards can be asked for what a crash left");
+            }
+            tokio::time::sleep(RECOVER_EVERY).await;
+        }
     }
 }
 
@@ -237,7 +247,10 @@ impl Connected {
         self.client.batch_execute(&turn).await.map_err(|error| self.failed(&error))?;
         let newest = runner.get_migrations().iter().map(|migration| migration.version()).max().unwrap_or(0);
         let ran = runner.run_async(&mut self.client).await;
-        ran.map(drop).map_err(|error| migration_error(&self.dsn.to_string(), newest.into(), &error))
+        ran.map(drop).map_err(|error| match locked(&error) {
+            Some(error) => self.failed(error),
+            None => migration_error(&self.dsn.to_string(), newest.into(), &error),
+        })
     }
 
     /// Tells the operator when the server does not sync what it commits.
@@ -320,11 +333,33 @@ impl Connected {
         Ok(Stored { cluster, map, shards })
     }
 
+    /// Prepares all shards, and notes those that are made.
+    async fn check(&self, addresses: &[Address], shards: &[Arc<Shard>]) -> Result<(), OpenError> {
+        for (index, (address, shard)) in addresses.iter().zip(shards).enumerate() {
+            match shard.check().await {
+                Ok(()) if !address.ready => self.mark_ready(index).await?,
+                Ok(()) => {}
+                Err(error @ OpenError::Unreachable { .. }) if address.ready => {
+                    tracing::warn!(shard = index, %error, "going on without a shard");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     async fn mark_ready(&self, index: usize) -> Result<(), OpenError> {
         let update = "UPDATE shards SET ready = true WHERE shard = $1";
         let written = self.client.execute(update, &[&(index as i16)]).await;
         written.map(drop).map_err(|error| self.failed(&error))
     }
+}
+
+/// The error of a migration that has waited for a lock in vain: it is to be tried again.
+fn locked(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
+    let refinery::error::Kind::Connection(_, source) = error.kind() else { return None };
+    let error: &tokio_postgres::Error = source.downcast_ref()?;
+    (error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)).then_some(error)
 }
 
 /// An error with its cause, without rows or addresses with passwords in it.

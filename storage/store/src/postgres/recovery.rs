@@ -1,9 +1,12 @@
 //! Prepared transactions on the shards: ended by their coordinator, or by a recoverer when it died.
+//!
+//! A recoverer does not wait for the schema of a shard to be brought up to date: that waits for the locks of what is prepared.
 
 use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
 use super::shard::Shard;
+use super::values::Id128;
 use crate::rows::Fields;
 use crate::two_phase::{self, Attempt, Doubt, Recovery, Rules, Site};
 use deadpool_postgres::Client;
@@ -31,15 +34,15 @@ impl Site for &Shard {
     }
 
     async fn in_doubt(&self) -> Result<Vec<Doubt>, Failure> {
-        self.run(&InDoubt { cluster: self.cluster(), shard: self.index() }).await
+        self.run_unprepared(&InDoubt { cluster: self.cluster(), shard: self.index() }).await
     }
 
     async fn commit(&self, gid: &str) -> Result<(), Failure> {
-        self.run(&End { gid, verb: "COMMIT" }).await
+        self.run_unprepared(&End { gid, verb: "COMMIT" }).await
     }
 
     async fn rollback(&self, gid: &str) -> Result<(), Failure> {
-        self.run(&End { gid, verb: "ROLLBACK" }).await
+        self.run_unprepared(&End { gid, verb: "ROLLBACK" }).await
     }
 }
 
@@ -52,6 +55,19 @@ impl Step for InDoubt {
     type Outcome = Vec<Doubt>;
 
     async fn run(&self, client: &mut Client) -> Result<Vec<Doubt>, Fault> {
+        // a list of another database would say that nobody needs a decision any more
+        let own = client.query_opt("SELECT cluster, shard FROM shard_identity", &[]).await?;
+        let own: Option<(Id128, i16)> = own.map(|row| (row.get(0), row.get(1)));
+        if own != Some((Id128(self.cluster), self.shard as i16)) {
+            let found = own.map_or("no shard".to_owned(), |(cluster, shard)| {
+                format!("shard {shard} of cluster {:032x}", cluster.0)
+            });
+            let text = format!(
+                "the database holds {found}, expected shard {} of cluster {:032x}",
+                self.shard, self.cluster
+            );
+            return Err(Failure::Corrupt(text).into());
+        }
         let sql = "SELECT gid, (extract(epoch from clock_timestamp() - prepared) * 1000)::bigint \
                    FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1)";
         let statement = client.prepare_cached(sql).await?;

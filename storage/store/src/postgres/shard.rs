@@ -115,6 +115,12 @@ impl Shard {
         self.database.run(step).await
     }
 
+    /// Does one step that makes sure by itself that this is the shard that the map means, whatever its schema: a migration may have to
+    /// wait for it.
+    pub(super) async fn run_unprepared<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
+        self.database.run(step).await
+    }
+
     /// Does one step that only watches.
     pub(super) async fn run_beside<S: Step>(&self, step: &S) -> Result<S::Outcome, Failure> {
         self.be_checked().await?;

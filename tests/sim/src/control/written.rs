@@ -113,13 +113,15 @@ impl Lodger {
         let SaveCharacter { character, epoch, number, soft, .. } = save.clone();
         let saving = self.gives_up(node, save);
         tokio::pin!(saving);
-        match timeout(SOON, &mut saving).await {
-            Ok(saved) => saved,
-            Err(_) => {
-                let state = Journalled { character, mark: SoftMark { epoch, number }, soft };
-                tokio::join!(saving, node.keeps_last(state)).0
-            }
+        if let Ok(saved) = timeout(SOON, &mut saving).await {
+            return saved;
         }
+        let state = Journalled { character, mark: SoftMark { epoch, number }, soft };
+        tokio::select! {
+            saved = &mut saving => return saved,
+            _ = node.keeps_last(state) => {}
+        }
+        saving.await
     }
 
     async fn gives_up(&self, node: &Node, save: SaveCharacter) -> Saved {
