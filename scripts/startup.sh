@@ -2,9 +2,9 @@
 # Runs the processes of one cluster in the foreground of a supervisor of your own (systemd, runit, tmux):
 # one call per process, configuration from files and environment.
 #
-#   scripts/startup.sh TMSrv                 config/TMSrv.conf, name tmsrv-1
-#   scripts/startup.sh TMSrv --set process.name=tmsrv-2 --set process.link=10.0.0.2:9102
+#   scripts/startup.sh TMSrv --set 'process.dbsrv=["10.0.0.1:9102"]' --set process.link=10.0.0.2:9106
 #
+# The shipped files are all comments: addresses and the key are yours to set; docs/operating.md has a whole example.
 # WYDBR_CONFIG (default: config) is the folder with <Process>.conf, WYDBR_PROGRAM the wydbr program.
 set -euo pipefail
 if [ $# -lt 1 ]; then

@@ -37,7 +37,7 @@ enum AccountCommand {
     },
     /// Block an account; whoever plays it is sent off.
     Block {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         /// Why; shown to operators.
         #[arg(long, default_value = "blocked by an operator")]
@@ -47,14 +47,14 @@ enum AccountCommand {
     },
     /// Unblock an account.
     Unblock {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         #[command(flatten)]
         data: DataArg,
     },
     /// Freeze an account: it may be played, and moves no item and no gold, from this moment on.
     Freeze {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         /// Why; shown to operators.
         #[arg(long, default_value = "frozen by an operator")]
@@ -64,14 +64,14 @@ enum AccountCommand {
     },
     /// Unfreeze an account.
     Unfreeze {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         #[command(flatten)]
         data: DataArg,
     },
     /// Set a new password.
     Password {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         #[command(flatten)]
         password: PasswordArg,
@@ -80,14 +80,14 @@ enum AccountCommand {
     },
     /// Remove the PIN: the next one typed becomes it.
     ClearPin {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         #[command(flatten)]
         data: DataArg,
     },
     /// Show an account.
     Show {
-        /// Which.
+        /// Its name, or `id:` and the id that findings and log lines show.
         name: String,
         /// Print JSON.
         #[arg(long)]

@@ -3,6 +3,7 @@
 use crate::cli::{DataArg, in_runtime};
 use crate::data_dir::DataDir;
 use crate::stored;
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use model::calls::log::{Level, Record, TailFilter};
 use model::membership::{ProcessName, Role};
@@ -66,6 +67,9 @@ pub fn main(args: LogsArgs) -> anyhow::Result<ExitCode> {
         last: args.last,
     };
     let (follow, json) = (args.follow, args.json);
+    if !follow && data.elsewhere()?.is_some() {
+        bail!("the files lie with LogSrv, which shows them with --follow");
+    }
     if !follow {
         for (process, record) in logsrv::last(&data.path("logs"), &filter)? {
             if print(&process, &record, json).is_err() {

@@ -96,9 +96,19 @@ where
         eprintln!("{}: {error}", role.program());
         return ExitCode::from(EXIT_CONFIGURATION);
     }
+    // `wydbr up` says where DBSrv is, the files that it starts processes with do not
+    let alone = common.dbsrv.is_empty() && !matches!(role, Role::LogSrv | Role::DbSrv);
     if args.check {
-        println!("{}: configuration is good", role.program());
+        let but = if alone { "; process.dbsrv is left to `wydbr up`" } else { "" };
+        println!("{}: configuration is good{but}", role.program());
         return ExitCode::SUCCESS;
+    }
+    if alone {
+        eprintln!(
+            "{}: `process.dbsrv`: found none, expected addresses of the DBSrv processes",
+            role.program()
+        );
+        return ExitCode::from(EXIT_CONFIGURATION);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

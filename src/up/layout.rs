@@ -128,7 +128,7 @@ impl Layout {
                 format!("process.http={}", process.http),
             ];
             set.extend(dbsrv.map(|address| format!("process.dbsrv=[\"{address}\"]")));
-            set.extend(logsrv.map(|address| format!("process.logsrv={address}")));
+            set.extend(logsrv.map(|address| format!("process.logsrv=[\"{address}\"]")));
             if args.tls {
                 let files = data.certificates();
                 set.push(format!("process.tls.ca={}", files.ca.display()));

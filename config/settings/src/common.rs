@@ -19,8 +19,8 @@ pub struct Common {
     pub http: SocketAddr,
     /// Links of the DBSrv processes.
     pub dbsrv: Vec<SocketAddr>,
-    /// Link of LogSrv; without it logs go to the standard output only.
-    pub logsrv: Option<SocketAddr>,
+    /// Links of the LogSrv processes: the first that answers gets the logs. Without any they go to the standard output only.
+    pub logsrv: Vec<SocketAddr>,
     /// File with the cluster key as hex text, readable by its owner only.
     pub key_file: PathBuf,
     /// Name of the cluster; processes of a cluster with another name are refused.
@@ -42,7 +42,7 @@ impl Default for Common {
             link: any,
             http: any,
             dbsrv: Vec::new(),
-            logsrv: None,
+            logsrv: Vec::new(),
             key_file: PathBuf::from("data/cluster.key"),
             cluster: "wydbr".to_owned(),
             tls: Tls::default(),

@@ -117,7 +117,7 @@ fn a_file_changes_only_what_it_names() {
     let folder = Folder::new();
     let source = folder.file(
         "redis = \"redis://x\"\nmode = \"busy\"\n[limits]\nchat = 1\n[process]\nname = \"tmsrv-2\"\n\
-         logsrv = \"127.0.0.1:7000\"\ndbsrv = [\"127.0.0.1:1\", \"[::1]:2\"]\n[[shards]]\ndsn = \"d\"\n",
+         logsrv = [\"127.0.0.1:7000\"]\ndbsrv = [\"127.0.0.1:1\", \"[::1]:2\"]\n[[shards]]\ndsn = \"d\"\n",
     );
     let loaded = load::<Own>(&source).unwrap();
     assert_eq!(loaded.own.redis.as_deref(), Some("redis://x"));
@@ -125,7 +125,7 @@ fn a_file_changes_only_what_it_names() {
     assert_eq!(loaded.own.limits, Limits { logins: 7, chat: 1 }, "defaults of the whole, not of the section");
     assert_eq!(loaded.own.shards, [Shard { dsn: "d".into(), weight: 1 }]);
     assert_eq!(loaded.common.name, "tmsrv-2");
-    assert_eq!(loaded.common.logsrv, "127.0.0.1:7000".parse::<SocketAddr>().ok());
+    assert_eq!(loaded.common.logsrv, ["127.0.0.1:7000".parse::<SocketAddr>().unwrap()]);
     assert_eq!(loaded.common.dbsrv.len(), 2);
     assert_eq!(loaded.common.log_level, "info");
 }
@@ -142,7 +142,7 @@ fn flags_win_over_the_file_and_need_no_quotes() {
         ("extra.chat", "3"),
         ("process.data", "some/folder"),
         ("process.dbsrv", "127.0.0.1:1,127.0.0.1:2"),
-        ("process.logsrv", "127.0.0.1:9"),
+        ("process.logsrv", "[\"127.0.0.1:9\"]"),
     ])
     .flags;
     let loaded = load::<Own>(&source).unwrap();
@@ -152,7 +152,7 @@ fn flags_win_over_the_file_and_need_no_quotes() {
     assert_eq!(loaded.own.extra, Some(Limits { logins: 5, chat: 3 }));
     assert_eq!(loaded.common.data, PathBuf::from("some/folder"));
     assert_eq!(loaded.common.dbsrv.len(), 2);
-    assert!(loaded.common.logsrv.is_some());
+    assert_eq!(loaded.common.logsrv.len(), 1);
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn a_wrong_value_says_what_was_found_and_expected() {
         ("limits = 5", "Test.conf:1: `limits`: found a value of type integer, expected a section"),
         ("tags = 5", "Test.conf:1: `tags`: found 5, expected a list in brackets"),
         (
-            "[process]\nlogsrv = \"nowhere\"",
-            "Test.conf:2: `process.logsrv`: found \"nowhere\", expected an address and a port like 127.0.0.1:8281",
+            "[process]\nlink = \"nowhere\"",
+            "Test.conf:2: `process.link`: found \"nowhere\", expected an address and a port like 127.0.0.1:8281",
         ),
     ] {
         assert_eq!(folder.error(text), line);

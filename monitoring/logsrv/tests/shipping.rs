@@ -8,7 +8,8 @@ use link::Stream;
 use logsrv::Settings;
 use model::Incarnation;
 use model::calls::log::{FromLog, Level, Record, ToLog};
-use model::membership::ProcessName;
+use model::membership::{ProcessName, Role};
+use settings::Common;
 use std::path::PathBuf;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,6 +38,31 @@ async fn what_is_said_while_logsrv_is_away_arrives_once_when_it_is_back() {
     machine.until_numbers("tmsrv-1", 1..=400).await;
     telemetry::stop(process).await;
     logsrv.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_logsrv_takes_over_from_one_that_dies() {
+    let (machine, other) = (Machine::new(), Machine::new());
+    let first = machine.start_logsrv_as("logsrv-1", Settings::default()).await;
+    let second = other.start_logsrv_as("logsrv-2", Settings::default()).await;
+    let both = Common { logsrv: vec![machine.logsrv, other.logsrv], ..machine.common("tmsrv-1") };
+    let process = telemetry::start(Role::TmSrv, &both).await.unwrap().process;
+    say(&process, 1..=100).await;
+    machine.until_numbers("tmsrv-1", 1..=100).await;
+    assert!(other.numbers("tmsrv-1").is_empty(), "one of them is enough");
+    first.kill().await;
+    say(&process, 101..=200).await;
+    // what the first one had stored and not acknowledged is sent to the other one as well
+    let lost = || (101..=200).filter(|number| !other.numbers("tmsrv-1").contains(number)).count();
+    until("the other one has all since then", || lost() == 0).await;
+    second.kill().await;
+    say(&process, 201..=300).await;
+    let first = machine.start_logsrv_as("logsrv-1", Settings::default()).await;
+    let lost = || (201..=300).filter(|number| !machine.numbers("tmsrv-1").contains(number)).count();
+    until("and back", || lost() == 0).await;
+    telemetry::stop(process).await;
+    assert_eq!(machine.spool_files(), 0, "nothing is left to ship");
+    first.kill().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -145,14 +145,18 @@ pub async fn start(role: Role, common: &Common) -> Result<Started, StartError> {
 
     let metrics = Metrics::new(role);
     let incarnation = incarnation();
-    let (sink, shipper) = match common.logsrv {
-        Some(address) => {
+    let (sink, shipper) = match common.logsrv.is_empty() {
+        false => {
             let spool = Spool { folder: spool::folder(&common.data), process: name.clone(), incarnation };
-            let target = Target { name: ProcessName::numbered(Role::LogSrv, 1), address };
-            let (sink, shipper) = spooling(&spool, &credentials, target, &metrics)?;
+            let addresses = common.logsrv.iter().enumerate();
+            let targets = addresses.map(|(index, address)| Target {
+                name: ProcessName::numbered(Role::LogSrv, index + 1),
+                address: *address,
+            });
+            let (sink, shipper) = spooling(&spool, &credentials, targets.collect(), &metrics)?;
             (Some(sink), Some(shipper))
         }
-        None => (None, None),
+        true => (None, None),
     };
     let logging = Logging::install(filter, sink);
     let shipping = shipper.map(|shipper| tokio::spawn(shipper.run()));
@@ -212,7 +216,7 @@ pub async fn stop(process: Process) {
 fn spooling(
     spool: &Spool,
     credentials: &Credentials,
-    target: Target,
+    targets: Vec<Target>,
     metrics: &Metrics,
 ) -> Result<(Sink, Shipper), StartError> {
     let failed = |source| StartError::Spool { folder: spool.folder.clone(), source };
@@ -231,7 +235,7 @@ fn spooling(
     let shipper = Shipper {
         spool: spool.clone(),
         credentials: credentials.clone(),
-        target,
+        targets,
         progress: written,
         shipped: metrics.counter("log_shipped_records", "Log records that LogSrv has stored."),
     };

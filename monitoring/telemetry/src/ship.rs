@@ -1,4 +1,5 @@
-//! Sends the spool to LogSrv: earlier runs of the process first, then this one, each on a stream of its own.
+//! Sends the spool to LogSrv: earlier runs of the process first, then this one, each on a stream of its own. Where there are several
+//! LogSrvs the next one takes over when one does not answer; the lines that were on their way may be on both then.
 //!
 //! ```text
 //! -> Source            <- Stored (what LogSrv has already)
@@ -26,7 +27,8 @@ const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
 pub(crate) struct Shipper {
     pub(crate) spool: Spool,
     pub(crate) credentials: Credentials,
-    pub(crate) target: Target,
+    /// At least one.
+    pub(crate) targets: Vec<Target>,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) shipped: IntCounter,
 }
@@ -59,6 +61,7 @@ impl Shipper {
         let mut own = Cursor::default();
         loop {
             let before = self.shipped.get();
+            // one cursor for all of them: what one has stored no other one is sent
             let Err(error) = self.session(&mut own).await else { return };
             if self.progress.borrow().finished {
                 return;
@@ -70,6 +73,7 @@ impl Shipper {
                 tracing::warn!("logs are kept on disk: {error}");
                 complained = true;
             }
+            self.targets.rotate_left(1);
             let jitter = rand::rng().random_range(0.5..=1.0);
             tokio::select! {
                 () = sleep(backoff.mul_f64(jitter)) => {}
@@ -102,7 +106,8 @@ impl Shipper {
         cursor: &mut Cursor,
         mut progress: watch::Receiver<Progress>,
     ) -> Result<(), Interrupted> {
-        let mut stream: Stream<FromLog, ToLog> = link::open_stream(&self.credentials, &self.target).await?;
+        let mut stream: Stream<FromLog, ToLog> =
+            link::open_stream(&self.credentials, &self.targets[0]).await?;
         let source = ToLog::Source { process: spool.process.clone(), incarnation: spool.incarnation };
         stream.send(&source).await.map_err(|_| Interrupted::Closed)?;
         let mut stored = answer(&mut stream).await?;

@@ -93,7 +93,7 @@ async fn what_prevents_a_start_is_told_in_one_line() {
         (Common { key_file: folder.path().join("none"), ..good.clone() }, "none: No such file"),
         (Common { http: taken.http, ..good.clone() }, "cannot serve metrics and health on 127.0.0.1"),
         (
-            Common { data: folder.path().join("cluster.key"), logsrv: Some(taken.http), ..good.clone() },
+            Common { data: folder.path().join("cluster.key"), logsrv: vec![taken.http], ..good.clone() },
             "log spool",
         ),
     ] {

@@ -6,7 +6,7 @@ use crate::hashing::{Cost, HashError, HashPool, Urgency};
 use crate::retry::retry;
 use model::account::{PASSWORD_MAX, PASSWORD_MIN};
 use model::calls::database::{
-    AccountChange, ChangeAccount, CreateAccount, Failure, FindAccount, ListCharacters, NameTaken,
+    AccountChange, ChangeAccount, CreateAccount, Failure, FindAccount, GetAccount, ListCharacters, NameTaken,
 };
 use model::calls::registry::{AccountInfo, SignUpRefusal};
 use model::{Account, AccountId, AccountName, OperationId, Secret};
@@ -98,8 +98,14 @@ pub async fn find(store: &dyn Store, name: &str) -> Result<Option<Account>, Fail
     }
 }
 
+/// As an operator names it: by its name, or by `id:` and the id that findings and log lines show.
 async fn existing(store: &dyn Store, name: &str) -> Result<Account, AccountError> {
-    find(store, name).await?.ok_or(AccountError::NoSuchAccount)
+    let found = match name.strip_prefix("id:").map(str::parse) {
+        None => find(store, name).await?,
+        Some(Err(_)) => None,
+        Some(Ok(account)) => retry(|| store.get_account(GetAccount { account })).await?,
+    };
+    found.ok_or(AccountError::NoSuchAccount)
 }
 
 /// Writes one change of an account.

@@ -88,7 +88,7 @@ impl Apart {
             format!("process.http={http}"),
         ];
         set.extend(of(Role::DbSrv).map(|dbsrv| format!("process.dbsrv=[\"{dbsrv}\"]")));
-        set.extend(of(Role::LogSrv).map(|logsrv| format!("process.logsrv={logsrv}")));
+        set.extend(of(Role::LogSrv).map(|logsrv| format!("process.logsrv=[\"{logsrv}\"]")));
         if *role == Role::Edge {
             set.push(format!("listen={}:{edge_port}", link.ip()));
             set.push(format!("http_public={}:{http_port}", link.ip()));

@@ -52,7 +52,7 @@ impl Machine {
             name: name.to_owned(),
             data: self.folder.join("data"),
             key_file: self.folder.join("cluster.key"),
-            logsrv: Some(self.logsrv),
+            logsrv: vec![self.logsrv],
             ..Common::default()
         }
     }
@@ -71,8 +71,12 @@ impl Machine {
 
     /// A LogSrv with a runtime of its own, so that a kill takes everything of it.
     pub async fn start_logsrv(&self, settings: Settings) -> LogSrv {
+        self.start_logsrv_as("logsrv-1", settings).await
+    }
+
+    pub async fn start_logsrv_as(&self, name: &str, settings: Settings) -> LogSrv {
         let settings = Settings { directory: self.logs(), ..settings };
-        let common = Common { logsrv: None, link: self.logsrv, ..self.common("logsrv-1") };
+        let common = Common { logsrv: Vec::new(), link: self.logsrv, ..self.common(name) };
         let runtime = Runtime::new().unwrap();
         let (ready, started) = tokio::sync::oneshot::channel();
         runtime.spawn(async move {

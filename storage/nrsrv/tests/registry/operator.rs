@@ -107,7 +107,14 @@ async fn the_command_line_does_the_same_without_a_cluster() {
     assert_eq!((info.id, info.blocked.as_deref(), info.online), (id, Some("sold gold"), false));
     let before = accounts::unblock(store, "ana1").await.unwrap();
     assert_eq!(before.blocked.as_deref(), Some("sold gold"));
-    accounts::freeze(store, "ana1", Some("a double")).await.unwrap();
+    let frozen = accounts::freeze(store, "ana1", Some("a double")).await.unwrap();
+    // by its id, as a finding shows it
+    let by_id = accounts::show(store, &format!("id:{}", frozen.id)).await.unwrap();
+    assert_eq!((by_id.name.as_str(), by_id.frozen.as_deref()), ("ana1", Some("a double")));
+    for wrong in ["id:", "id:ana1", "id:7"] {
+        let shown = accounts::show(store, wrong).await;
+        assert!(matches!(shown, Err(accounts::AccountError::NoSuchAccount)), "{wrong}: {shown:?}");
+    }
     assert_eq!(accounts::show(store, "ana1").await.unwrap().frozen.as_deref(), Some("a double"));
     assert_eq!(accounts::freeze(store, "ana1", None).await.unwrap().frozen.as_deref(), Some("a double"));
     accounts::set_password(store, hasher, "ana1", &Secret::new("nova1234")).await.unwrap();
