@@ -10,7 +10,12 @@ pub(crate) struct Arrival<S> {
     pub(crate) peer_received: u64,
 }
 
-/// One player's place of arrival. Of two arrivals the newer one counts.
+/// In which order connections came in. A relay opens another one only after it has closed the one before: what comes on
+/// an older one is late, not new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Order(pub(crate) u64);
+
+/// One player's place of arrival. Of two arrivals the one on the newer connection counts, and on the same one the later.
 pub(crate) struct Berth<S> {
     slot: Mutex<Slot<S>>,
     lost: watch::Sender<Option<u64>>,
@@ -19,18 +24,27 @@ pub(crate) struct Berth<S> {
 struct Slot<S> {
     arrival: Option<Arrival<S>>,
     waker: Option<Waker>,
+    /// Of all connections that arrivals came on.
+    newest: Order,
 }
 
 impl<S> Default for Berth<S> {
     fn default() -> Self {
-        Self { slot: Mutex::new(Slot { arrival: None, waker: None }), lost: watch::Sender::new(None) }
+        let slot = Slot { arrival: None, waker: None, newest: Order::default() };
+        Self { slot: Mutex::new(slot), lost: watch::Sender::new(None) }
     }
 }
 
 impl<S> Berth<S> {
-    /// A stream arrives.
-    pub(crate) fn arrive(&self, stream: S, peer_received: u64) {
+    /// A stream arrives; it is dropped when one of a newer connection was here before. Streams of two connections overtake
+    /// each other, and the relay does not listen to the older one any more.
+    pub(crate) fn arrive(&self, stream: S, peer_received: u64, order: Order) {
         let mut slot = self.slot();
+        if order < slot.newest {
+            drop(slot);
+            return tracing::debug!("a stream comes on a connection that was given up");
+        }
+        slot.newest = order;
         self.lost.send_replace(None);
         slot.arrival = Some(Arrival { stream, peer_received });
         if let Some(waker) = slot.waker.take() {

@@ -50,8 +50,6 @@ pub struct Carried<S = Lane> {
     waiting: Option<Pin<Box<Sleep>>>,
     /// Why there is nothing more to wait for.
     over: Option<String>,
-    /// The other end takes nothing more.
-    deaf: bool,
     watcher: Watcher,
     /// Where resuming relays find it; an edge's end has one.
     place: Option<Place<S>>,
@@ -62,11 +60,14 @@ struct Connected<S> {
     output: Vec<u8>,
     written: usize,
     finished: bool,
+    /// The other end takes nothing more off this one. What is written is kept as always: should another lane come, the other
+    /// end has given up a lane and not its player, and nothing may be missing there.
+    deaf: bool,
 }
 
 impl<S> Connected<S> {
     fn new(stream: S, output: Vec<u8>) -> Self {
-        Self { stream, output, written: 0, finished: false }
+        Self { stream, output, written: 0, finished: false, deaf: false }
     }
 }
 
@@ -111,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<S> {
         watcher: Watcher,
         place: Option<Place<S>>,
     ) -> Self {
-        Self { flow, lane, berth, keep, waiting: None, over: None, deaf: false, watcher, place }
+        Self { flow, lane, berth, keep, waiting: None, over: None, watcher, place }
     }
 
     /// What is needed to go on elsewhere; nothing must be read or written here after it.
@@ -125,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<S> {
         poll_fn(|context| {
             self.drive(context);
             let readable = to_read && (!self.flow.unread().is_empty() || self.flow.has_ended());
-            let writable = to_write && (self.flow.has_room() || self.deaf);
+            let writable = to_write && (self.flow.has_room() || self.is_abandoned());
             if readable || writable || self.over.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
         })
         .await
@@ -153,9 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<S> {
         if let Some(why) = &self.over {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, why.clone()));
         }
-        if self.deaf {
-            let ended = self.flow.has_ended();
-            return if ended { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) };
+        if self.is_abandoned() {
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
         match self.flow.write(bytes) {
             0 if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
@@ -171,8 +171,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<S> {
     fn poll_shut_down(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.flow.end();
         self.drive(context);
-        let finished = self.lane.as_ref().is_some_and(|lane| lane.finished);
-        if finished || self.deaf || self.over.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        let finished = self.lane.as_ref().is_some_and(|lane| lane.finished || lane.deaf);
+        if finished || self.over.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// The other end neither says nor takes anything more.
+    fn is_abandoned(&self) -> bool {
+        self.flow.has_ended() && self.lane.as_ref().is_some_and(|lane| lane.deaf)
     }
 
     /// Does all that can be done now, and has the task woken when there is more.
@@ -223,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<S> {
     fn send(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
         let Some(lane) = &mut self.lane else { return Ok(false) };
         let mut sent = false;
-        while !lane.finished && !self.deaf {
+        while !lane.finished && !lane.deaf {
             if lane.written == lane.output.len() {
                 lane.output.clear();
                 lane.output.shrink_to(ROOM_KEPT);
@@ -285,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carried<S> {
 
     fn on_error(&mut self, error: &io::Error) {
         match fate(error) {
-            Fate::Deaf => self.deaf = true,
+            Fate::Deaf => self.lane.iter_mut().for_each(|lane| lane.deaf = true),
             Fate::Over => self.give_up(&format!("the other end left: {error}")),
             Fate::Lost => {
                 tracing::debug!("a stream waits for its relay: {error}");

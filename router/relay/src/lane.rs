@@ -1,5 +1,6 @@
 //! One QUIC stream, and how it ends.
 
+use crate::seats::Seat;
 use quinn::{
     Connection, ConnectionError, ReadError, RecvStream, SendStream, TransportErrorCode, VarInt, WriteError,
 };
@@ -14,7 +15,7 @@ pub(crate) mod code {
 
     /// This end stops, or has nobody to carry.
     pub(crate) const OVER: VarInt = VarInt::from_u32(0);
-    /// The edge goes on in another process: resume at once.
+    /// The connection ends, its players do not: the edge goes on in another process, or an end has given this line up.
     pub(crate) const COME_BACK: VarInt = VarInt::from_u32(1);
     /// The other end speaks another version of the protocol.
     pub(crate) const VERSION: VarInt = VarInt::from_u32(2);
@@ -36,9 +37,15 @@ pub struct Lane {
     pub(crate) connection: Connection,
     pub(crate) reading: RecvStream,
     pub(crate) writing: SendStream,
+    /// What the edge counts it by.
+    pub(crate) seat: Option<Seat>,
 }
 
 impl Lane {
+    pub(crate) fn new(connection: Connection, (writing, reading): (SendStream, RecvStream)) -> Self {
+        Self { connection, reading, writing, seat: None }
+    }
+
     /// Ends the whole connection; the other end resumes its players at whoever listens next.
     pub(crate) fn come_back(&self) {
         self.connection.close(code::COME_BACK, b"the edge is succeeded");

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `relay`, `uplink` | the player's end |
 //! | `listener`, `streams`, `resets` | the edge's end: who comes in, who comes back, and who is told to |
+//! | `seats`, `rated` | the same: which connections carry nobody, and which lines strangers cannot flood the log with |
 //! | `carried`, `berth`, `lane` | a stream that outlives its QUIC streams: IO |
 //! | `flow`, `message`, `packing`, `walker`, `queue` | the same without IO: counting, keeping, packing |
 //! | `opening`, `ticket`, `version` | what is said before a stream carries a player |
@@ -31,8 +32,10 @@ mod message;
 mod opening;
 mod packing;
 mod queue;
+mod rated;
 mod relay;
 mod resets;
+mod seats;
 mod streams;
 mod ticket;
 mod traffic;

@@ -3,19 +3,24 @@
 //! | task | ends |
 //! |---|---|
 //! | one that accepts relays | with the listener |
-//! | one a relay, that accepts its streams | with the relay's connection, or with the listener |
+//! | one a relay, that accepts its streams | with the relay's connection, when that carries nobody for too long, or with the listener |
 //! | one a stream, that hears what it is for | when it knows, or with the one of its relay |
 
+use crate::berth::Order;
 use crate::lane::{Lane, code};
 use crate::opening::{Answer, Wish};
+use crate::rated::Rated;
+use crate::seats::Seats;
+use crate::transport::{self, STREAMS};
 use crate::version::{self, Version};
-use crate::{Carried, Identity, Streams, resets, transport};
+use crate::{Carried, Identity, Streams, resets};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream, ServerConfig, TokioRuntime};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
@@ -24,16 +29,18 @@ use tokio::time::timeout;
 
 /// Players that may wait to be taken.
 const WAITING: usize = 256;
-/// Handshakes at once from which on a relay must first prove its address.
-const UNPROVEN: usize = 64;
-/// How long a handshake may take, a relay without a first player may stay, and a stream may leave open what it is for.
+/// How long a handshake may take, a relay without players may stay, and a stream may leave open what it is for.
 const FIRST_STREAM: Duration = Duration::from_secs(10);
+/// Tickets that nobody has on one connection: all players of a relay may have expired, and each shows its ticket once.
+const REFUSED_MAX: u32 = STREAMS;
+/// One line about such tickets in this time at most.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// How long relays may take to hear that they should come back.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Held while a relay is connected.
 pub type Guard = Box<dyn Send>;
-/// Says whether a relay at this address may connect: `None` when not.
+/// Says whether a relay at this address may connect: `None` when not. Who is asked for has proven the address.
 pub type Gate = Arc<dyn Fn(IpAddr) -> Option<Guard> + Send + Sync>;
 
 /// A player that came through a relay.
@@ -90,7 +97,8 @@ impl Listener {
         streams.listens(Some(endpoint.clone()));
         let (taken, players) = mpsc::channel(WAITING);
         let mut accepting = JoinSet::new();
-        let hall = Hall { streams: streams.clone(), players: taken };
+        let strangers = Arc::new(Rated::new(COMPLAIN_EVERY));
+        let hall = Hall { streams: streams.clone(), players: taken, strangers };
         accepting.spawn(accept(endpoint.clone(), gate, hall));
         Ok(Self { address, endpoint, streams, players, _accepting: accepting })
     }
@@ -122,27 +130,34 @@ impl Drop for Listener {
 struct Hall {
     streams: Streams,
     players: mpsc::Sender<PlayerStream>,
+    strangers: Arc<Rated>,
+}
+
+/// A relay that is connected.
+#[derive(Clone)]
+struct Guest {
+    connection: Connection,
+    order: Order,
+    seats: Seats,
+    hall: Hall,
 }
 
 async fn accept(endpoint: Endpoint, gate: Gate, hall: Hall) {
     let mut relays = JoinSet::new();
-    let handshakes = Arc::new(());
     loop {
         tokio::select! {
             incoming = endpoint.accept() => match incoming {
-                Some(incoming) => {
-                    if Arc::strong_count(&handshakes) > UNPROVEN && incoming.may_retry() {
-                        let _ = incoming.retry();
-                        continue;
+                // a first packet can come in anybody's name, whose limits it would fill. Always, not only beside unfinished
+                // handshakes of the same address: the first of those would be charged already. It costs a relay a round trip
+                // when it connects, and the edge nothing that it has to remember.
+                Some(incoming) if !incoming.remote_address_validated() => drop(incoming.retry()),
+                Some(incoming) => match gate(incoming.remote_address().ip().to_canonical()) {
+                    Some(guard) => {
+                        let order = hall.streams.next_order();
+                        relays.spawn(relay(incoming, guard, order, hall.clone()));
                     }
-                    match gate(incoming.remote_address().ip().to_canonical()) {
-                        Some(guard) => {
-                            let shaking = Arc::clone(&handshakes);
-                            relays.spawn(relay(incoming, guard, shaking, hall.clone()));
-                        }
-                        None => incoming.refuse(),
-                    }
-                }
+                    None => incoming.refuse(),
+                },
                 None => break,
             },
             Some(_) = relays.join_next() => {}
@@ -151,17 +166,16 @@ async fn accept(endpoint: Endpoint, gate: Gate, hall: Hall) {
 }
 
 /// One relay, from its first packet to its end.
-async fn relay(incoming: Incoming, guard: Guard, shaking: Arc<()>, hall: Hall) {
+async fn relay(incoming: Incoming, guard: Guard, order: Order, hall: Hall) {
     let _guard = guard;
     let address = incoming.remote_address();
     let shaken = match incoming.accept() {
         Ok(connecting) => timeout(FIRST_STREAM, connecting).await,
         Err(error) => return tracing::debug!(%address, "a relay was gone at once: {error}"),
     };
-    drop(shaking);
     match shaken {
         Ok(Ok(connection)) => match version::of(&connection) {
-            Version::Ours => serve(&connection, &hall).await,
+            Version::Ours => serve(Guest { connection, order, seats: Seats::default(), hall }).await,
             Version::Other(found) => {
                 let text = version::refusal("relay", &found);
                 tracing::info!(%address, "a relay is refused: {text}");
@@ -174,53 +188,83 @@ async fn relay(incoming: Incoming, guard: Guard, shaking: Arc<()>, hall: Hall) {
     }
 }
 
-async fn serve(connection: &Connection, hall: &Hall) {
+async fn serve(guest: Guest) {
+    let connection = &guest.connection;
     let mut opening = JoinSet::new();
-    let mut first = true;
+    let mut refused = 0;
+    let mut deserted = pin!(guest.seats.empty_for(FIRST_STREAM));
     loop {
         let accepted = tokio::select! {
-            accepted = async {
-                match first {
-                    true => timeout(FIRST_STREAM, connection.accept_bi()).await,
-                    false => Ok(connection.accept_bi().await),
+            accepted = connection.accept_bi() => accepted,
+            // a stream may be on its way: it comes again on another connection
+            () = &mut deserted => return connection.close(code::COME_BACK, b"no player for too long"),
+            Some(opened) = opening.join_next() => {
+                refused += u32::from(matches!(opened, Ok(Opened::Refused)));
+                match refused > REFUSED_MAX {
+                    true => return connection.close(code::OVER, b"too many tickets that nobody has"),
+                    false => continue,
                 }
-            } => accepted,
-            Some(_) = opening.join_next() => continue,
+            }
         };
-        let (writing, reading) = match accepted {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!("a relay left: {error}"),
-            Err(_) => return connection.close(code::OVER, b"no player came"),
-        };
-        first = false;
-        opening.spawn(open(connection.clone(), reading, writing, hall.clone()));
+        match accepted {
+            Ok((writing, reading)) => drop(opening.spawn(open(guest.clone(), writing, reading))),
+            Err(error) => return tracing::debug!("a relay left: {error}"),
+        }
     }
 }
 
+/// What became of a stream.
+enum Opened {
+    /// It carries a player, or nothing.
+    Done,
+    /// It showed a ticket that nobody has.
+    Refused,
+}
+
 /// Hears what a stream is for.
-async fn open(connection: Connection, mut reading: RecvStream, writing: SendStream, hall: Hall) {
+async fn open(guest: Guest, writing: SendStream, mut reading: RecvStream) -> Opened {
+    let Guest { connection, order, seats, hall } = guest;
     let address = connection.remote_address();
     let wish = match timeout(FIRST_STREAM, Wish::read(&mut reading)).await {
         Ok(Ok(wish)) => wish,
-        Ok(Err(error)) => return tracing::debug!(%address, "a stream came to nothing: {error}"),
-        Err(_) => return tracing::debug!(%address, "a stream said nothing"),
+        Ok(Err(error)) => {
+            tracing::debug!(%address, "a stream came to nothing: {error}");
+            return Opened::Done;
+        }
+        Err(_) => {
+            tracing::debug!(%address, "a stream said nothing");
+            return Opened::Done;
+        }
     };
-    let lane = Lane { connection, reading, writing };
+    let mut lane = Lane::new(connection, (writing, reading));
     match wish {
-        // nobody takes it when the edge takes nobody any more
         Wish::Begin => {
+            lane.seat = Some(seats.take());
+            // nobody takes it when the edge takes nobody any more
             drop(hall.players.send(PlayerStream { address, stream: hall.streams.begin(lane) }).await);
         }
-        Wish::Resume { ticket, received } => {
-            if let Err(mut lane) = hall.streams.resume(&ticket, lane, received) {
-                tracing::info!(%address, "a relay shows a ticket that nobody has, or not any more");
-                let _ = lane.write_all(&Answer::Refused.bytes()).await;
-                let _ = lane.shutdown().await;
-                // until the relay has heard it
-                let _ = timeout(FIRST_STREAM, lane.writing.stopped()).await;
+        Wish::Resume { ticket, received } => match hall.streams.find(&ticket) {
+            Some(berth) => {
+                lane.seat = Some(seats.take());
+                berth.arrive(lane, received, order);
             }
-        }
+            None => {
+                if let Some(held_back) = hall.strangers.allow(Instant::now()) {
+                    tracing::info!(%address, held_back, "a relay shows a ticket that nobody has, or not any more");
+                }
+                refuse(lane).await;
+                return Opened::Refused;
+            }
+        },
     }
+    Opened::Done
+}
+
+/// Until the relay has heard it.
+async fn refuse(mut lane: Lane) {
+    let _ = lane.write_all(&Answer::Refused.bytes()).await;
+    let _ = lane.shutdown().await;
+    let _ = timeout(FIRST_STREAM, lane.writing.stopped()).await;
 }
 
 #[cfg(test)]

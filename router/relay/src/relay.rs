@@ -5,7 +5,7 @@
 //! | one that accepts clients | with the relay |
 //! | one a client, that copies both ways, and resumes its stream when the connection breaks | when either end closes, the edge has given the player up, or with the relay |
 
-use crate::berth::Berth;
+use crate::berth::{Berth, Order};
 use crate::carried::Carried;
 use crate::lane::{Lane, code};
 use crate::ticket::Ticket;
@@ -71,7 +71,7 @@ pub enum RelayError {
 /// A relay.
 pub struct Relay {
     listener: TcpListener,
-    uplink: Arc<Uplink>,
+    pub(crate) uplink: Arc<Uplink>,
 }
 
 impl Relay {
@@ -162,7 +162,7 @@ async fn stay(
         };
         tracing::info!(%address, "the connection of a client is lost, looking for another");
         match uplink.resume(ticket, received, keep).await {
-            Ok((lane, peer_received)) => berth.arrive(lane, peer_received),
+            Ok((lane, peer_received)) => berth.arrive(lane, peer_received, Order::default()),
             Err(error) => return error,
         }
         tracing::info!(%address, "the client plays on");

@@ -1,6 +1,6 @@
 //! The streams of an edge, found by their tickets.
 
-use crate::berth::Berth;
+use crate::berth::{Berth, Order};
 use crate::carried::{Carried, Kept};
 use crate::lane::{Lane, code};
 use crate::opening::Answer;
@@ -8,6 +8,7 @@ use crate::ticket::{Ticket, TicketHash};
 use crate::traffic::{Note, Watcher};
 use quinn::Endpoint;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +21,8 @@ pub struct Streams<S = Lane> {
 struct All<S> {
     berths: Mutex<HashMap<TicketHash, Arc<Berth<S>>>>,
     endpoint: Mutex<Option<Endpoint>>,
+    /// Connections so far.
+    connections: AtomicU64,
     keep: Duration,
     watcher: Watcher,
 }
@@ -39,13 +42,19 @@ impl<S> Clone for Streams<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Streams<S> {
     /// A stream whose connection is lost is kept for so long; `watcher` is told what happens.
     pub fn new(keep: Duration, watcher: Watcher) -> Self {
-        Self { all: Arc::new(All { berths: Mutex::default(), endpoint: Mutex::default(), keep, watcher }) }
+        let (berths, endpoint, connections) = Default::default();
+        Self { all: Arc::new(All { berths, endpoint, connections, keep, watcher }) }
     }
 
     /// Goes on with the stream of another edge; it waits for its relay.
     pub fn restore(&self, kept: Kept) -> Carried<S> {
         let (berth, place) = self.place(kept.ticket);
         Carried::going_on(kept.flow, berth, self.all.keep, Arc::clone(&self.all.watcher), place)
+    }
+
+    /// A connection comes in.
+    pub(crate) fn next_order(&self) -> Order {
+        Order(self.all.connections.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A player comes.
@@ -57,20 +66,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Streams<S> {
         Carried::of_edge(stream, &granted, berth, self.all.keep, watcher, place)
     }
 
-    /// A player comes back: its stream goes on with this one, whatever carried it before. Gives it back when nobody has
+    /// A player comes back: where its stream goes on with another one, whatever carried it before. `None` when nobody has
     /// the ticket.
-    pub(crate) fn resume(&self, ticket: &Ticket, stream: S, peer_received: u64) -> Result<(), S> {
+    pub(crate) fn find(&self, ticket: &Ticket) -> Option<Arc<Berth<S>>> {
         let berth = self.all.berths().get(&ticket.hash()).map(Arc::clone);
-        match berth {
-            Some(berth) => {
-                berth.arrive(stream, peer_received);
-                Ok(())
-            }
-            None => {
-                (self.all.watcher)(Note::Refused);
-                Err(stream)
-            }
+        if berth.is_none() {
+            (self.all.watcher)(Note::Refused);
         }
+        berth
     }
 
     fn place(&self, ticket: Ticket) -> (Arc<Berth<S>>, Place<S>) {

@@ -10,6 +10,7 @@ use crate::version::{self, Version};
 use quinn::{Connection, ConnectionError, Endpoint};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
@@ -17,8 +18,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Connection, handshake, first stream and its answer take no longer than this.
 const CONNECT: Duration = Duration::from_secs(10);
-/// One try to come back; a path that is there again in the middle of one is found by the next.
+/// How long a try to come back goes on without a word of the edge; a path that is there again in the middle of one is found
+/// by the next.
 const TRY: Duration = Duration::from_secs(3);
+/// How often is looked whether there was one.
+const LISTEN: Duration = Duration::from_millis(250);
 /// Pause before the second try to come back; it doubles up to [`PAUSE_MAX`], and has jitter, so that an edge is not met by
 /// all of its relays at once.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -67,6 +71,8 @@ impl Uplink {
     pub(crate) async fn begin(&self) -> Result<Granted, RelayError> {
         self.state.lock().await.players += 1;
         let until = Instant::now() + CONNECT;
+        // a try that is dropped ends its stream in order, and so the player that the edge may have let in: nobody has its
+        // ticket
         let (mut pause, mut refusals) = (PAUSE, 0);
         let why = loop {
             match timeout_at(until, self.try_begin()).await {
@@ -90,8 +96,8 @@ impl Uplink {
     }
 
     async fn try_begin(&self) -> Result<Granted, Failure> {
-        let (lane, answer) = self.ask(&Wish::Begin, false).await?;
-        match answer {
+        let mut lane = self.open(false).await?;
+        match ask(&mut lane, &Wish::Begin).await? {
             Answer::Granted { ticket, keep } => Ok(Granted { lane, ticket, keep }),
             other => Err(Failure::ForGood(format!("it answers {other:?}, expected Granted"))),
         }
@@ -110,17 +116,16 @@ impl Uplink {
         let wish = Wish::Resume { ticket: ticket.clone(), received };
         let mut pause = PAUSE;
         loop {
-            let why = match timeout(TRY, self.ask(&wish, true)).await {
-                Ok(Ok((lane, Answer::Resumed { received }))) => return Ok((lane, received)),
-                Ok(Ok((_, Answer::Refused))) => {
+            let why = match self.try_resume(&wish, until).await {
+                Ok((lane, Answer::Resumed { received })) => return Ok((lane, received)),
+                Ok((_, Answer::Refused)) => {
                     return Err(self.failed("it does not know the player any more".to_owned()));
                 }
-                Ok(Ok((_, other))) => {
+                Ok((_, other)) => {
                     return Err(self.failed(format!("it answers {other:?}, expected Resumed")));
                 }
-                Ok(Err(Failure::ForGood(why))) => return Err(self.failed(why)),
-                Ok(Err(Failure::ForNow(why) | Failure::Refused(why))) => why,
-                Err(_) => "no answer".to_owned(),
+                Err(Failure::ForGood(why)) => return Err(self.failed(why)),
+                Err(Failure::ForNow(why) | Failure::Refused(why)) => why,
             };
             if Instant::now() >= until {
                 return Err(self.failed(why));
@@ -130,28 +135,38 @@ impl Uplink {
         }
     }
 
-    /// Opens a stream, on the connection that is there or on a new one, and hears what the edge says to it.
-    async fn ask(&self, wish: &Wish, comes_back: bool) -> Result<(Lane, Answer), Failure> {
-        let mut lane = self.open(comes_back).await?;
-        let asked = async {
-            lane.write_all(&wish.bytes()).await?;
-            lane.flush().await?;
-            Answer::read(&mut lane.reading).await
-        };
-        match asked.await {
-            Ok(answer) => Ok((lane, answer)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(Failure::ForGood("it does not want the player".to_owned()))
+    /// One try. The edge may have heard of it when it is given up, and the end of its stream would mean that the client has
+    /// left: so the connection is closed first, as one that is lost. That sends all of its players to another one, so it is
+    /// done only when nothing comes on it: an edge that is slow with one player is waited for.
+    async fn try_resume(&self, wish: &Wish, until: Instant) -> Result<(Lane, Answer), Failure> {
+        let no_answer = || Failure::ForNow("no answer".to_owned());
+        let mut lane = timeout(TRY, self.open(true)).await.map_err(|_| no_answer())??;
+        let connection = lane.connection.clone();
+        let answer = {
+            let mut asked = pin!(ask(&mut lane, wish));
+            let mut last = (heard(&connection), Instant::now());
+            loop {
+                if let Ok(answer) = timeout(LISTEN, &mut asked).await {
+                    break answer?;
+                }
+                let now = (heard(&connection), Instant::now());
+                if now.1 >= until {
+                    // there is no other try: the player does leave
+                    return Err(no_answer());
+                }
+                if now.0 != last.0 {
+                    last = now;
+                } else if now.1 - last.1 >= TRY {
+                    // who opens a stream next passes over it
+                    connection.close(code::COME_BACK, b"no word of the edge");
+                    return Err(no_answer());
+                }
             }
-            Err(error) => Err(match (fate(&error), lane.connection.close_reason()) {
-                // it may have been dead for a while, and another one is not
-                (Fate::Lost, Some(why)) => Failure::ForNow(why.to_string()),
-                (_, Some(why)) => Failure::ForGood(why.to_string()),
-                _ => Failure::ForGood(error.to_string()),
-            }),
-        }
+        };
+        Ok((lane, answer))
     }
 
+    /// A stream on the connection that is there or on a new one.
     async fn open(&self, comes_back: bool) -> Result<Lane, Failure> {
         let failed = |error: ConnectionError| match () {
             () if is_closed_with(&error, code::VERSION) => Failure::ForGood(error.to_string()),
@@ -161,9 +176,9 @@ impl Uplink {
         };
         let mut state = self.state.lock().await;
         if let Some(connection) = state.connection.clone().filter(|there| there.close_reason().is_none())
-            && let Ok((writing, reading)) = connection.open_bi().await
+            && let Ok(stream) = connection.open_bi().await
         {
-            return Ok(Lane { connection, reading, writing });
+            return Ok(Lane::new(connection, stream));
         }
         let connecting = self.endpoint.connect(self.edge, &self.edge_name);
         let connecting = connecting.map_err(|error| Failure::ForGood(error.to_string()))?;
@@ -173,9 +188,9 @@ impl Uplink {
             connection.close(code::VERSION, text.as_bytes());
             return Err(Failure::ForGood(text));
         }
-        let (writing, reading) = connection.open_bi().await.map_err(failed)?;
+        let stream = connection.open_bi().await.map_err(failed)?;
         state.connection = Some(connection.clone());
-        Ok(Lane { connection, reading, writing })
+        Ok(Lane::new(connection, stream))
     }
 
     /// The last player takes the connection along.
@@ -192,6 +207,32 @@ impl Uplink {
     fn failed(&self, why: String) -> RelayError {
         RelayError::Edge { edge: self.edge, why }
     }
+}
+
+/// Hears what the edge says to a wish.
+async fn ask(lane: &mut Lane, wish: &Wish) -> Result<Answer, Failure> {
+    let asked = async {
+        lane.write_all(&wish.bytes()).await?;
+        lane.flush().await?;
+        Answer::read(&mut lane.reading).await
+    };
+    match asked.await {
+        Ok(answer) => Ok(answer),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Failure::ForGood("it does not want the player".to_owned()))
+        }
+        Err(error) => Err(match (fate(&error), lane.connection.close_reason()) {
+            // it may have been dead for a while, and another one is not
+            (Fate::Lost, Some(why)) => Failure::ForNow(why.to_string()),
+            (_, Some(why)) => Failure::ForGood(why.to_string()),
+            _ => Failure::ForGood(error.to_string()),
+        }),
+    }
+}
+
+/// How many datagrams of the edge have come.
+fn heard(connection: &Connection) -> u64 {
+    connection.stats().udp_rx.datagrams
 }
 
 /// Between half and all of a pause.

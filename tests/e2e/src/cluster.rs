@@ -58,6 +58,8 @@ pub struct ProcessRow {
     pub state: String,
     /// How often it was restarted.
     pub restarts: u32,
+    /// Where its siblings reach it.
+    pub link: String,
     /// Where health and metrics are.
     pub http: String,
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::berth::Order;
+use crate::message::Message;
 use crate::streams::Streams;
 use crate::ticket::Ticket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -16,6 +18,8 @@ const BREAKS: usize = 25;
 struct Fragile {
     stream: DuplexStream,
     left: usize,
+    /// The other end takes nothing.
+    unheard: bool,
 }
 
 fn broken() -> io::Error {
@@ -52,6 +56,9 @@ impl AsyncWrite for Fragile {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.unheard {
+            return Poll::Ready(Err(quinn::WriteError::Stopped(quinn::VarInt::from_u32(0)).into()));
+        }
         let most = self.left.min(bytes.len());
         if most == 0 {
             return Poll::Ready(Err(broken()));
@@ -76,7 +83,8 @@ fn lane(seed: &mut u64, breaks: bool) -> (Fragile, Fragile) {
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         if breaks { (*seed >> 33) as usize % 30_000 } else { usize::MAX }
     };
-    (Fragile { stream: near, left: left() }, Fragile { stream: far, left: left() })
+    let mut end = |stream| Fragile { stream, left: left(), unheard: false };
+    (end(near), end(far))
 }
 
 /// Writes all of it and reads as much as `expected` is long, which must be that; ends with the other end.
@@ -138,9 +146,47 @@ async fn resume_always(
         let received = lost.wait_for(Option::is_some).await.unwrap().unwrap_or_default();
         *lanes += 1;
         let (mut near, far) = lane(seed, *lanes < BREAKS);
-        assert!(streams.resume(ticket, far, received).is_ok(), "the edge has the ticket");
+        streams.find(ticket).expect("the edge has the ticket").arrive(far, received, Order::default());
         if let Ok(Answer::Resumed { received }) = Answer::read(&mut near).await {
-            berth.arrive(near, received);
+            berth.arrive(near, received, Order::default());
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_written_while_the_other_end_takes_nothing_comes_on_the_next_lane() {
+    let streams: Streams<Fragile> = Streams::new(SOON, Arc::new(|_| {}));
+    let (_near, mut far) = lane(&mut 1, false);
+    far.unheard = true;
+    let mut edge = streams.begin(far);
+    let words = b"nothing that is a frame";
+    for part in words.chunks(10) {
+        // it learns that it is not heard
+        tokio::select! {
+            biased;
+            ready = edge.ready(true, false) => panic!("nothing is said: {ready:?}"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(edge.try_write(part).unwrap(), part.len());
+    }
+    let (mut near, far) = lane(&mut 1, false);
+    let ticket = edge.keep().unwrap().ticket;
+    streams.find(&ticket).unwrap().arrive(far, 0, Order::default());
+    let mut expected = Vec::new();
+    Message::Raw(words).write(&mut expected);
+    let mut heard = vec![0; expected.len()];
+    let hearing = async {
+        assert!(matches!(Answer::read(&mut near).await.unwrap(), Answer::Resumed { received: 0 }));
+        near.read_exact(&mut heard).await.unwrap();
+    };
+    tokio::select! {
+        done = timeout(SOON, hearing) => done.expect("all of it in time"),
+        ready = edge.ready(true, false) => panic!("nothing is said: {ready:?}"),
+    }
+    assert_eq!(heard, expected);
+    // only an end that says nothing more either is gone
+    edge.lane.as_mut().unwrap().deaf = true;
+    assert_eq!(edge.try_write(b"more").unwrap(), 4);
+    edge.flow.end_of_input();
+    assert_eq!(edge.try_write(b"more").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }

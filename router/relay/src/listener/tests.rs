@@ -2,12 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::lane::is_closed_with;
+use crate::lane::{is_closed_with, is_come_back};
+use crate::message::Message;
 use crate::ticket::Ticket;
 use crate::{Note, Trust};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -20,6 +23,10 @@ struct Edge {
 }
 
 fn edge(keep: Duration) -> Edge {
+    edge_behind(Arc::new(|_| Some(Box::new(()) as Guard)), keep)
+}
+
+fn edge_behind(gate: Gate, keep: Duration) -> Edge {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::self_made(folder.path(), "edge-1").unwrap();
     let trust = Trust::Pinned(identity.fingerprint);
@@ -34,7 +41,6 @@ fn edge(keep: Duration) -> Edge {
         }),
     );
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let gate: Gate = Arc::new(|_| Some(Box::new(()) as Guard));
     let listener = Listener::bind(any, identity, gate, streams).unwrap();
     let mut relays = Endpoint::client(any).unwrap();
     relays.set_default_client_config(trust.config().unwrap());
@@ -49,8 +55,7 @@ impl Edge {
 }
 
 async fn ask(connection: &Connection, wish: &Wish) -> Lane {
-    let (writing, reading) = connection.open_bi().await.unwrap();
-    let mut lane = Lane { connection: connection.clone(), reading, writing };
+    let mut lane = Lane::new(connection.clone(), connection.open_bi().await.unwrap());
     lane.write_all(&wish.bytes()).await.unwrap();
     lane
 }
@@ -67,6 +72,21 @@ async fn granted(edge: &mut Edge, connection: &Connection) -> (Lane, Carried, Ti
     ready.unwrap().unwrap();
     let Answer::Granted { ticket, .. } = heard else { panic!("{heard:?}") };
     (lane, player, ticket)
+}
+
+/// A player whose edge sends back what it is sent.
+async fn echo(player: Carried) {
+    let (mut reading, mut writing) = tokio::io::split(player);
+    let _ = tokio::io::copy(&mut reading, &mut writing).await;
+}
+
+async fn echoes(lane: &mut Lane) {
+    let mut message = Vec::new();
+    Message::Raw(b"nothing that is a frame").write(&mut message);
+    lane.write_all(&message).await.unwrap();
+    let mut heard = vec![0; message.len()];
+    timeout(SOON, lane.reading.read_exact(&mut heard)).await.expect("an answer in time").unwrap();
+    assert_eq!(heard, message);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -200,4 +220,114 @@ async fn a_relay_of_before_is_told_what_is_spoken_here() {
     assert!(is_closed_with(&why, code::VERSION), "{why}");
     let text = why.to_string();
     assert!(text.contains("speaks wydbr-players/1, expected wydbr-players/2"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_comes_late_on_a_connection_of_before_does_not_take_the_stream_back() {
+    let mut edge = edge(SOON);
+    let first = edge.connect().await;
+    let (_old, player, ticket) = granted(&mut edge, &first).await;
+    let _playing = tokio::spawn(echo(player));
+    let second = edge.connect().await;
+    let wish = Wish::Resume { ticket, received: 0 };
+    let mut new = ask(&second, &wish).await;
+    let heard = answer(&mut new).await;
+    assert!(matches!(heard, Answer::Resumed { received: 0 }), "{heard:?}");
+    let mut late = ask(&first, &wish).await;
+    let heard = timeout(SOON, Answer::read(&mut late.reading)).await.unwrap();
+    assert!(heard.is_err(), "{heard:?}");
+    echoes(&mut new).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_without_players_does_not_stay_and_one_with_a_silent_player_does() {
+    let mut edge = edge(SOON);
+    let (silent, left, deserted, undecided, never) = (
+        edge.connect().await,
+        edge.connect().await,
+        edge.connect().await,
+        edge.connect().await,
+        edge.connect().await,
+    );
+    let (mut begun, player, _) = granted(&mut edge, &silent).await;
+    let _playing = tokio::spawn(echo(player));
+    let (_old, player, ticket) = granted(&mut edge, &left).await;
+    let _playing_too = tokio::spawn(echo(player));
+    let moved = edge.connect().await;
+    let mut resumed = ask(&moved, &Wish::Resume { ticket, received: 0 }).await;
+    assert!(matches!(answer(&mut resumed).await, Answer::Resumed { received: 0 }));
+    drop(granted(&mut edge, &deserted).await);
+    let (mut writing, _reading) = undecided.open_bi().await.unwrap();
+    writing.write_all(&Wish::Resume { ticket: Ticket::issue(), received: 0 }.bytes()[..9]).await.unwrap();
+    for connection in [left, deserted, undecided, never] {
+        let why = timeout(2 * FIRST_STREAM, connection.closed()).await.expect("it is closed in time");
+        assert!(is_come_back(&why), "{why}");
+    }
+    for lane in [&mut begun, &mut resumed] {
+        echoes(lane).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_not_proven_its_address_takes_no_place() {
+    let place = Arc::new(());
+    let gate = move |_| (Arc::strong_count(&place) == 1).then(|| Box::new(Arc::clone(&place)) as Guard);
+    let mut edge = edge_behind(Arc::new(gate), SOON);
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let [nowhere, stranger] =
+        [tokio::net::UdpSocket::bind(any).await.unwrap(), tokio::net::UdpSocket::bind(any).await.unwrap()];
+    let _connecting = edge.relays.connect(nowhere.local_addr().unwrap(), "edge").unwrap();
+    let mut packet = [0; 2_048];
+    let length = timeout(SOON, nowhere.recv(&mut packet)).await.unwrap().unwrap();
+    stranger.send_to(&packet[..length], edge.listener.local_addr()).await.unwrap();
+    timeout(SOON, stranger.recv(&mut packet)).await.unwrap().unwrap();
+    assert_eq!(packet[0] & 0xF0, 0xF0, "a Retry");
+    let connection = edge.connect().await;
+    granted(&mut edge, &connection).await;
+}
+
+/// Counts what the listener writes into the log.
+struct Lines(Arc<AtomicUsize>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "relay::listener" && *metadata.level() <= Level::INFO
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+// on one thread, for which the lines are counted
+#[tokio::test]
+async fn all_players_of_a_relay_may_have_expired_but_whoever_shows_more_tickets_is_sent_away_in_one_line() {
+    let lines = Arc::new(AtomicUsize::new(0));
+    let _counting = tracing::subscriber::set_default(Lines(Arc::clone(&lines)));
+    let mut edge = edge(SOON);
+    let connection = edge.connect().await;
+    let unknown = || Wish::Resume { ticket: Ticket::issue(), received: 0 };
+    for _ in 0..STREAMS {
+        let mut lane = ask(&connection, &unknown()).await;
+        assert!(matches!(answer(&mut lane).await, Answer::Refused));
+    }
+    granted(&mut edge, &connection).await;
+    let mut lane = ask(&connection, &unknown()).await;
+    assert!(matches!(answer(&mut lane).await, Answer::Refused));
+    let why = timeout(SOON, connection.closed()).await.expect("it is sent away");
+    assert!(is_closed_with(&why, code::OVER), "{why}");
+    assert_eq!(edge.refused.load(Ordering::SeqCst), STREAMS as usize + 1);
+    assert_eq!(lines.load(Ordering::SeqCst), 1);
 }
