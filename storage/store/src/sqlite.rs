@@ -2,7 +2,7 @@
 //!
 //! All writes go through one thread that commits whatever is waiting in one transaction
 //! ([`writer`]); reads run beside it on a few read-only connections ([`readers`]). Acknowledged means
-//! durable: the write-ahead log is synced before any outcome is given. Only leases, and who has which character with its soft
+//! durable: the write-ahead log is synced, by a thread of its own, before any outcome is given. Only leases, and who has which character with its soft
 //! state, are synced with the next checkpoint, a second later.
 
 mod accounts;
@@ -54,6 +54,7 @@ use model::membership::ClusterView;
 use readers::Readers;
 use refinery::error::Kind;
 use rusqlite::{Connection, OpenFlags, Row, types::ValueRef};
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
 use writer::{Passing, Writer};
@@ -94,10 +95,14 @@ impl Sqlite {
         migrate(&mut connection, path)?;
         let readers = Readers::new(path).map_err(|error| file_error(path, &error))?;
         let checkpoints = Checkpoints::start(path).map_err(|error| file_error(path, &error))?;
-        // the writer is not to wait for it
-        let set = connection.pragma_update(None, "wal_autocheckpoint", 0);
-        set.map_err(|error| file_error(path, &error))?;
-        let writer = Writer::start(connection).map_err(|error| file_error(path, &error))?;
+        // the writer waits neither for checkpoints nor for the disk: another thread syncs what it has committed
+        for (setting, value) in [("wal_autocheckpoint", "0"), ("synchronous", "NORMAL")] {
+            let set = connection.pragma_update(None, setting, value);
+            set.map_err(|error| file_error(path, &error))?;
+        }
+        let log = open_log(path).map_err(|error| file_error(path, &error))?;
+        let sync = Box::new(move || log.sync_data());
+        let writer = Writer::start(connection, sync).map_err(|error| file_error(path, &error))?;
         Ok(Self { passing: writer.passing(), writer, readers, _checkpoints: checkpoints })
     }
 }
@@ -127,11 +132,21 @@ fn again<T, E>(in_the_way: impl Fn(&E) -> bool, mut attempt: impl FnMut() -> Res
 
 /// The file holds password hashes: nobody but its owner reads it.
 fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
+    let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
+}
+
+/// The write-ahead log. It stays the same file for as long as a connection is open; that it is there at all is on the disk as well.
+fn open_log(path: &Path) -> std::io::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    let log = OpenOptions::new().read(true).write(true).open(Path::new(&name))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()?;
+    Ok(log)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -60,5 +60,5 @@ fn a_connected_folder_reaches_the_cluster_and_never_its_databases() {
 
     // with the cluster gone a connected folder has nothing to open
     cluster.stop();
-    refuses(&cluster, &["cluster", "status"], "no answer");
+    refuses(&cluster, &["cluster", "status"], "not available");
 }
