@@ -1,6 +1,7 @@
 //! A town that is cut into strips, which lie on nodes in turn: whoever walks about in it crosses borders all the time, and
 //! sees neighbours over borders all the time.
 
+use crate::failover::until_all_play;
 use crate::script::Expect;
 use crate::storm::verdict;
 use crate::{Cluster, Histogram, Options as ClusterOptions, metric_with, wait_for};
@@ -93,7 +94,7 @@ impl CutTown {
         let (players, seconds, seed) =
             (options.players.to_string(), options.seconds.to_string(), options.seed.to_string());
         let area = GROUND.map(|side| side.to_string()).join(",");
-        let (report, content) = cluster.bots(&[
+        let bots = cluster.start_bots(&[
             "--players",
             &players,
             "--for",
@@ -105,12 +106,22 @@ impl CutTown {
             "--seed",
             &seed,
         ]);
-        let crossings = handed_over(cluster) - before;
         let edge = cluster.process("edge-1").http;
-        let gap = wait_for("the edge tells its crossings", PATIENCE, || {
-            Histogram::read(&edge, "wydbr_edge_handover_seconds")
-        });
+        let told = || {
+            let read = || Histogram::read(&edge, "wydbr_edge_handover_seconds");
+            wait_for("the edge tells its crossings", PATIENCE, read)
+        };
+        // accounts and characters are made until then
+        until_all_play(cluster, options.players);
+        let entering = told();
+        let (report, content) = bots.finish();
+        let crossings = handed_over(cluster) - before;
+        let gap = told().since(&entering);
         let gap_ms = |share: f64| gap.quantile(share) * 1_000.0;
+        let in_ms = |gap: &Histogram| {
+            let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| gap.quantile(share) * 1_000.0);
+            json!({ "p50": p50, "p99": p99, "max": max, "count": gap.count() })
+        };
         let fsck = verdict::examine(cluster);
         let mut failures = Vec::new();
         failures.expect("violations", &report["violations_by_kind"], content);
@@ -126,7 +137,8 @@ impl CutTown {
             "seconds": options.seconds,
             "seed": options.seed,
             "crossings": crossings,
-            "gap_ms": { "p50": gap_ms(0.5), "p99": gap_ms(0.99), "max": gap_ms(1.0), "count": gap.count() },
+            "gap_ms": in_ms(&gap),
+            "gap_while_entering_ms": in_ms(&entering),
             "entered": report["entered"],
             "disconnects": report["dropped"],
             "reentered": report["reentered"],
