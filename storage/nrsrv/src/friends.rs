@@ -14,7 +14,7 @@ use crate::retry::retry;
 use model::calls::database::{Failure, FindCharacter, ListCharacters};
 use model::calls::registry::{Reply, ToEdge};
 use model::event::{Notice, NoticeKey};
-use model::friend::{FriendAsk, FriendLine};
+use model::friend::{Asker, FriendAsk, FriendLine};
 use model::guild::Place;
 use model::ledger::Actor;
 use model::transfer::{RecordChange, RecordKey, Standing, Transfer, TransferRefusal};
@@ -66,6 +66,13 @@ fn named<'a>(list: &'a [Known], name: &str) -> Option<&'a Known> {
     list.iter().find(|known| known.is_named(name))
 }
 
+fn meant<'a>(list: &'a [Known], asker: &Asker) -> Option<&'a Known> {
+    match asker.character {
+        Some(character) => list.iter().find(|known| known.0 == character),
+        None => named(list, &asker.name),
+    }
+}
+
 fn is_there(list: &[Known], who: &Known) -> bool {
     list.iter().any(|known| known.0 == who.0)
 }
@@ -110,6 +117,17 @@ impl Registry {
         Ok(found.map(|one| Place { guild: GuildId(one.hard.guild), rank: one.hard.guild_rank }))
     }
 
+    /// Who asked last. To answer that one takes a second request, which says who it is: when an answer is lost and the
+    /// request is repeated, somebody else may be the last one who asks.
+    pub(crate) async fn newest_asker(&self, session: SessionId) -> Answer {
+        let Some(own) = self.own(session) else { return Ok(Reply::NoSuchSession) };
+        let held = self.circle_of(&own).await?;
+        Ok(match held.circle.asking.into_iter().next_back() {
+            Some(Known(character, _, name)) => Reply::NewestAsker(Asker { character: Some(character), name }),
+            None => Reply::Friend(notice(FriendLine::NobodyAsks, "")),
+        })
+    }
+
     pub(crate) async fn friend(&self, session: SessionId, ask: &FriendAsk) -> Answer {
         let Some(own) = self.own(session) else { return Ok(Reply::NoSuchSession) };
         for _ in 0..TURNS {
@@ -130,8 +148,8 @@ impl Registry {
     async fn turn(&self, own: Side, ask: &FriendAsk) -> Result<Turn, Unavailable> {
         match ask {
             FriendAsk::Add(name) => self.add(own, name).await,
-            FriendAsk::Accept(name) => self.accept(own, name.as_deref()).await,
-            FriendAsk::Refuse(name) => self.refuse(own, name.as_deref()).await,
+            FriendAsk::Accept(asker) => self.accept(own, asker).await,
+            FriendAsk::Refuse(asker) => self.refuse(own, asker).await,
             FriendAsk::Remove(name) => self.remove(own, name).await,
         }
     }
@@ -183,18 +201,13 @@ impl Registry {
         Ok(Turn::Does(Box::new(deed)))
     }
 
-    async fn accept(&self, own: Side, name: Option<&str>) -> Result<Turn, Unavailable> {
+    async fn accept(&self, own: Side, asker: &Asker) -> Result<Turn, Unavailable> {
         let circle = &own.held.circle;
-        let other = match name {
-            None => circle.asking.last(),
-            Some(name) => named(&circle.asking, name),
-        };
-        match (other.cloned(), name) {
-            (Some(other), _) => self.befriend(own, other).await,
-            (None, None) => says(FriendLine::NobodyAsks, ""),
-            (None, Some(name)) => match named(&circle.friends, name) {
+        match meant(&circle.asking, asker).cloned() {
+            Some(other) => self.befriend(own, other).await,
+            None => match meant(&circle.friends, asker) {
                 Some(friend) => says(FriendLine::Already, &friend.2),
-                None => says(FriendLine::NotAsked, name),
+                None => says(FriendLine::NotAsked, &asker.name),
             },
         }
     }
@@ -220,16 +233,10 @@ impl Registry {
     }
 
     /// Who asked is not told: it would hear that the player is there.
-    async fn refuse(&self, own: Side, name: Option<&str>) -> Result<Turn, Unavailable> {
-        let circle = &own.held.circle;
-        let other = match name {
-            None => circle.asking.last(),
-            Some(name) => named(&circle.asking, name),
-        };
-        match (other.cloned(), name) {
-            (Some(other), _) => self.part(self.deed("refuse", own, other, FriendLine::Refused).await?).await,
-            (None, None) => says(FriendLine::NobodyAsks, ""),
-            (None, Some(name)) => says(FriendLine::NotAsked, name),
+    async fn refuse(&self, own: Side, asker: &Asker) -> Result<Turn, Unavailable> {
+        match meant(&own.held.circle.asking, asker).cloned() {
+            Some(other) => self.part(self.deed("refuse", own, other, FriendLine::Refused).await?).await,
+            None => says(FriendLine::NotAsked, &asker.name),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::edge::{Edge, held, persona};
 use crate::stage::{PASSWORD, Stage, quick};
 use model::calls::registry::{HeldSession, Reply, Request, ToEdge};
 use model::event::{Notice, NoticeKey};
-use model::friend::{FriendAsk, FriendLine, FriendPage};
+use model::friend::{Asker, FriendAsk, FriendLine, FriendPage};
 use model::ledger::Actor;
 use model::membership::ProcessName;
 use model::transfer::Transfer;
@@ -69,6 +69,19 @@ fn line(notice: &Notice) -> (FriendLine, String) {
 
 fn add(name: &str) -> FriendAsk {
     FriendAsk::Add(name.to_owned())
+}
+
+fn accept(name: &str) -> FriendAsk {
+    FriendAsk::Accept(Asker::named(name))
+}
+
+/// Who asked last, if anybody asks.
+async fn newest(edge: &Edge, who: &Someone) -> Option<Asker> {
+    match edge.call(Request::NewestAsker { session: who.session }).await {
+        Reply::NewestAsker(asker) => Some(asker),
+        Reply::Friend(notice) if line(&notice).0 == FriendLine::NobodyAsks => None,
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn page(edge: &Edge, who: &Someone) -> FriendPage {
@@ -136,15 +149,14 @@ async fn friends_are_who_both_agreed_and_are_told_of_each_other() {
     let asked = page(&two, &ben).await;
     assert_eq!((asked.friends, asked.asking, asked.asked), (0, vec![name(&ana)], vec![]));
 
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(None)).await, (FriendLine::Friends, name(&ana)));
+    let newest = newest(&two, &ben).await.unwrap();
+    assert_eq!(newest, Asker { character: Some(ana.id()), name: name(&ana) });
+    assert_eq!(asks(&two, &ben, FriendAsk::Accept(newest)).await, (FriendLine::Friends, name(&ana)));
     assert_eq!(told_line(&mut one, &ana).await, (FriendLine::Friends, name(&ben)));
     assert_eq!(told_here(&mut one, &ana).await, (vec![ben.id()], vec![ben.id()]));
     assert_eq!(told_here(&mut two, &ben).await, (vec![ana.id()], vec![ana.id()]));
     // a repeat finds it done
-    assert_eq!(
-        asks(&two, &ben, FriendAsk::Accept(Some("anita".to_owned()))).await,
-        (FriendLine::Already, name(&ana))
-    );
+    assert_eq!(asks(&two, &ben, accept("anita")).await, (FriendLine::Already, name(&ana)));
     assert_eq!(asks(&one, &ana, add("Benito")).await, (FriendLine::Already, name(&ben)));
     let list = page(&one, &ana).await;
     assert_eq!((list.friends, list.playing, list.rows[0].level, list.asked.len()), (1, 1, Some(4), 0));
@@ -186,16 +198,19 @@ async fn requests_wait_for_who_is_away_and_can_be_refused_and_taken_back() {
         ToEdge::Friends { here, asking, .. } => assert_eq!((here.len(), asking), (0, 1), "one request waits"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(None)).await, (FriendLine::Refused, "Anita".to_owned()));
+    let newest_of_ben = newest(&two, &ben).await.unwrap();
+    let refuse = || FriendAsk::Refuse(newest_of_ben.clone());
+    assert_eq!(asks(&two, &ben, refuse()).await, (FriendLine::Refused, "Anita".to_owned()));
     assert!(one.has_nothing_pushed(), "she does not hear that he is there");
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(None)).await.0, FriendLine::NobodyAsks);
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(Some("Anita".to_owned()))).await.0, FriendLine::NotAsked);
-    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(Some("Anita".to_owned()))).await.0, FriendLine::NotAsked);
+    assert_eq!(newest(&two, &ben).await, None);
+    assert_eq!(asks(&two, &ben, accept("Anita")).await.0, FriendLine::NotAsked);
+    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(Asker::named("Anita"))).await.0, FriendLine::NotAsked);
+    assert_eq!(asks(&two, &ben, refuse()).await, (FriendLine::NotAsked, "Anita".to_owned()));
 
     assert_eq!(asks(&one, &ana, add("Benito")).await.0, FriendLine::Asked);
     assert_eq!(asks(&one, &ana, FriendAsk::Remove("benito".to_owned())).await.0, FriendLine::Withdrawn);
     assert_eq!(told_line(&mut two, &ben).await.0, FriendLine::AskedBy);
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(None)).await.0, FriendLine::NobodyAsks);
+    assert_eq!(newest(&two, &ben).await, None);
     assert_eq!(page(&one, &ana).await, FriendPage { page: 1, pages: 1, ..FriendPage::default() });
 
     assert_eq!(asks(&one, &ana, add("Anita")).await.0, FriendLine::Oneself);
@@ -217,9 +232,9 @@ async fn there_is_an_end_to_friends_and_to_requests() {
     assert_eq!(asks(&one, &eva, add("Anita")).await.0, FriendLine::Asked);
     assert_eq!(asks(&one, &eva, add("Leonor")).await, (FriendLine::TooManyAsked, "1".to_owned()));
     assert_eq!(asks(&one, &leo, add("Anita")).await, (FriendLine::OtherTooManyAsked, "Anita".to_owned()));
-    assert_eq!(asks(&one, &ana, FriendAsk::Accept(None)).await.0, FriendLine::Full);
+    assert_eq!(asks(&one, &ana, accept("Evita")).await.0, FriendLine::Full);
     stage.settings.set(Settings { friends: FriendLimits { max: 2, requests: 1 }, ..quick() });
-    assert_eq!(asks(&one, &ana, FriendAsk::Accept(None)).await, (FriendLine::Friends, "Evita".to_owned()));
+    assert_eq!(asks(&one, &ana, accept("Evita")).await, (FriendLine::Friends, "Evita".to_owned()));
     assert_eq!(page(&one, &ana).await.friends, 2);
 }
 
@@ -323,4 +338,26 @@ async fn what_is_not_on_the_other_shard_yet_is_neither_forgotten_nor_undone_by_h
     assert_eq!(page(&one, &ana).await.friends, 0);
     let found = store::fsck::run(stage.store.as_ref()).await.unwrap().checked.findings;
     assert_eq!(found, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_answered_twice_is_one_and_the_same_whoever_asks_meanwhile() {
+    let stage = Stage::new().await;
+    let (one, ana, two, ben) = two(&stage).await;
+    let eva = someone(&stage, &one, "Evita").await;
+    plays(&one, &eva).await;
+    asks(&one, &ana, add("Benito")).await;
+    asks(&one, &eva, add("Benito")).await;
+    let newest_of_ben = newest(&two, &ben).await.unwrap();
+    assert_eq!(newest_of_ben.name, "Evita");
+    // the answer to the first is lost on its way to the edge, which asks again
+    let accept = FriendAsk::Accept(newest_of_ben);
+    assert_eq!(asks(&two, &ben, accept.clone()).await, (FriendLine::Friends, "Evita".to_owned()));
+    assert_eq!(asks(&two, &ben, accept).await, (FriendLine::Already, "Evita".to_owned()));
+    let list = page(&two, &ben).await;
+    assert_eq!((list.friends, list.asking), (1, vec!["Anita".to_owned()]), "she waits for her own answer");
+    // a number says who is meant, whatever the name
+    let another = Asker { character: Some(eva.id()), name: "Anita".to_owned() };
+    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(another)).await.0, FriendLine::NotAsked);
+    assert_eq!(page(&two, &ben).await.asking, ["Anita"]);
 }
