@@ -3,7 +3,8 @@
 //! Who is a friend of whom stands in the store, one record a character ([`store::friends`]). Each deed is one transfer of
 //! both records, so that they never disagree; that both characters are there is made sure of in the same transfer. Two
 //! deeds about one character are one after the other, since each raises the version of its record; who comes second
-//! composes anew. Who is in the world, and who is told, is [`crate::presence`].
+//! composes anew. Who is in the world, and who is told, is [`crate::presence`]; it also follows from the records when
+//! nobody heard what became of a deed.
 
 mod later;
 mod list;
@@ -19,6 +20,7 @@ use model::guild::Place;
 use model::ledger::Actor;
 use model::transfer::{RecordChange, RecordKey, Standing, Transfer, TransferRefusal};
 use model::{AccountId, CharacterId, GuildId, OperationId, SessionId};
+use std::time::Instant;
 use store::friends::{self, Circle, Held, Known};
 
 /// How often a deed is composed anew when others change the same.
@@ -132,8 +134,12 @@ impl Registry {
         let Some(own) = self.own(session) else { return Ok(Reply::NoSuchSession) };
         for _ in 0..TURNS {
             let own = self.side(own.clone()).await?;
+            let character = own.who.0;
             let deed = match self.turn(own, ask).await? {
-                Turn::Says(notice) => return Ok(Reply::Friend(notice)),
+                Turn::Says(notice) => {
+                    self.look_anew(character, ask);
+                    return Ok(Reply::Friend(notice));
+                }
                 Turn::Again => continue,
                 Turn::Does(deed) => deed,
             };
@@ -151,6 +157,21 @@ impl Registry {
             FriendAsk::Accept(asker) => self.accept(own, asker).await,
             FriendAsk::Refuse(asker) => self.refuse(own, asker).await,
             FriendAsk::Remove(name) => self.remove(own, name).await,
+        }
+    }
+
+    /// There is nothing to do, maybe since it was done before and nobody heard of it, or by another NRSrv: what both are
+    /// told is to follow from their records as they are now.
+    fn look_anew(&self, own: CharacterId, ask: &FriendAsk) {
+        let (FriendAsk::Add(name)
+        | FriendAsk::Remove(name)
+        | FriendAsk::Accept(Asker { name, .. })
+        | FriendAsk::Refuse(Asker { name, .. })) = ask;
+        let mut directory = self.directory.lock();
+        let other = directory.playing(&name.to_ascii_lowercase()).and_then(|entry| entry.character.as_ref());
+        let other = other.map(|(character, _)| *character);
+        for character in [Some(own), other].into_iter().flatten() {
+            directory.presence().read_anew(character);
         }
     }
 
@@ -294,7 +315,15 @@ impl Registry {
             let Known(character, account, _) = side.who;
             transfer.standings.push(Standing { account, character, before: place, after: place });
         }
-        self.write(transfer).await
+        let written = self.write(transfer).await;
+        if written.is_err() {
+            // it may have happened, or may happen yet
+            let mut directory = self.directory.lock();
+            for Side { who, held } in [&deed.own, &deed.other] {
+                directory.presence().doubt(who.0, held.version, Instant::now());
+            }
+        }
+        written
     }
 
     /// Forgets somebody who is no more. Should others change the same meanwhile, it is found again.
