@@ -1,13 +1,30 @@
-//! What a player is told when other friends of it are in the world than before. Pure.
+//! What a player is told when other friends of it are in the world than before, and its answer to who asks. Pure.
 
 use model::CharacterId;
-use model::friend::{FriendLine, Here};
+use model::friend::{Asker, FriendAsk, FriendLine, Here};
 
 /// Names in one line: with four it fits the oldest client.
 const NAMES_A_LINE: usize = 4;
 
 /// A line and the word in it.
 pub(crate) type Said = (FriendLine, String);
+
+/// A player's answer to who asked it to be a friend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accept,
+    Refuse,
+}
+
+impl Verdict {
+    /// The answer to this one.
+    pub(crate) fn on(self, asker: Asker) -> FriendAsk {
+        match self {
+            Self::Accept => FriendAsk::Accept(asker),
+            Self::Refuse => FriendAsk::Refuse(asker),
+        }
+    }
+}
 
 /// Names, some of them in each line.
 pub(crate) fn in_lines<'a>(line: FriendLine, names: impl IntoIterator<Item = &'a str>) -> Vec<Said> {

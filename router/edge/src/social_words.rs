@@ -1,8 +1,9 @@
 //! Words and signs with which players reach parties, guilds and channels. Pure.
 
+use crate::friends::Verdict;
 use crate::messages::{self, Line};
 use model::command::CHAT_TEXT_MAX;
-use model::friend::{FriendAsk, FriendLine};
+use model::friend::{Asker, FriendAsk, FriendLine};
 use model::guild::{GuildAsk, GuildLine};
 use model::social::{Channel, NAMES_MAX, PartyAsk, SocialRefusal, Whom};
 
@@ -30,6 +31,8 @@ pub(crate) enum Words {
     FriendRequests,
     /// Something of friends.
     Friend(FriendAsk),
+    /// An answer to whoever asked last to be a friend.
+    FriendVerdict(Verdict),
     /// What a member does about its guild: its node answers that. The rest of the line.
     GuildDeed(String),
     /// To everybody.
@@ -97,11 +100,18 @@ fn friend(verb: Option<&str>, more: Option<&str>) -> Words {
         }
         (Some("requests" | "pedidos"), _) => return Words::FriendRequests,
         (Some("add" | "adicionar"), Some(whom)) => FriendAsk::Add(whom),
-        (Some("accept" | "aceitar"), whom) => FriendAsk::Accept(whom),
-        (Some("refuse" | "recusar"), whom) => FriendAsk::Refuse(whom),
+        (Some("accept" | "aceitar"), whom) => return verdict(Verdict::Accept, whom),
+        (Some("refuse" | "recusar"), whom) => return verdict(Verdict::Refuse, whom),
         (Some("remove" | "remover"), Some(whom)) => FriendAsk::Remove(whom),
         _ => return usage,
     })
+}
+
+fn verdict(verdict: Verdict, whom: Option<String>) -> Words {
+    match whom {
+        Some(name) => Words::Friend(verdict.on(Asker::named(name))),
+        None => Words::FriendVerdict(verdict),
+    }
 }
 
 fn deed(verb: &str, whom: Option<&str>) -> Words {
@@ -181,8 +191,12 @@ mod tests {
         let friend = |ask| Some(Words::Friend(ask));
         assert_eq!(asked("friend", "ADD Ana"), friend(FriendAsk::Add("Ana".to_owned())));
         assert_eq!(asked("amigo", "adicionar Ana"), asked("friends", "add Ana"));
-        assert_eq!(asked("amigos", "aceitar"), friend(FriendAsk::Accept(None)));
-        assert_eq!(asked("friend", "refuse Ana"), friend(FriendAsk::Refuse(Some("Ana".to_owned()))));
+        assert_eq!(
+            [asked("amigos", "aceitar"), asked("friend", "refuse")],
+            [Verdict::Accept, Verdict::Refuse].map(|verdict| Some(Words::FriendVerdict(verdict)))
+        );
+        assert_eq!(asked("amigo", "aceitar Ana"), friend(FriendAsk::Accept(Asker::named("Ana"))));
+        assert_eq!(asked("friend", "refuse Ana"), friend(FriendAsk::Refuse(Asker::named("Ana"))));
         assert_eq!(asked("amigo", "remover Ana"), friend(FriendAsk::Remove("Ana".to_owned())));
         assert_eq!(
             [asked("amigos", ""), asked("friend", "list 2")],

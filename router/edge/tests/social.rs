@@ -9,6 +9,7 @@ use model::event::{Departure, Event};
 use model::friend::{FriendAsk, Here};
 use model::social::{Channel, Hearers, Member, Party, PartyAsk, Persona, Whom};
 use model::{CharacterName, Class, EntityId, PartyId};
+use std::sync::atomic::Ordering;
 use support::fakes::character_id;
 use support::{Client, Stage, eventually, settings};
 use wire::packet::{PartyAccept, PartyAdd, PartyRemove, PartyRequest, ServerPacket};
@@ -236,4 +237,20 @@ async fn words_about_friends_reach_the_registry_and_its_answer_is_shown() {
     }
     ana.whisper("friend", "add").await;
     assert!(ana.panel().await.starts_with("/friend list"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_is_repeated_to_whom_it_was_given_and_to_nobody_else() {
+    let stage = Stage::new(settings()).await;
+    let mut ana = stage.enter(Profile::V759, "anna").await;
+    ana.whisper("friend", "accept").await;
+    assert_eq!(ana.panel().await, "Nobody asks to be your friend.");
+    let registry = &stage.registry;
+    for (verb, newest) in [("accept", "Cidd"), ("recusar", "Dora")] {
+        *registry.askers.lock().unwrap() = vec!["Benn".to_owned(), newest.to_owned()];
+        registry.loses.store(2, Ordering::SeqCst);
+        ana.whisper("friend", verb).await;
+        assert!(ana.panel().await.contains(newest), "{verb} is said to be done to who asked last");
+        assert_eq!(*registry.askers.lock().unwrap(), ["Benn"], "{verb} is done to nobody else");
+    }
 }

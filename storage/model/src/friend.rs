@@ -13,17 +13,35 @@ pub const REQUESTS_MAX: u32 = 20;
 /// Friends on one page of the list.
 pub const FRIEND_LINES: usize = 8;
 
-/// What a player asks the directory about friends. Each can be asked twice: what is done already is done.
+/// What a player asks the directory about friends. Each can be asked twice: what is done already is done, and it is
+/// never done to somebody else, since each names whom it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FriendAsk {
     /// Ask somebody, who may be away, to be a friend; whoever asked before is one then.
     Add(String),
-    /// Be the friend of who asked; of who asked last without a name.
-    Accept(Option<String>),
+    /// Be the friend of who asked.
+    Accept(Asker),
     /// Do not; that one is not told.
-    Refuse(Option<String>),
+    Refuse(Asker),
     /// Be a friend no more, or take an own request back.
     Remove(String),
+}
+
+/// Who asked to be a friend, as whoever answers means it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// Its number, when the directory said who it is
+    /// ([`NewestAsker`](crate::calls::registry::Request::NewestAsker)): then nobody else of that name is meant.
+    pub character: Option<CharacterId>,
+    /// Its name, as it was typed or as the directory said it.
+    pub name: String,
+}
+
+impl Asker {
+    /// Whoever of those who asked has this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { character: None, name: name.into() }
+    }
 }
 
 /// A friend who is in the world.

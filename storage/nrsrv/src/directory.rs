@@ -297,9 +297,11 @@ impl Directory {
         self.tell_parties(news);
     }
 
-    /// Tells again of friends what could not be told, and of those whom no edge reports since `linger`.
+    /// Tells again of friends what could not be told, and of those whom no edge reports since `linger`; has the records
+    /// read again of which nobody knows what became of them.
     pub(crate) fn mind_presence(&mut self, linger: Duration, now: Instant) {
         self.presence.expire(linger, now);
+        self.presence.mind_doubts(now);
         self.tell_friends();
     }
 

@@ -3,7 +3,8 @@
 //! Who is a friend of whom stands in the store, one record a character ([`store::friends`]). Each deed is one transfer of
 //! both records, so that they never disagree; that both characters are there is made sure of in the same transfer. Two
 //! deeds about one character are one after the other, since each raises the version of its record; who comes second
-//! composes anew. Who is in the world, and who is told, is [`crate::presence`].
+//! composes anew. Who is in the world, and who is told, is [`crate::presence`]; it also follows from the records when
+//! nobody heard what became of a deed.
 
 mod later;
 mod list;
@@ -14,11 +15,12 @@ use crate::retry::retry;
 use model::calls::database::{Failure, FindCharacter, ListCharacters};
 use model::calls::registry::{Reply, ToEdge};
 use model::event::{Notice, NoticeKey};
-use model::friend::{FriendAsk, FriendLine};
+use model::friend::{Asker, FriendAsk, FriendLine};
 use model::guild::Place;
 use model::ledger::Actor;
 use model::transfer::{RecordChange, RecordKey, Standing, Transfer, TransferRefusal};
 use model::{AccountId, CharacterId, GuildId, OperationId, SessionId};
+use std::time::Instant;
 use store::friends::{self, Circle, Held, Known};
 
 /// How often a deed is composed anew when others change the same.
@@ -66,6 +68,13 @@ fn named<'a>(list: &'a [Known], name: &str) -> Option<&'a Known> {
     list.iter().find(|known| known.is_named(name))
 }
 
+fn meant<'a>(list: &'a [Known], asker: &Asker) -> Option<&'a Known> {
+    match asker.character {
+        Some(character) => list.iter().find(|known| known.0 == character),
+        None => named(list, &asker.name),
+    }
+}
+
 fn is_there(list: &[Known], who: &Known) -> bool {
     list.iter().any(|known| known.0 == who.0)
 }
@@ -110,12 +119,27 @@ impl Registry {
         Ok(found.map(|one| Place { guild: GuildId(one.hard.guild), rank: one.hard.guild_rank }))
     }
 
+    /// Who asked last. To answer that one takes a second request, which says who it is: when an answer is lost and the
+    /// request is repeated, somebody else may be the last one who asks.
+    pub(crate) async fn newest_asker(&self, session: SessionId) -> Answer {
+        let Some(own) = self.own(session) else { return Ok(Reply::NoSuchSession) };
+        let held = self.circle_of(&own).await?;
+        Ok(match held.circle.asking.into_iter().next_back() {
+            Some(Known(character, _, name)) => Reply::NewestAsker(Asker { character: Some(character), name }),
+            None => Reply::Friend(notice(FriendLine::NobodyAsks, "")),
+        })
+    }
+
     pub(crate) async fn friend(&self, session: SessionId, ask: &FriendAsk) -> Answer {
         let Some(own) = self.own(session) else { return Ok(Reply::NoSuchSession) };
         for _ in 0..TURNS {
             let own = self.side(own.clone()).await?;
+            let character = own.who.0;
             let deed = match self.turn(own, ask).await? {
-                Turn::Says(notice) => return Ok(Reply::Friend(notice)),
+                Turn::Says(notice) => {
+                    self.look_anew(character, ask);
+                    return Ok(Reply::Friend(notice));
+                }
                 Turn::Again => continue,
                 Turn::Does(deed) => deed,
             };
@@ -130,9 +154,24 @@ impl Registry {
     async fn turn(&self, own: Side, ask: &FriendAsk) -> Result<Turn, Unavailable> {
         match ask {
             FriendAsk::Add(name) => self.add(own, name).await,
-            FriendAsk::Accept(name) => self.accept(own, name.as_deref()).await,
-            FriendAsk::Refuse(name) => self.refuse(own, name.as_deref()).await,
+            FriendAsk::Accept(asker) => self.accept(own, asker).await,
+            FriendAsk::Refuse(asker) => self.refuse(own, asker).await,
             FriendAsk::Remove(name) => self.remove(own, name).await,
+        }
+    }
+
+    /// There is nothing to do, maybe since it was done before and nobody heard of it, or by another NRSrv: what both are
+    /// told is to follow from their records as they are now.
+    fn look_anew(&self, own: CharacterId, ask: &FriendAsk) {
+        let (FriendAsk::Add(name)
+        | FriendAsk::Remove(name)
+        | FriendAsk::Accept(Asker { name, .. })
+        | FriendAsk::Refuse(Asker { name, .. })) = ask;
+        let mut directory = self.directory.lock();
+        let other = directory.playing(&name.to_ascii_lowercase()).and_then(|entry| entry.character.as_ref());
+        let other = other.map(|(character, _)| *character);
+        for character in [Some(own), other].into_iter().flatten() {
+            directory.presence().read_anew(character);
         }
     }
 
@@ -183,18 +222,13 @@ impl Registry {
         Ok(Turn::Does(Box::new(deed)))
     }
 
-    async fn accept(&self, own: Side, name: Option<&str>) -> Result<Turn, Unavailable> {
+    async fn accept(&self, own: Side, asker: &Asker) -> Result<Turn, Unavailable> {
         let circle = &own.held.circle;
-        let other = match name {
-            None => circle.asking.last(),
-            Some(name) => named(&circle.asking, name),
-        };
-        match (other.cloned(), name) {
-            (Some(other), _) => self.befriend(own, other).await,
-            (None, None) => says(FriendLine::NobodyAsks, ""),
-            (None, Some(name)) => match named(&circle.friends, name) {
+        match meant(&circle.asking, asker).cloned() {
+            Some(other) => self.befriend(own, other).await,
+            None => match meant(&circle.friends, asker) {
                 Some(friend) => says(FriendLine::Already, &friend.2),
-                None => says(FriendLine::NotAsked, name),
+                None => says(FriendLine::NotAsked, &asker.name),
             },
         }
     }
@@ -220,16 +254,10 @@ impl Registry {
     }
 
     /// Who asked is not told: it would hear that the player is there.
-    async fn refuse(&self, own: Side, name: Option<&str>) -> Result<Turn, Unavailable> {
-        let circle = &own.held.circle;
-        let other = match name {
-            None => circle.asking.last(),
-            Some(name) => named(&circle.asking, name),
-        };
-        match (other.cloned(), name) {
-            (Some(other), _) => self.part(self.deed("refuse", own, other, FriendLine::Refused).await?).await,
-            (None, None) => says(FriendLine::NobodyAsks, ""),
-            (None, Some(name)) => says(FriendLine::NotAsked, name),
+    async fn refuse(&self, own: Side, asker: &Asker) -> Result<Turn, Unavailable> {
+        match meant(&own.held.circle.asking, asker).cloned() {
+            Some(other) => self.part(self.deed("refuse", own, other, FriendLine::Refused).await?).await,
+            None => says(FriendLine::NotAsked, &asker.name),
         }
     }
 
@@ -287,7 +315,15 @@ impl Registry {
             let Known(character, account, _) = side.who;
             transfer.standings.push(Standing { account, character, before: place, after: place });
         }
-        self.write(transfer).await
+        let written = self.write(transfer).await;
+        if written.is_err() {
+            // it may have happened, or may happen yet
+            let mut directory = self.directory.lock();
+            for Side { who, held } in [&deed.own, &deed.other] {
+                directory.presence().doubt(who.0, held.version, Instant::now());
+            }
+        }
+        written
     }
 
     /// Forgets somebody who is no more. Should others change the same meanwhile, it is found again.

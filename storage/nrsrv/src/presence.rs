@@ -3,16 +3,21 @@
 //! ```text
 //!           arrives             learn (friends are read)
 //!  unknown ────────▶ unread ────────────────────────────▶ watching ──▶ departs: unknown, its friends are told
+//!                      ▲        read anew (maybe changed)     │
+//!                      └──────────────────────────────────────┘
 //! ```
 //!
 //! States are compared, nothing is announced: what each player was told last is kept by its edge, too, which reports it.
 //! So a directory that was restarted tells of those who came or went meanwhile, and of nobody else. A friend whom no
 //! edge has reported yet counts as in the world for a while.
 
+mod reading;
+
 use crate::directory::Entry;
 use model::calls::registry::ToEdge;
 use model::friend::Here;
 use model::{AccountId, CharacterId, SessionId};
+use reading::Reading;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,14 +76,13 @@ pub(crate) struct Presence {
     /// Of whom players were told, and whom no edge has reported here since then.
     unseen: HashMap<CharacterId, Instant>,
     /// Whose friends are to be read.
-    unread: BTreeSet<CharacterId>,
+    reading: Reading,
     /// Who has to be told something, maybe.
     due: BTreeSet<CharacterId>,
     /// Who left and has friends.
     departed: BTreeMap<CharacterId, AccountId>,
     /// Who was deleted, and whom it knew.
     deleted: Vec<(CharacterId, Vec<Known>)>,
-    wake: Arc<Notify>,
 }
 
 impl Presence {
@@ -111,15 +115,14 @@ impl Presence {
         });
         (watch.session, watch.account, watch.told) = (session, account, reported);
         // another directory may have changed them meanwhile
-        self.unread.insert(character);
-        self.wake.notify_one();
+        self.read_anew(character);
         self.look_around(character);
     }
 
     /// Somebody is not in the world any more.
     pub(crate) fn departs(&mut self, character: CharacterId) {
         let Some(watch) = self.watches.remove(&character) else { return };
-        self.unread.remove(&character);
+        self.reading.forget(character);
         for friend in watch.friends.keys() {
             self.unwatch(*friend, character);
         }
@@ -145,27 +148,51 @@ impl Presence {
 
     /// Comes back when somebody's friends are to be read.
     pub(crate) fn waker(&self) -> Arc<Notify> {
-        Arc::clone(&self.wake)
+        self.reading.waker()
     }
 
-    /// Some of those whose friends are to be read.
+    /// Some of those whose friends are to be read: first who was not tried yet, then who was tried least often.
     pub(crate) fn take_unread(&mut self, most: usize) -> Vec<(CharacterId, AccountId)> {
-        let some: Vec<CharacterId> = self.unread.iter().take(most).copied().collect();
-        for character in &some {
-            self.unread.remove(character);
-        }
-        some.into_iter().filter_map(|one| Some((one, self.watches.get(&one)?.account))).collect()
+        let some = self.reading.take(most).into_iter();
+        some.filter_map(|one| Some((one, self.watches.get(&one)?.account))).collect()
+    }
+
+    /// Whether somebody's friends are to be read that was not tried without success before.
+    pub(crate) fn has_untried(&self) -> bool {
+        self.reading.has_untried()
     }
 
     /// Somebody's friends could not be read.
-    pub(crate) fn unread_still(&mut self, character: CharacterId) {
+    pub(crate) fn unread_still(&mut self, character: CharacterId, now: Instant) {
         if self.watches.contains_key(&character) {
-            self.unread.insert(character);
+            self.reading.failed(character, now);
+        }
+    }
+
+    /// Somebody's friends may have changed; nothing happens when it is not in the world.
+    pub(crate) fn read_anew(&mut self, character: CharacterId) {
+        if self.watches.contains_key(&character) {
+            self.reading.ask(character);
+        }
+    }
+
+    /// Nobody knows whether the record of somebody, which had this version, was changed, or will be: it is read until it
+    /// has another one, or until a change would have been seen.
+    pub(crate) fn doubt(&mut self, character: CharacterId, version: u64, now: Instant) {
+        self.reading.doubt(character, version, now);
+        self.read_anew(character);
+    }
+
+    /// Has the records in doubt read again that are due.
+    pub(crate) fn mind_doubts(&mut self, now: Instant) {
+        for character in self.reading.doubtful(now) {
+            self.read_anew(character);
         }
     }
 
     /// What the record of somebody says, as it was read or written; of one of them nothing is said.
     pub(crate) fn learn(&mut self, character: CharacterId, held: &Held, quiet: Option<CharacterId>) {
+        self.reading.learnt(character, held.version);
         let Some(watch) = self.watches.get_mut(&character) else { return };
         self.due.insert(character);
         // what was read before it was changed comes late
@@ -173,12 +200,15 @@ impl Presence {
             return;
         }
         let Held { circle: Circle { friends, asking, .. }, version } = held;
-        watch.version = Some(*version);
+        let knew = watch.version.replace(*version).is_some();
         watch.asking = u32::try_from(asking.len()).unwrap_or(u32::MAX);
         let now = friends.iter().map(|Known(friend, _, name)| (*friend, name.clone())).collect();
         let before = std::mem::replace(&mut watch.friends, now);
-        // one who is a friend no more did not leave
+        // one who is a friend no more did not leave, and one who became a friend did not come
         watch.quiet.extend(before.keys().filter(|friend| !watch.friends.contains_key(friend)));
+        if knew {
+            watch.quiet.extend(watch.friends.keys().filter(|friend| !before.contains_key(friend)));
+        }
         watch.quiet.extend(quiet);
         for friend in before.into_keys() {
             self.unwatch(friend, character);

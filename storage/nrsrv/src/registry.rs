@@ -174,6 +174,7 @@ impl Registry {
             }
             Request::Friend { session, ask } => self.friend(session, &ask).await,
             Request::Friends { session, page } => self.friends(session, page).await,
+            Request::NewestAsker { session } => self.newest_asker(session).await,
         };
         answer.unwrap_or_else(|Unavailable| {
             self.metrics.unavailable.inc();

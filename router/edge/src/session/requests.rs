@@ -1,6 +1,7 @@
 //! Calls that a session waits for, as futures that end in a [`Done`].
 
 use super::friends::Part;
+use crate::friends::Verdict;
 use crate::sessions::Handle;
 use crate::shared::Shared;
 use link::CallError;
@@ -209,6 +210,18 @@ pub(super) async fn ask(shared: Arc<Shared>, request: Request) -> Option<Reply> 
         Request::Pin { .. } => once(&shared, &request).await.ok(),
         _ => shared.registry.insist(&request, PATIENCE).await,
     }
+}
+
+/// Answers who asked last to be a friend. Who that is stands fast before anything is done: when an answer is lost and
+/// the request is repeated, somebody else may be the last.
+pub(super) async fn answer_newest(shared: Arc<Shared>, session: SessionId, verdict: Verdict) -> Done {
+    let newest = shared.registry.insist(&Request::NewestAsker { session }, PATIENCE).await;
+    Done::Friend(match newest {
+        Some(Reply::NewestAsker(asker)) => {
+            shared.registry.insist(&Request::Friend { session, ask: verdict.on(asker) }, PATIENCE).await
+        }
+        nobody => nobody,
+    })
 }
 
 /// One call that must not be done twice. A registry that was restarted hears of the session in a moment: until

@@ -3,6 +3,7 @@
 use super::Session;
 use super::friends::Part;
 use super::requests::{self, Done};
+use crate::friends::Verdict;
 use crate::messages::{self, Line};
 use crate::phase::Phase;
 use crate::social_words::{self, Words};
@@ -52,6 +53,7 @@ impl Session {
             Words::Friend(ask) => {
                 self.ask_directory(|session| Request::Friend { session, ask }, Done::Friend)
             }
+            Words::FriendVerdict(verdict) => self.answer_newest(verdict),
             Words::Friends(page) => self.ask_friends(page, Part::Friends),
             Words::FriendRequests => self.ask_friends(1, Part::Requests),
             Words::GuildDeed(text) => self.command(Command::Words { word: GUILD.to_owned(), text }),
@@ -97,6 +99,14 @@ impl Session {
             |session| Request::Friends { session, page },
             move |reply| Done::Friends { reply, part },
         );
+    }
+
+    fn answer_newest(&mut self, verdict: Verdict) {
+        let Some(session) = self.id else { return };
+        if self.work.len() >= CALLS_MAX {
+            return self.say(Line::StillBusy, &[]);
+        }
+        self.work.push_back(Box::pin(requests::answer_newest(Arc::clone(&self.shared), session, verdict)));
     }
 
     fn ask_directory(

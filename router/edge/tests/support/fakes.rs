@@ -7,7 +7,7 @@ use model::account::AccountName;
 use model::calls::{bank, node, registry};
 use model::character::{Affect, Character, CharacterName, Class, Unspent};
 use model::event::{Appearance, Arrival, EquipLook, Notice, NoticeKey, Sheet, Walk};
-use model::friend::{FriendAsk, FriendLine, FriendPage, FriendRow};
+use model::friend::{Asker, FriendAsk, FriendLine, FriendPage, FriendRow};
 use model::item::{CARGO_SLOTS, EQUIP_SLOTS, Effect, Item, ItemKind};
 use model::membership::ProcessName;
 use model::{
@@ -31,6 +31,10 @@ pub struct FakeRegistry {
     reported: Mutex<Vec<SessionId>>,
     parties: Mutex<Vec<model::social::Party>>,
     friends: Mutex<HashMap<SessionId, Option<Vec<CharacterId>>>>,
+    /// Who asks everybody to be a friend, the newest last.
+    pub askers: Mutex<Vec<String>>,
+    /// So many answers to those are given, and nobody hears of it.
+    pub loses: AtomicUsize,
 }
 
 pub fn account_id(name: &str) -> AccountId {
@@ -97,6 +101,18 @@ impl FakeRegistry {
         stream.send(&message).await.unwrap();
     }
 
+    fn answer(&self, whom: &Asker) -> Reply {
+        let mut askers = self.askers.lock().unwrap();
+        let before = askers.len();
+        askers.retain(|name| *whom != asker(name));
+        let is_lost = |lost: usize| lost.checked_sub(1);
+        match self.loses.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_lost) {
+            Ok(_) => Reply::Unavailable,
+            Err(_) if askers.len() < before => friend_line(FriendLine::Friends, &whom.name),
+            Err(_) => friend_line(FriendLine::Already, &whom.name),
+        }
+    }
+
     fn log_in(&self, login: &registry::Login) -> Reply {
         if login.password.expose() != "secret" {
             return Reply::LoggedIn(Err(registry::LoginRefusal::WrongNameOrPassword));
@@ -155,10 +171,14 @@ impl link::Service for FakeRegistry {
                 let found = names.iter().filter_map(|name| CharacterName::new(name).ok()).collect();
                 Reply::Who { playing: 7, found }
             }
-            Request::Friend { ask: FriendAsk::Add(name), .. } => Reply::Friend(Notice::Catalogue {
-                key: NoticeKey::Friend(FriendLine::Asked),
-                arguments: vec![name],
-            }),
+            Request::Friend { ask: FriendAsk::Add(name), .. } => friend_line(FriendLine::Asked, &name),
+            Request::Friend { ask: FriendAsk::Accept(asker) | FriendAsk::Refuse(asker), .. } => {
+                self.answer(&asker)
+            }
+            Request::NewestAsker { .. } => match self.askers.lock().unwrap().last() {
+                Some(name) => Reply::NewestAsker(asker(name)),
+                None => friend_line(FriendLine::NobodyAsks, ""),
+            },
             Request::Friends { .. } => Reply::Friends(Box::new(friend_page())),
             Request::CreateAccount { name, .. } if name == "taken" => {
                 Reply::AccountCreated(Err(registry::SignUpRefusal::NameTaken))
@@ -179,6 +199,15 @@ impl link::Service for FakeRegistry {
         while receiver.recv().await.is_some() {}
         *self.stream.lock().unwrap() = None;
     }
+}
+
+/// Somebody who asks, as the directory says who it is.
+fn asker(name: &str) -> Asker {
+    Asker { character: Some(character_id(name)), name: name.to_owned() }
+}
+
+fn friend_line(line: FriendLine, word: &str) -> Reply {
+    Reply::Friend(Notice::Catalogue { key: NoticeKey::Friend(line), arguments: vec![word.to_owned()] })
 }
 
 /// Three friends, of whom one plays, and six requests.

@@ -3,7 +3,7 @@
 use crate::account::{AccountName, BadName};
 use crate::character::{Character, CharacterName, Class};
 use crate::event::Notice;
-use crate::friend::{FriendAsk, FriendPage, Here};
+use crate::friend::{Asker, FriendAsk, FriendPage, Here};
 use crate::guild::{GuildAsk, Joiner, Roster};
 use crate::id::{AccountId, CharacterId, GuildId, PartyId, SessionId};
 use crate::membership::ProcessName;
@@ -186,7 +186,7 @@ pub enum Request {
         /// A line for the members who play, and for these characters.
         notice: Notice,
     },
-    /// A player asks something about friends.
+    /// A player asks something about friends. Each can be asked twice.
     Friend {
         /// Who.
         session: SessionId,
@@ -199,6 +199,11 @@ pub enum Request {
         session: SessionId,
         /// Which page, from 1; the last one is answered for any beyond.
         page: u32,
+    },
+    /// Who asked the character of a session to be a friend last: an answer without a name is about that one.
+    NewestAsker {
+        /// Whose.
+        session: SessionId,
     },
 }
 
@@ -364,14 +369,16 @@ pub enum Reply {
     BadPassword(usize, usize),
     /// The session is unknown (NRSrv was restarted and the edge has not reported it yet, or it was replaced).
     NoSuchSession,
-    /// The store did not answer; nothing was done or will be done, try again.
+    /// The store did not answer in time: what became of the request is not known here, try again.
     Unavailable,
     /// To [`Request::Guild`]: what to tell the player.
     Guild(Result<Notice, SocialRefusal>),
-    /// To [`Request::Friend`]: what to tell the player.
+    /// To [`Request::Friend`], and to [`Request::NewestAsker`] when nobody asks: what to tell the player.
     Friend(Notice),
     /// To [`Request::Friends`].
     Friends(Box<FriendPage>),
+    /// To [`Request::NewestAsker`].
+    NewestAsker(Asker),
 }
 
 /// A session that an edge holds; reported when the stream is opened.

@@ -5,7 +5,7 @@ use super::{key_of, transfer};
 use crate::registry::{Registry, Unavailable};
 use model::{AccountId, CharacterId};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::friends::{self, Circle, Held, Known};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Records that are read at once.
 const READ_AT_ONCE: usize = 16;
-/// Pause when the store cannot be read.
+/// Pause when all who are left could not be read.
 const READ_AGAIN: Duration = Duration::from_millis(200);
 /// How often it is written down who left and who was deleted.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +46,9 @@ impl Registry {
             if some.is_empty() {
                 return;
             }
-            if !self.read_some(some).await {
+            let read = self.read_some(some).await;
+            // whoever was not tried yet need not wait for who cannot be read
+            if !read && !self.directory.lock().presence().has_untried() {
                 tokio::time::sleep(READ_AGAIN).await;
             }
         }
@@ -70,7 +72,7 @@ impl Registry {
             match held {
                 Ok(held) => directory.presence().learn(character, &held, None),
                 Err(failure) => {
-                    directory.presence().unread_still(character);
+                    directory.presence().unread_still(character, Instant::now());
                     failed = Some((character, failure));
                 }
             }

@@ -130,7 +130,7 @@ fn what_could_not_be_told_is_due_again_and_an_edge_knows_best_what_it_was_told()
     assert_eq!(book.told(), both, "it never came to the edge, and the other one's was lost, too");
     book.is_reported(1, None);
     assert_eq!(book.0.take_unread(9), [(id(1), AccountId(101)), (id(2), AccountId(102))]);
-    book.0.unread_still(id(2));
+    book.0.unread_still(id(2), book.1);
     assert_eq!(book.0.take_unread(9), [(id(2), AccountId(102))]);
 }
 
@@ -144,4 +144,75 @@ fn another_session_of_the_character_is_told_anew() {
     assert_eq!(book.told(), [], "not before its friends are read");
     book.0.learn(id(1), &held(1, &[2]), None);
     assert_eq!(book.told(), [(1, vec![2], vec![])]);
+}
+
+#[test]
+fn whoever_cannot_be_read_keeps_nobody_waiting_and_has_its_turn_again() {
+    let mut book = Book::new();
+    let read = |book: &mut Book, most| -> Vec<u64> {
+        book.0.take_unread(most).into_iter().map(|(character, _)| character.0).collect()
+    };
+    for number in 1..=5 {
+        book.is_reported(number, None);
+    }
+    for pair in [[1, 2], [3, 4]] {
+        assert!(book.0.has_untried());
+        assert_eq!(read(&mut book, 2), pair);
+        pair.iter().for_each(|number| book.0.unread_still(id(*number), book.1));
+    }
+    assert_eq!(read(&mut book, 2), [5, 1], "who was not tried yet comes first");
+    book.0.learn(id(5), &held(1, &[]), None);
+    book.0.unread_still(id(1), book.1);
+    assert!(!book.0.has_untried(), "only such as could not be read are left");
+    assert_eq!(read(&mut book, 9), [2, 3, 4, 1], "each before one of them twice");
+    for number in 1..=4 {
+        book.0.unread_still(id(number), book.1);
+    }
+    // one leaves and comes again, one is asked for anew: it waits already
+    book.0.departs(id(4));
+    book.is_reported(4, None);
+    book.0.read_anew(id(3));
+    assert_eq!(read(&mut book, 9), [4, 2, 3, 1]);
+    book.0.learn(id(3), &held(1, &[]), None);
+    book.0.read_anew(id(3));
+    assert!(book.0.has_untried(), "it was read: what was before is forgotten");
+    book.0.departs(id(3));
+    book.0.read_anew(id(3));
+    assert_eq!(read(&mut book, 9), [0; 0], "nobody is read who is not in the world");
+}
+
+#[test]
+fn a_record_in_doubt_is_read_until_it_has_changed_or_long_enough() {
+    let mut book = Book::new();
+    let begin = book.1;
+    let after = |seconds: u64| begin + Duration::from_secs(seconds);
+    let is_read = |book: &mut Book, seconds| {
+        book.0.mind_doubts(after(seconds));
+        !book.0.take_unread(9).is_empty()
+    };
+    book.comes(1, &[]);
+    book.0.take_unread(9);
+    book.0.doubt(id(1), 1, begin);
+    assert_eq!([0, 0, 1, 1, 2].map(|at| is_read(&mut book, at)), [true, false, true, false, true]);
+    book.0.learn(id(1), &held(1, &[]), None);
+    assert!(is_read(&mut book, 3), "nothing happened so far");
+    book.0.learn(id(1), &held(2, &[2]), None);
+    assert!(!is_read(&mut book, 4), "it did");
+    book.0.doubt(id(1), 2, begin);
+    assert!([0, 10, 19].iter().all(|at| is_read(&mut book, *at)));
+    book.0.unread_still(id(1), after(19));
+    assert!([19, 30, 38].iter().all(|at| is_read(&mut book, *at)), "no answer says nothing");
+    assert!(!is_read(&mut book, 39), "nobody will do it any more");
+}
+
+#[test]
+fn who_is_read_to_be_a_friend_now_did_not_come() {
+    let mut book = Book::new();
+    book.comes(1, &[3]);
+    book.comes(2, &[]);
+    book.told();
+    book.0.learn(id(1), &held(2, &[2, 3]), None);
+    assert_eq!(book.told(), [(1, vec![2], vec![2])]);
+    book.comes(3, &[1]);
+    assert_eq!(book.told(), [(1, vec![2, 3], vec![]), (3, vec![1], vec![])], "a friend since long came");
 }

@@ -2,14 +2,16 @@
 
 use crate::edge::{Edge, held, persona};
 use crate::stage::{PASSWORD, Stage, quick};
+use model::calls::database::Request as Asked;
 use model::calls::registry::{HeldSession, Reply, Request, ToEdge};
 use model::event::{Notice, NoticeKey};
-use model::friend::{FriendAsk, FriendLine, FriendPage};
+use model::friend::{Asker, FriendAsk, FriendLine, FriendPage};
 use model::ledger::Actor;
 use model::membership::ProcessName;
-use model::transfer::Transfer;
+use model::transfer::{RecordChange, Transfer};
 use model::{AccountId, Character, CharacterId, OperationId, Secret, SessionId};
 use nrsrv::{FriendLimits, Settings};
+use std::collections::BTreeSet;
 use store::friends::{self, Circle, Known};
 use support::until;
 
@@ -69,6 +71,19 @@ fn line(notice: &Notice) -> (FriendLine, String) {
 
 fn add(name: &str) -> FriendAsk {
     FriendAsk::Add(name.to_owned())
+}
+
+fn accept(name: &str) -> FriendAsk {
+    FriendAsk::Accept(Asker::named(name))
+}
+
+/// Who asked last, if anybody asks.
+async fn newest(edge: &Edge, who: &Someone) -> Option<Asker> {
+    match edge.call(Request::NewestAsker { session: who.session }).await {
+        Reply::NewestAsker(asker) => Some(asker),
+        Reply::Friend(notice) if line(&notice).0 == FriendLine::NobodyAsks => None,
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn page(edge: &Edge, who: &Someone) -> FriendPage {
@@ -136,15 +151,14 @@ async fn friends_are_who_both_agreed_and_are_told_of_each_other() {
     let asked = page(&two, &ben).await;
     assert_eq!((asked.friends, asked.asking, asked.asked), (0, vec![name(&ana)], vec![]));
 
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(None)).await, (FriendLine::Friends, name(&ana)));
+    let newest = newest(&two, &ben).await.unwrap();
+    assert_eq!(newest, Asker { character: Some(ana.id()), name: name(&ana) });
+    assert_eq!(asks(&two, &ben, FriendAsk::Accept(newest)).await, (FriendLine::Friends, name(&ana)));
     assert_eq!(told_line(&mut one, &ana).await, (FriendLine::Friends, name(&ben)));
     assert_eq!(told_here(&mut one, &ana).await, (vec![ben.id()], vec![ben.id()]));
     assert_eq!(told_here(&mut two, &ben).await, (vec![ana.id()], vec![ana.id()]));
     // a repeat finds it done
-    assert_eq!(
-        asks(&two, &ben, FriendAsk::Accept(Some("anita".to_owned()))).await,
-        (FriendLine::Already, name(&ana))
-    );
+    assert_eq!(asks(&two, &ben, accept("anita")).await, (FriendLine::Already, name(&ana)));
     assert_eq!(asks(&one, &ana, add("Benito")).await, (FriendLine::Already, name(&ben)));
     let list = page(&one, &ana).await;
     assert_eq!((list.friends, list.playing, list.rows[0].level, list.asked.len()), (1, 1, Some(4), 0));
@@ -186,16 +200,19 @@ async fn requests_wait_for_who_is_away_and_can_be_refused_and_taken_back() {
         ToEdge::Friends { here, asking, .. } => assert_eq!((here.len(), asking), (0, 1), "one request waits"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(None)).await, (FriendLine::Refused, "Anita".to_owned()));
+    let newest_of_ben = newest(&two, &ben).await.unwrap();
+    let refuse = || FriendAsk::Refuse(newest_of_ben.clone());
+    assert_eq!(asks(&two, &ben, refuse()).await, (FriendLine::Refused, "Anita".to_owned()));
     assert!(one.has_nothing_pushed(), "she does not hear that he is there");
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(None)).await.0, FriendLine::NobodyAsks);
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(Some("Anita".to_owned()))).await.0, FriendLine::NotAsked);
-    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(Some("Anita".to_owned()))).await.0, FriendLine::NotAsked);
+    assert_eq!(newest(&two, &ben).await, None);
+    assert_eq!(asks(&two, &ben, accept("Anita")).await.0, FriendLine::NotAsked);
+    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(Asker::named("Anita"))).await.0, FriendLine::NotAsked);
+    assert_eq!(asks(&two, &ben, refuse()).await, (FriendLine::NotAsked, "Anita".to_owned()));
 
     assert_eq!(asks(&one, &ana, add("Benito")).await.0, FriendLine::Asked);
     assert_eq!(asks(&one, &ana, FriendAsk::Remove("benito".to_owned())).await.0, FriendLine::Withdrawn);
     assert_eq!(told_line(&mut two, &ben).await.0, FriendLine::AskedBy);
-    assert_eq!(asks(&two, &ben, FriendAsk::Accept(None)).await.0, FriendLine::NobodyAsks);
+    assert_eq!(newest(&two, &ben).await, None);
     assert_eq!(page(&one, &ana).await, FriendPage { page: 1, pages: 1, ..FriendPage::default() });
 
     assert_eq!(asks(&one, &ana, add("Anita")).await.0, FriendLine::Oneself);
@@ -217,9 +234,9 @@ async fn there_is_an_end_to_friends_and_to_requests() {
     assert_eq!(asks(&one, &eva, add("Anita")).await.0, FriendLine::Asked);
     assert_eq!(asks(&one, &eva, add("Leonor")).await, (FriendLine::TooManyAsked, "1".to_owned()));
     assert_eq!(asks(&one, &leo, add("Anita")).await, (FriendLine::OtherTooManyAsked, "Anita".to_owned()));
-    assert_eq!(asks(&one, &ana, FriendAsk::Accept(None)).await.0, FriendLine::Full);
+    assert_eq!(asks(&one, &ana, accept("Evita")).await.0, FriendLine::Full);
     stage.settings.set(Settings { friends: FriendLimits { max: 2, requests: 1 }, ..quick() });
-    assert_eq!(asks(&one, &ana, FriendAsk::Accept(None)).await, (FriendLine::Friends, "Evita".to_owned()));
+    assert_eq!(asks(&one, &ana, accept("Evita")).await, (FriendLine::Friends, "Evita".to_owned()));
     assert_eq!(page(&one, &ana).await.friends, 2);
 }
 
@@ -292,15 +309,28 @@ async fn who_is_deleted_is_no_friend_and_neither_is_who_has_the_name_next() {
 
 /// One side of a friendship, as a commit leaves it that has not reached the other shard yet.
 async fn write_side(stage: &Stage, of: &Someone, other: &Someone) {
+    write(stage, vec![side(of, other, 0)]).await;
+}
+
+/// Makes friends of two of whom one asked the other, past the NRSrv of the stage.
+async fn befriend(stage: &Stage, [one, other]: [&Someone; 2]) {
+    write(stage, vec![side(one, other, 1), side(other, one, 1)]).await;
+}
+
+fn side(of: &Someone, other: &Someone, version: u64) -> RecordChange {
     let known = Known(other.id(), other.account, other.name().to_owned());
     let circle = Circle { name: of.name().to_owned(), friends: vec![known], ..Circle::default() };
+    friends::put(of.account, of.id(), &circle, version).unwrap()
+}
+
+async fn write(stage: &Stage, records: Vec<RecordChange>) {
     let transfer = Transfer {
         operation: OperationId(rand::random()),
         actor: Actor::System("test".to_owned()),
         reason: "test".to_owned(),
         fences: Vec::new(),
         moves: Vec::new(),
-        records: vec![friends::put(of.account, of.id(), &circle, 0).unwrap()],
+        records,
         softs: Vec::new(),
         standings: Vec::new(),
     };
@@ -323,4 +353,121 @@ async fn what_is_not_on_the_other_shard_yet_is_neither_forgotten_nor_undone_by_h
     assert_eq!(page(&one, &ana).await.friends, 0);
     let found = store::fsck::run(stage.store.as_ref()).await.unwrap().checked.findings;
     assert_eq!(found, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_answered_twice_is_one_and_the_same_whoever_asks_meanwhile() {
+    let stage = Stage::new().await;
+    let (one, ana, two, ben) = two(&stage).await;
+    let eva = someone(&stage, &one, "Evita").await;
+    plays(&one, &eva).await;
+    asks(&one, &ana, add("Benito")).await;
+    asks(&one, &eva, add("Benito")).await;
+    let newest_of_ben = newest(&two, &ben).await.unwrap();
+    assert_eq!(newest_of_ben.name, "Evita");
+    // the answer to the first is lost on its way to the edge, which asks again
+    let accept = FriendAsk::Accept(newest_of_ben);
+    assert_eq!(asks(&two, &ben, accept.clone()).await, (FriendLine::Friends, "Evita".to_owned()));
+    assert_eq!(asks(&two, &ben, accept).await, (FriendLine::Already, "Evita".to_owned()));
+    let list = page(&two, &ben).await;
+    assert_eq!((list.friends, list.asking), (1, vec!["Anita".to_owned()]), "she waits for her own answer");
+    // a number says who is meant, whatever the name
+    let another = Asker { character: Some(eva.id()), name: "Anita".to_owned() };
+    assert_eq!(asks(&two, &ben, FriendAsk::Refuse(another)).await.0, FriendLine::NotAsked);
+    assert_eq!(page(&two, &ben).await.asking, ["Anita"]);
+}
+
+/// More than are read at once, and two friends who come after them and are read after them, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_is_away_keeps_nobody_of_another_one_from_hearing_of_friends() {
+    let stage = Stage::new().await;
+    let mut edge = reports(&stage, "edge-1", vec![]).await;
+    let mut all = Vec::new();
+    for letter in b'a'..=b'z' {
+        all.push(someone(&stage, &edge, &format!("Filho{}", char::from(letter))).await);
+    }
+    all.sort_by_key(Someone::id);
+    let (ana, ben) = (all.pop().unwrap(), all.pop().unwrap());
+    write_side(&stage, &ana, &ben).await;
+    write_side(&stage, &ben, &ana).await;
+    let away: BTreeSet<AccountId> = all.iter().map(|one| one.account).collect();
+    stage.faults.refuse_if(move |asked| match asked {
+        Asked::GetRecord(asked) => asked.home.is_some_and(|home| away.contains(&home)),
+        _ => false,
+    });
+    for one in &all {
+        plays(&edge, one).await;
+    }
+    plays(&edge, &ana).await;
+    assert_eq!(told_here(&mut edge, &ana).await, (vec![], vec![]), "nobody else can be read");
+    plays(&edge, &ben).await;
+    let mut both = BTreeSet::new();
+    for _ in 0..2 {
+        match edge.pushed().await {
+            ToEdge::Friends { of, here, .. } => both.insert((of, here[0].character)),
+            other => panic!("{other:?}"),
+        };
+    }
+    assert_eq!(both, BTreeSet::from([(ana.id(), ben.id()), (ben.id(), ana.id())]));
+    // it is back
+    stage.faults.refuse_if(|_| false);
+    let mut told = BTreeSet::new();
+    for _ in &all {
+        match edge.pushed().await {
+            ToEdge::Friends { of, here, .. } if here.is_empty() => told.insert(of),
+            other => panic!("{other:?}"),
+        };
+    }
+    assert_eq!(told, all.iter().map(Someone::id).collect());
+}
+
+fn is_a_deed(asked: &Asked) -> bool {
+    matches!(asked, Asked::Transfer(transfer) if ["friend-accept", "friend-remove"].contains(&&*transfer.reason))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happened_without_anybody_hearing_of_it_is_told_all_the_same() {
+    let stage = Stage::new().await;
+    let (mut one, ana, mut two, ben) = two(&stage).await;
+    asks(&one, &ana, add("Benito")).await;
+    assert_eq!(told_line(&mut two, &ben).await.0, FriendLine::AskedBy);
+    // it happens; the store is not heard, and the edge does not ask again
+    stage.faults.lose_answers_if(is_a_deed);
+    let accept = Request::Friend { session: ben.session, ask: accept("Anita") };
+    assert_eq!(two.call(accept).await, Reply::Unavailable);
+    assert_eq!(told_here(&mut one, &ana).await, (vec![ben.id()], vec![ben.id()]), "he did not come just now");
+    assert_eq!(told_here(&mut two, &ben).await, (vec![ana.id()], vec![ana.id()]));
+    let remove = Request::Friend { session: ana.session, ask: FriendAsk::Remove("Benito".to_owned()) };
+    assert_eq!(one.call(remove).await, Reply::Unavailable);
+    assert_eq!(told_here(&mut one, &ana).await, (vec![], vec![ben.id()]));
+    assert_eq!(told_here(&mut two, &ben).await, (vec![], vec![ana.id()]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_after_nobody_waited_for_it_any_more_is_told_all_the_same() {
+    let stage = Stage::new().await;
+    let (mut one, ana, mut two, ben) = two(&stage).await;
+    asks(&one, &ana, add("Benito")).await;
+    assert_eq!(told_line(&mut two, &ben).await.0, FriendLine::AskedBy);
+    stage.faults.refuse_if(is_a_deed);
+    let accept = Request::Friend { session: ben.session, ask: accept("Anita") };
+    assert_eq!(two.call(accept).await, Reply::Unavailable);
+    // the records were read since, and say what they said before
+    let list = page(&two, &ben).await;
+    assert_eq!((list.friends, list.asking.len()), (0, 1));
+    befriend(&stage, [&ana, &ben]).await;
+    assert_eq!(told_here(&mut one, &ana).await, (vec![ben.id()], vec![ben.id()]));
+    assert_eq!(told_here(&mut two, &ben).await, (vec![ana.id()], vec![ana.id()]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_finds_done_what_another_nrsrv_did_and_both_are_told_of_each_other() {
+    let stage = Stage::new().await;
+    let (mut one, ana, mut two, ben) = two(&stage).await;
+    asks(&one, &ana, add("Benito")).await;
+    assert_eq!(told_line(&mut two, &ben).await.0, FriendLine::AskedBy);
+    befriend(&stage, [&ana, &ben]).await;
+    assert_eq!(asks(&two, &ben, accept("Anita")).await, (FriendLine::Already, "Anita".to_owned()));
+    assert_eq!(told_here(&mut one, &ana).await, (vec![ben.id()], vec![ben.id()]));
+    assert_eq!(told_here(&mut two, &ben).await, (vec![ana.id()], vec![ana.id()]));
 }

@@ -12,7 +12,7 @@ use nrsrv::sessions::{MemorySessions, RedisSessions, SessionStore};
 use nrsrv::{HashPool, Hashing, KnownEdges, Metrics, Newcomers, Parts, Registry, RegistryService, Settings};
 use std::sync::{Arc, Mutex};
 use store::{Sqlite, Store};
-use support::{RedisServer, SOON, any_port, credentials};
+use support::{FaultyStore, RedisServer, SOON, any_port, credentials};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub struct Running {
 
 pub struct Stage {
     pub store: Arc<dyn Store>,
+    /// The same store as NRSrv sees it.
+    pub faults: Arc<FaultyStore>,
     pub settings: settings::Live<Settings>,
     pub known: Arc<Mutex<Option<Vec<ProcessName>>>>,
     running: Option<Running>,
@@ -72,6 +74,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.path().join("wydbr.sqlite")).unwrap());
         let mut stage = Self {
+            faults: FaultyStore::new(Arc::clone(&store)),
             store,
             settings: settings::Live::new(settings),
             known: Arc::new(Mutex::new(Some(Vec::new()))),
@@ -79,7 +82,7 @@ impl Stage {
             sessions,
             _folder: folder,
         };
-        stage.running = Some(stage.start(Arc::clone(&stage.store)).await);
+        stage.running = Some(stage.start(stage.faults.clone()).await);
         stage
     }
 
@@ -102,7 +105,7 @@ impl Stage {
     pub async fn restart(&mut self) {
         let running = self.running.take().expect("NRSrv runs");
         running.end().await;
-        self.running = Some(self.start(Arc::clone(&self.store)).await);
+        self.running = Some(self.start(self.faults.clone()).await);
     }
 
     /// One more NRSrv beside the first, over any store.
