@@ -72,12 +72,13 @@ impl Zone {
         self.stirred = true;
     }
 
-    /// A name for a creature that comes into the world.
+    /// A name for a creature that comes into the world: one that nobody has of whom this zone knows.
     pub(crate) fn newborn(&mut self) -> EntityId {
         loop {
-            self.born += 1;
+            // of which a name takes the low bits, so it goes round
+            self.born = self.born.wrapping_add(1);
             let id = EntityId::of_creature(self.id, self.epoch, self.born);
-            if self.slot_of_entity(id).is_none() {
+            if self.slot_of_entity(id).is_none() && !self.roaming.knows(id) {
                 return id;
             }
         }

@@ -36,6 +36,13 @@ pub(crate) struct Roaming {
     came: BTreeMap<EntityId, (u32, Tick)>,
 }
 
+impl Roaming {
+    /// True for one that is in another zone, or came from one a moment ago.
+    pub(crate) fn knows(&self, entity: EntityId) -> bool {
+        self.abroad.contains_key(&entity) || self.came.contains_key(&entity)
+    }
+}
+
 impl Zone {
     /// True for tiles on which a creature may stand: those of the zone, and some outside of it.
     pub(crate) fn is_beside(&self, tile: Tile) -> bool {

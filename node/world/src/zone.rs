@@ -37,6 +37,7 @@ use std::sync::Arc;
 const JOBS: u64 = 1 << 32;
 const GROUND_IDS: u64 = 2 << 32;
 const NUMBERS: u64 = 3 << 32;
+const NAMES: u64 = 4 << 32;
 
 /// What a zone is made of.
 #[derive(Clone, Debug)]
@@ -92,7 +93,7 @@ pub struct Zone {
     carved: Vec<Rect>,
     sessions: BTreeMap<SessionId, usize>,
     ids: BTreeMap<EntityId, usize>,
-    /// Creatures that came into the world here so far.
+    /// Number of the creature that came into the world here last; where it began follows from the seed.
     pub(crate) born: u64,
     pub(crate) roaming: Roaming,
     player_timers: Timers,
@@ -141,7 +142,8 @@ impl Zone {
             carved,
             sessions: BTreeMap::new(),
             ids: BTreeMap::new(),
-            born: 0,
+            // a node that starts again may play the zone under the epoch that it had: it gives no name a second time
+            born: Dice::new(seed, NAMES ^ u64::from(id.0)).id63(),
             roaming: Roaming::default(),
             player_timers: Timers::default(),
             creature_timers: Timers::default(),

@@ -7,7 +7,7 @@ use content::{Content, Generator, RouteKind};
 use model::population::AgedPopulation;
 use model::{EntityId, Epoch, Population, Tile, ZoneId};
 use placement::ZoneTable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::{Stage, WEST, content, generator, tile};
 use world::{Populate, SPAWN_PERIOD, Tick, Zone, ZoneSetup};
@@ -93,6 +93,23 @@ fn they_walk_on_and_who_comes_into_the_world_later_has_a_name_of_its_own() {
     let gone = all_of(&before).keys().filter(|id| !walkers.contains_key(id)).count();
     assert!(gone >= 12, "{gone} came to the end of their way");
     assert!(seen.len() > all_of(&before).len() + 6, "and others came");
+}
+
+#[test]
+fn who_plays_a_zone_again_under_the_epoch_that_it_had_gives_no_name_a_second_time() {
+    let world = busy();
+    let names = |seed| -> BTreeSet<EntityId> {
+        let mut stage = Stage::with(world.clone(), seed);
+        stage.player("ana", tile(1070, 1046)).passes(20 * Tick::PER_SECOND);
+        all_of(&stage.zone.population()).into_keys().collect()
+    };
+    let mut given = BTreeSet::new();
+    for life in 1..=10 {
+        let names = names(life);
+        assert!(names.len() > 10 && names.is_disjoint(&given), "life {life}: {names:?}");
+        given.extend(names);
+    }
+    assert!(names(1).is_subset(&given), "a seed tells all");
 }
 
 #[test]

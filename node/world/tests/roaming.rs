@@ -167,6 +167,33 @@ fn who_has_come_is_not_there_twice_although_its_zone_goes_on_with_an_older_state
 }
 
 #[test]
+fn nobody_is_born_with_the_name_of_one_who_is_in_another_zone() {
+    let world = over_the_border(RouteKind::WalkOnceStay, 4);
+    let open = |populate| {
+        let zones = std::sync::Arc::new(placement::ZoneTable::new(world.zones.clone()));
+        let content = std::sync::Arc::new(world.clone());
+        let (id, epoch) = (ZoneId(1), model::Epoch(1));
+        let setup = world::ZoneSetup { id, zones, content, epoch, seed: 8, populate, inherits: vec![] };
+        world::Zone::new(setup, Tick(1000)).unwrap()
+    };
+    // of the same seed: the worst that can happen to who plays the zone again
+    let first = open(world::Populate::Everything).population().creatures;
+    assert_eq!(first.len(), 4);
+    let mut west = support::Stage::of(world.clone(), ZoneId(1), 8);
+    west.zone = open(world::Populate::Nothing);
+    let abroad = first[..2].iter().map(|one| model::population::Guest {
+        entity: one.entity,
+        generator: one.generator,
+        hops: 1,
+    });
+    west.input(Input::Abroad(abroad.collect())).player("p1", tile(1124, 1054));
+    west.passes(2 * SPAWN_PERIOD + 1);
+    let names: Vec<EntityId> = west.creatures().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(names.len(), 2, "two are elsewhere: {names:?}");
+    assert!(first[..2].iter().all(|one| !names.contains(&one.entity)), "{names:?}");
+}
+
+#[test]
 fn of_two_guests_of_one_name_the_older_goes() {
     let mut pair = watched(&over_the_border(RouteKind::WalkOnceStay, 2), 7);
     live(&mut pair, 30);
