@@ -3,12 +3,13 @@
 //! | what happens | what becomes of a creature that waits |
 //! |---|---|
 //! | the zone is played here or on another node | it is real there from the next tick on |
-//! | its node is overloaded | it is put back |
+//! | its node is overloaded | it is put back, unless it may be there since an earlier try: then it is given up |
 //! | its node does not answer, or the map changes | it is asked again, of whoever plays the zone then, for [`PATIENCE`] |
 //! | no answer at all | it is given up when it may be there, and put back when it was never asked for |
 
 use crate::host::Order;
 use crate::node::Node;
+use link::CallError;
 use model::calls::sibling::{GUESTS_MAX, Reply, Request};
 use model::population::{CreatureState, Guest};
 use model::{EntityId, ZoneId};
@@ -37,32 +38,56 @@ pub(crate) async fn pass(node: Arc<Node>, from: ZoneId, passing: Passing) {
     node.order(from, Order::Input(from, Input::Passed { entity, taken })).await;
 }
 
+/// What is known of a creature that another node was asked to take.
+#[derive(Default)]
+struct Asked {
+    /// A node was asked and has not said what it did.
+    may_be_there: bool,
+}
+
+impl Asked {
+    /// A node answers: whether the creature is given up here, when that is settled. Who has no room for it now may have taken it before.
+    fn hears(&mut self, answer: &Result<Reply, CallError>) -> Option<bool> {
+        match answer {
+            Ok(Reply::Came { taken }) => Some(self.is_given_up(*taken)),
+            // it does not play the zone, or not any more; or it never heard of it
+            Ok(_) | Err(CallError::NotConnected) => None,
+            Err(_) => {
+                self.may_be_there = true;
+                None
+            }
+        }
+    }
+
+    fn is_given_up(&self, taken: bool) -> bool {
+        taken || self.may_be_there
+    }
+}
+
 async fn give(node: &Arc<Node>, Passing { to, creature }: Passing) -> bool {
     let until = Instant::now() + PATIENCE;
-    let mut may_be_there = false;
+    let mut asked = Asked::default();
     while Instant::now() < until && !node.closing.is_cancelled() {
         // the zone may have been joined with another one meanwhile
         let to = node.table.load().heir(to);
         if let Some(taken) = take(node, to, creature.clone()).await {
-            return taken;
+            return asked.is_given_up(taken);
         }
         let view = node.cluster.view();
         let owner = view.owner(to).map(|(owner, _)| owner).filter(|owner| owner.name != node.name);
         if let Some(owner) = owner {
             let request = Request::Come { to, creature: Box::new(creature.clone()) };
-            match node.siblings.client(owner).call(&request, DEADLINE).await {
-                Ok(Reply::Came { taken }) => return taken,
-                // it does not play it, or not any more
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::debug!(node = %owner.name, %error, "a creature is not taken yet");
-                    may_be_there = true;
-                }
+            let answer = node.siblings.client(owner).call(&request, DEADLINE).await;
+            if let Err(error) = &answer {
+                tracing::debug!(node = %owner.name, %error, "a creature is not taken yet");
+            }
+            if let Some(given_up) = asked.hears(&answer) {
+                return given_up;
             }
         }
         sleep(AGAIN).await;
     }
-    may_be_there
+    asked.is_given_up(false)
 }
 
 /// Takes a creature into a zone of this node: false when that has too much to do, nothing when it is not played here.
@@ -148,4 +173,26 @@ pub(crate) async fn hear(node: &Node, home: ZoneId, guests: Vec<Guest>) -> Reply
         return Reply::Refused;
     }
     outdated(node, home, guests).await.map_or(Reply::Refused, Reply::Outdated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_have_been_taken_is_not_put_back_although_there_is_no_room_for_it_now() {
+        let came = |taken| Ok(Reply::Came { taken });
+        for lost in [CallError::Deadline, CallError::Lost] {
+            let mut asked = Asked::default();
+            assert_eq!(asked.hears(&Err(lost)), None, "it is asked again");
+            assert_eq!(asked.hears(&Ok(Reply::Refused)), None, "of who plays the zone now");
+            assert_eq!(asked.hears(&came(false)), Some(true), "it would be there twice");
+            assert!(asked.is_given_up(false), "here as well");
+        }
+        let mut asked = Asked::default();
+        assert_eq!(asked.hears(&Err(CallError::NotConnected)), None, "nobody has heard of it");
+        assert_eq!(asked.hears(&Ok(Reply::Refused)), None);
+        assert!(!asked.is_given_up(false));
+        assert_eq!((asked.hears(&came(false)), asked.hears(&came(true))), (Some(false), Some(true)));
+    }
 }

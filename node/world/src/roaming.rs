@@ -54,6 +54,10 @@ impl Zone {
         let tile = self.entities[slot].tile;
         let inside = self.contains(tile);
         let Some(creature) = self.entities[slot].creature_mut() else { return };
+        if creature.passes_to.is_some() {
+            // once is enough: it stands still until it is known what came of it
+            return self.clear_timer(slot);
+        }
         if inside {
             (creature.inside, creature.outside) = (tile, 0);
             return;

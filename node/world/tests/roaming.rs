@@ -9,7 +9,8 @@ use model::{EntityId, Event, Tile, ZoneId};
 use std::collections::BTreeMap;
 use support::pair::{HANDOVER, Pair};
 use support::{content, generator, tile};
-use world::{Input, SPAWN_PERIOD, Tick};
+use world::overload::Step;
+use world::{Input, Passing, Relief, SPAWN_PERIOD, Tick};
 
 /// Both sides of the border at x = 1128.
 const WEST: Tile = Tile::new(1120, 1050);
@@ -122,6 +123,31 @@ fn whom_nobody_takes_goes_on_on_its_own_side() {
     pair.takes = true;
     live(&mut pair, 60);
     assert!(pair.passed > 0, "and is taken when there is room again");
+}
+
+#[test]
+fn who_waits_to_be_handed_over_stands_still_though_the_clock_is_slowed() {
+    let mut world = content();
+    // twelve steps at once: to 1134, and on the fourth over the border it is handed over
+    world.generators =
+        vec![generator(20, RouteKind::BackAndForth, &[(tile(1122, 1050), 0, 0), (EAST, 0, 0)])];
+    let mut west = support::Stage::of(world, ZoneId(1), 9);
+    west.player("p1", tile(1124, 1054));
+    for _ in 0..30 * Tick::PER_SECOND {
+        if !west.passing.is_empty() {
+            break;
+        }
+        west.tick();
+    }
+    let [Passing { creature, .. }] = &west.passing[..] else { panic!("{:?}", west.passing) };
+    assert!(creature.walk.is_some(), "it is in the middle of its walk");
+    let (id, tile) = (creature.entity, creature.tile);
+    let slow = Relief { step: Step::SlowClock, view: world::overload::VIEW_MAX, pace_percent: 50 };
+    for relief in [slow, Relief::NONE] {
+        west.relieves(relief).passes(5 * Tick::PER_SECOND);
+        assert_eq!(west.zone.tile_of(id), Some(tile), "{relief:?}");
+        assert_eq!(west.passing.len(), 1, "it is handed over once: {:?}", west.passing);
+    }
 }
 
 #[test]
