@@ -72,7 +72,8 @@ impl Zone {
         }
         // for everybody it is still walking: the next zone goes on with that
         self.clear_timer(slot);
-        fx.passing.extend(state_of(&self.entities[slot]).map(|creature| Passing { to, creature }));
+        let epoch = self.epoch;
+        fx.passing.extend(state_of(&self.entities[slot]).map(|creature| Passing { to, epoch, creature }));
     }
 
     /// What came of it.

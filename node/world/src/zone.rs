@@ -165,6 +165,11 @@ impl Zone {
         self.id
     }
 
+    /// Under which epoch it was opened.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// The content that it is made of.
     pub fn content(&self) -> &Content {
         &self.content

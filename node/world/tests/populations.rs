@@ -145,6 +145,27 @@ fn of_two_who_speak_of_the_same_tiles_the_newer_counts() {
 }
 
 #[test]
+fn who_was_deposed_and_does_not_know_it_says_nothing_of_what_was_played_since() {
+    let world = busy();
+    let mut stage = played(&world, 20);
+    let deposed = stage.zone.population();
+    stage.passes(20 * Tick::PER_SECOND);
+    let since = Population { epoch: Epoch(2), ..stage.zone.population() };
+    assert_ne!(all_of(&deposed), all_of(&since));
+    let zones = divided(&world);
+    // it speaks of now, and who played it since has closed it a moment ago
+    let told = vec![aged(0, &deposed), aged(60, &since)];
+    assert_eq!(creatures(&heir(&world, &zones, ZONE, 3, told)), all_of(&since));
+    // but when the zone was cut it is the only one that knows of the part
+    let (cut, part) = zones.cut(ZONE).expect("it can be cut");
+    let half = heir(&world, &cut, ZONE, 2, vec![aged(30, &deposed)]);
+    let told = vec![aged(0, &half.population()), aged(0, &deposed)];
+    let east = heir(&world, &cut, part, 1, told);
+    let both: BTreeMap<EntityId, Tile> = creatures(&half).into_iter().chain(creatures(&east)).collect();
+    assert_eq!(both, all_of(&deposed));
+}
+
+#[test]
 fn generators_are_as_far_as_they_were_and_catch_up() {
     let mut world = content();
     world.generators = vec![Generator { every: 7, ..generator(21, RouteKind::WalkOnceVanish, &[(A, 0, 0)]) }];

@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs)]
 
 use async_trait::async_trait;
-use link::{Receiver, Sender, Target, open_stream};
+use link::{Client, Receiver, Sender, Target, open_stream};
 use model::account::{Account, AccountName};
 use model::calls::database::*;
 use model::calls::node::{Attach, AttachReason, AttachRefusal, DropReason, Hello, ToEdge, ToNode};
+use model::calls::sibling;
 use model::membership::{ClusterView, ProcessName, Role};
 use model::{
     AccountId, Character, CharacterId, Command, EntityId, Epoch, Event, OperationId, Route, SessionId, Sheet,
@@ -266,12 +267,21 @@ impl House {
         self.edge_to(edge, &owner).await
     }
 
-    pub async fn edge_to(&self, edge: &str, node: &ProcessName) -> Edge {
+    async fn target(&self, node: &ProcessName) -> Target {
         let view =
             self.until("the node is a member", |view| view.members.iter().any(|m| m.name == *node)).await;
         let member = view.members.into_iter().find(|member| member.name == *node).expect("just seen");
+        Target { name: node.clone(), address: member.link }
+    }
+
+    /// The way from one node to another.
+    pub async fn sibling(&self, from: &str, to: &ProcessName) -> Client<sibling::Request, sibling::Reply> {
+        Client::fixed(::support::credentials(from), self.target(to).await)
+    }
+
+    pub async fn edge_to(&self, edge: &str, node: &ProcessName) -> Edge {
         let credentials = ::support::credentials(edge);
-        let target = Target { name: node.clone(), address: member.link };
+        let target = self.target(node).await;
         let stream = open_stream::<ToEdge, ToNode>(&credentials, &target).await.expect("a stream");
         let (sender, receiver) = stream.split();
         let hello = ToNode::Hello(Hello { edge: ProcessName(edge.to_owned()) });
