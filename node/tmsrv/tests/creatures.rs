@@ -3,11 +3,19 @@
 
 mod support;
 
+use async_trait::async_trait;
 use content::{Content, RouteKind};
+use link::{Peer, Service, Stream};
+use model::calls::node::{ToEdge, ToNode};
+use model::calls::population::KeepPopulation;
 use model::calls::sibling::{Reply, Request};
+use model::membership::Role;
 use model::population::{CreatureState, Guest};
-use model::{EntityId, Epoch, Event, MoveMark, Tile, ZoneId};
+use model::{EntityId, Epoch, Event, MoveMark, Population, Tile, ZoneId};
+use placement::ZoneTable;
+use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 use support::House;
 use tmsrv::Settings;
 
@@ -41,6 +49,59 @@ fn creature(content: &Content, home: ZoneId) -> CreatureState {
         leader: None,
         hops: 0,
     }
+}
+
+/// A node that does not say what it knows of creatures.
+struct Silent;
+
+#[async_trait]
+impl Service for Silent {
+    type Request = Request;
+    type Reply = Reply;
+    type In = ToNode;
+    type Out = ToEdge;
+
+    async fn call(&self, _peer: &Peer, request: Request) -> Reply {
+        match request {
+            Request::Populations { .. } => std::future::pending().await,
+            Request::Keep(_) => Reply::Kept,
+            Request::Recall(_) => Reply::Recalled(None),
+            Request::Ping { .. } => Reply::Alive,
+            _ => Reply::Refused,
+        }
+    }
+
+    async fn stream(&self, _peer: Peer, _stream: Stream<ToNode, ToEdge>) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_of_a_zone_comes_in_time_although_a_node_does_not_answer_and_the_store_is_slow() {
+    let mut house = House::empty();
+    let (content, _) = content::builtin();
+    let zones = ZoneTable::new(content.zones.clone());
+    let zone = zones.zone_at(TOWN);
+    let one = creature(&content, zone);
+    let population = Population {
+        content: content.hash,
+        zone,
+        epoch: Epoch(1),
+        area: zones.bounds(zone).unwrap(),
+        asleep_ms: 0,
+        generators: Vec::new(),
+        creatures: vec![one.clone()],
+    };
+    let keep = KeepPopulation { scope: u64::from(placement::whole_of(zone).0), population };
+    assert!(house.store.really().keep_population(keep).await.unwrap());
+    *house.store.reads_creatures_in.lock() = Duration::from_millis(150);
+    let silent = house.joins(Role::TmSrv, 9, Arc::new(Silent)).await;
+    house.start_nodes(1, settings()).await;
+
+    let ana = house.character(TOWN).await;
+    let mut edge = house.edge("edge-1", TOWN).await;
+    let (session, _) = house.enters(&mut edge, &ana, TOWN).await;
+    assert_eq!(edge.sees(session, one.entity).await, one.tile, "it goes on where it was");
+    silent.stop.cancel();
+    house.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
