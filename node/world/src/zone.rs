@@ -425,7 +425,7 @@ impl Zone {
             self.leave(older, Departure::Vanished, fx);
         }
         let seen_as = self.embody(id);
-        self.wake();
+        self.wake(fx);
         let wanted = self.inside(character.soft.tile);
         let run_speed = derived.score.run_speed.clamp(1, 6);
         let walk = walk.filter(|walk| walk.from == wanted).and_then(|walk| self.walking(&walk, run_speed));
@@ -494,13 +494,13 @@ impl Zone {
             self.forget_trade(&player.dealings, player.character.id, fx);
             self.forget_stall(&player.dealings, player.character.id, fx);
         }
-        self.look_after_sleep();
+        self.look_after_sleep(fx);
     }
 
     /// Goes to sleep when nobody is there to see it, wakes up when somebody is.
-    pub(crate) fn look_after_sleep(&mut self) {
+    pub(crate) fn look_after_sleep(&mut self, fx: &mut Effects) {
         if !self.sessions.is_empty() || self.ghosts.players > 0 {
-            self.wake();
+            self.wake(fx);
         } else {
             self.asleep_since.get_or_insert(self.now);
         }
@@ -513,12 +513,12 @@ impl Zone {
         player.bound_for.unwrap_or(here)
     }
 
-    fn wake(&mut self) {
+    fn wake(&mut self, fx: &mut Effects) {
         let Some(since) = self.asleep_since.take() else { return };
         let asleep = self.now.0 - since.0;
         self.slept += asleep;
         self.stirred = true;
-        self.catch_up(asleep);
+        self.catch_up(asleep, fx);
     }
 
     /// The tile itself, or the nearest one of the rectangle.
