@@ -18,7 +18,7 @@ use model::calls::population::{KeepPopulation, ReadPopulations};
 use model::calls::sibling::{Reply, Request, SCOPES_MAX};
 use model::membership::{Member, Role};
 use model::population::AgedPopulation;
-use model::{Population, Rect, ZoneId};
+use model::{Epoch, Population, Rect, ZoneId};
 use parking_lot::Mutex;
 use placement::ZoneTable;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,15 +111,15 @@ pub(crate) async fn tell(node: &Node, scopes: Vec<u64>) -> Reply {
     Reply::Populations(found)
 }
 
-/// What is known of zones that this node is about to open, by the zone of the content.
+/// What is known of zones that this node is about to open under these epochs, by the zone of the content.
 pub(crate) async fn of_zones(
     node: &Arc<Node>,
     table: &ZoneTable,
-    zones: &[ZoneId],
+    zones: &[(ZoneId, Epoch)],
 ) -> BTreeMap<u64, Vec<AgedPopulation>> {
     let begun = Instant::now();
     let (until, end) = (begun + PATIENCE, begun + STORE_PATIENCE);
-    let scopes: BTreeSet<u64> = zones.iter().map(|zone| scope_of(*zone)).collect();
+    let scopes: BTreeSet<u64> = zones.iter().map(|(zone, _)| scope_of(*zone)).collect();
     let mut found = BTreeMap::<u64, Vec<AgedPopulation>>::new();
     let mut learn = |all: Vec<AgedPopulation>, from: &str| {
         node.metrics.populations.with_label_values(&[from]).inc_by(all.len() as u64);
@@ -134,16 +134,18 @@ pub(crate) async fn of_zones(
     let (here, there) = tokio::join!(own(node, scopes.clone()), join_all(asked));
     learn(here, "here");
     there.into_iter().for_each(|told| learn(told, "node"));
-    let is_known = |zone: &ZoneId| {
+    let is_known = |(zone, epoch): &(ZoneId, Epoch)| {
         let Some(bounds) = table.bounds(*zone) else { return true };
-        // what was closed earlier has been played by somebody else since, who may have stored more
-        let of_scope =
-            found.get(&scope_of(*zone)).into_iter().flatten().filter(|aged| aged.age_ms <= FRESH_MS);
-        let told: u64 = of_scope.map(|aged| common(&aged.population.area, &bounds)).sum();
+        // what was closed earlier, or deposed by others than us, has been played by somebody since, who may have stored more
+        let is_last = |AgedPopulation { age_ms, population: of }: &&AgedPopulation| {
+            *age_ms <= FRESH_MS && (of.zone != *zone || of.epoch.0 + 1 >= epoch.0)
+        };
+        let of_scope = found.get(&scope_of(*zone)).into_iter().flatten();
+        let told: u64 = of_scope.filter(is_last).map(|aged| common(&aged.population.area, &bounds)).sum();
         told >= common(&bounds, &bounds)
     };
     let unknown: BTreeSet<u64> =
-        zones.iter().filter(|zone| !is_known(zone)).map(|zone| scope_of(*zone)).collect();
+        zones.iter().filter(|zone| !is_known(zone)).map(|(zone, _)| scope_of(*zone)).collect();
     if unknown.is_empty() {
         reading.abort();
         return found;
@@ -251,7 +253,7 @@ async fn keep(node: &Arc<Node>, share: u64, of: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Epoch, Tile};
+    use model::Tile;
 
     #[tokio::test]
     async fn what_a_game_thread_plays_is_told_in_time_although_another_one_does_not_answer() {
