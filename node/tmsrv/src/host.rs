@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use model::event::Departure;
 use model::population::Guest;
-use model::{EntityId, Population, SessionId, ZoneId};
+use model::{EntityId, Epoch, Population, SessionId, ZoneId};
 use placement::ZoneTable;
 use settings::Live;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -69,8 +69,8 @@ pub(crate) enum Order {
     Populations { scopes: Arc<BTreeSet<u64>>, answer: oneshot::Sender<Vec<Population>> },
     /// The creatures of a share of the zones, as far as they may have changed since this was asked last.
     ChangedPopulations { share: u64, of: u64, answer: oneshot::Sender<Vec<Population>> },
-    /// Creatures of generators of other zones: where they are, those zones, and who.
-    Guests { answer: oneshot::Sender<Vec<(ZoneId, ZoneId, Guest)>> },
+    /// Creatures of generators of other zones: where they are, and under which epoch, those zones, and who.
+    Guests { answer: oneshot::Sender<Vec<(ZoneId, Epoch, ZoneId, Guest)>> },
     /// Creatures of a zone that are in others: which of them are of an older state.
     Abroad { home: ZoneId, guests: Vec<Guest>, answer: oneshot::Sender<Vec<EntityId>> },
     /// What was said of this zone's creatures was not stored.
@@ -153,6 +153,13 @@ impl Host {
             thread.run();
         })?;
         Ok((Self { orders }, handle))
+    }
+
+    /// One whose orders a test has in its hands.
+    #[cfg(test)]
+    pub(crate) fn played_by_a_test() -> (Self, Receiver<Order>) {
+        let (orders, queue) = bounded(ORDERS_MAX);
+        (Self { orders }, queue)
     }
 
     /// Gives an order; waits while the thread has too many.
@@ -331,7 +338,7 @@ impl GameThread {
             }
             Order::Guests { answer } => {
                 let guests = self.zones.values().flat_map(|Played { zone, .. }| {
-                    let with_home = |guest| Some((zone.id(), zone.home_of(&guest)?, guest));
+                    let with_home = |guest| Some((zone.id(), zone.epoch(), zone.home_of(&guest)?, guest));
                     zone.guests().into_iter().filter_map(with_home)
                 });
                 drop(answer.send(guests.collect()));

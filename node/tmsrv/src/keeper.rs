@@ -69,8 +69,7 @@ async fn apply(node: &Arc<Node>, view: &View) {
 
 async fn open(node: &Arc<Node>, gained: Vec<(ZoneId, Epoch)>) {
     let table = node.table.load_full();
-    let ids: Vec<ZoneId> = gained.iter().map(|(zone, _)| *zone).collect();
-    let known = populations::of_zones(node, &table, &ids).await;
+    let known = populations::of_zones(node, &table, &gained).await;
     let building = Arc::clone(node);
     let wanted = gained.clone();
     // filling a zone with creatures takes milliseconds: not on a game thread, whose other zones go on

@@ -104,8 +104,12 @@ impl Service for Streams {
                 let NodeCosts { threads, zones } = balance::own(&self.node);
                 sibling::Reply::Costs { threads, zones: zones.into_iter().collect() }
             }
-            sibling::Request::Come { to, creature } => roaming::come(&self.node, to, *creature).await,
-            sibling::Request::Guests { home, guests } => roaming::hear(&self.node, home, guests).await,
+            sibling::Request::Come { from, from_epoch, to, creature } => {
+                roaming::come(&self.node, (from, from_epoch), to, *creature).await
+            }
+            sibling::Request::Guests { from, from_epoch, home, guests } => {
+                roaming::hear(&self.node, (from, from_epoch), home, guests).await
+            }
             sibling::Request::Populations { scopes } => populations::tell(&self.node, scopes).await,
             sibling::Request::Recall(character) => {
                 sibling::Reply::Recalled(self.node.journal.kept.recall(character))

@@ -7,26 +7,32 @@
 //! | its owner stops in order | the same: it stores what it plays before it leaves |
 //! | nothing is known, or the content is another one | its generators act anew |
 //!
-//! Nothing waits for it for longer than [`PATIENCE`].
+//! Game threads, nodes and store are asked at once, and whoever is slow makes nobody wait for longer than [`PATIENCE`], or
+//! [`STORE_PATIENCE`] when only the store can know.
 
-use crate::host::Order;
+use crate::host::{Host, Order};
 use crate::node::Node;
 use crate::records::scope_of;
+use futures::future::join_all;
 use model::calls::population::{KeepPopulation, ReadPopulations};
 use model::calls::sibling::{Reply, Request, SCOPES_MAX};
 use model::membership::{Member, Role};
 use model::population::AgedPopulation;
-use model::{Population, Rect, ZoneId};
+use model::{Epoch, Population, Rect, ZoneId};
 use parking_lot::Mutex;
 use placement::ZoneTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
-/// How long a zone that is opened waits for what is known of it.
+/// How long a zone that is opened waits for what nodes know of it.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// How long it waits for what is stored of it, from the same moment on.
+const STORE_PATIENCE: Duration = Duration::from_millis(400);
+/// How long a node that is asked waits for its game threads: what the others play is still told in time when one is slow.
+const THREAD_PATIENCE: Duration = Duration::from_millis(200);
 /// How long it is known what a zone was like that this node has closed.
 const LEFT_FOR: Duration = Duration::from_secs(20);
 /// What was closed so lately was played by nobody since.
@@ -60,19 +66,35 @@ fn aged(age: Duration, population: Population) -> AgedPopulation {
     AgedPopulation { age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX), population }
 }
 
-/// What is known here of zones of the content and their parts.
-async fn own(node: &Node, scopes: &BTreeSet<u64>) -> Vec<AgedPopulation> {
-    let scopes = Arc::new(scopes.clone());
-    let mut found = Vec::new();
-    for host in &node.hosts {
-        let (answer, played) = oneshot::channel();
-        if host.send(Order::Populations { scopes: Arc::clone(&scopes), answer }).await.is_ok() {
-            found.extend(played.await.unwrap_or_default().into_iter().map(|zone| aged(Duration::ZERO, zone)));
-        }
-    }
+/// What is known here of zones of the content and their parts, as far as the game threads say so in time.
+async fn own(node: &Node, scopes: BTreeSet<u64>) -> Vec<AgedPopulation> {
+    let scopes = Arc::new(scopes);
+    let mut found = played(&node.hosts, &scopes).await;
     // after the game threads: a zone that one of them closes meanwhile is here
     found.extend(node.left.of(&scopes));
     found
+}
+
+/// What the game threads play of them; all are asked at once.
+async fn played(hosts: &[Host], scopes: &Arc<BTreeSet<u64>>) -> Vec<AgedPopulation> {
+    let until = Instant::now() + THREAD_PATIENCE;
+    let asked = hosts.iter().map(|host| timeout_at(until, played_by(host, Arc::clone(scopes))));
+    let mut found = Vec::new();
+    for (thread, played) in join_all(asked).await.into_iter().enumerate() {
+        match played {
+            Ok(all) => found.extend(all.into_iter().map(|zone| aged(Duration::ZERO, zone))),
+            Err(_) => tracing::warn!(thread, "a game thread does not say in time what creatures zones have"),
+        }
+    }
+    found
+}
+
+async fn played_by(host: &Host, scopes: Arc<BTreeSet<u64>>) -> Vec<Population> {
+    let (answer, played) = oneshot::channel();
+    match host.send(Order::Populations { scopes, answer }).await {
+        Ok(()) => played.await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// Answers another node.
@@ -80,7 +102,7 @@ pub(crate) async fn tell(node: &Node, scopes: Vec<u64>) -> Reply {
     if scopes.len() > SCOPES_MAX {
         return Reply::Refused;
     }
-    let mut found = own(node, &scopes.into_iter().collect()).await;
+    let mut found = own(node, scopes.into_iter().collect()).await;
     let mut creatures = 0;
     found.retain(|aged| {
         creatures += aged.population.creatures.len() + 1;
@@ -89,14 +111,15 @@ pub(crate) async fn tell(node: &Node, scopes: Vec<u64>) -> Reply {
     Reply::Populations(found)
 }
 
-/// What is known of zones that this node is about to open, by the zone of the content.
+/// What is known of zones that this node is about to open under these epochs, by the zone of the content.
 pub(crate) async fn of_zones(
     node: &Arc<Node>,
     table: &ZoneTable,
-    zones: &[ZoneId],
+    zones: &[(ZoneId, Epoch)],
 ) -> BTreeMap<u64, Vec<AgedPopulation>> {
-    let until = Instant::now() + PATIENCE;
-    let scopes: BTreeSet<u64> = zones.iter().map(|zone| scope_of(*zone)).collect();
+    let begun = Instant::now();
+    let (until, end) = (begun + PATIENCE, begun + STORE_PATIENCE);
+    let scopes: BTreeSet<u64> = zones.iter().map(|(zone, _)| scope_of(*zone)).collect();
     let mut found = BTreeMap::<u64, Vec<AgedPopulation>>::new();
     let mut learn = |all: Vec<AgedPopulation>, from: &str| {
         node.metrics.populations.with_label_values(&[from]).inc_by(all.len() as u64);
@@ -104,26 +127,31 @@ pub(crate) async fn of_zones(
             found.entry(scope_of(aged.population.zone)).or_default().push(aged);
         }
     };
-    learn(own(node, &scopes).await, "here");
+    let reading = tokio::spawn(stored(Arc::clone(node), scopes.clone(), end));
     let view = node.cluster.view();
     let siblings = view.members_of(Role::TmSrv).filter(|member| member.name != node.name);
-    let asked: Vec<_> = siblings
-        .map(|sibling| tokio::spawn(ask(Arc::clone(node), sibling.clone(), scopes.clone(), until)))
-        .collect();
-    for answer in asked {
-        learn(answer.await.unwrap_or_default(), "node");
-    }
-    let is_known = |zone: &ZoneId| {
+    let asked = siblings.map(|sibling| ask(node, sibling, &scopes, until));
+    let (here, there) = tokio::join!(own(node, scopes.clone()), join_all(asked));
+    learn(here, "here");
+    there.into_iter().for_each(|told| learn(told, "node"));
+    let is_known = |(zone, epoch): &(ZoneId, Epoch)| {
         let Some(bounds) = table.bounds(*zone) else { return true };
-        // what was closed earlier has been played by somebody else since, who may have stored more
-        let of_scope =
-            found.get(&scope_of(*zone)).into_iter().flatten().filter(|aged| aged.age_ms <= FRESH_MS);
-        let told: u64 = of_scope.map(|aged| common(&aged.population.area, &bounds)).sum();
+        // what was closed earlier, or deposed by others than us, has been played by somebody since, who may have stored more
+        let is_last = |AgedPopulation { age_ms, population: of }: &&AgedPopulation| {
+            *age_ms <= FRESH_MS && (of.zone != *zone || of.epoch.0 + 1 >= epoch.0)
+        };
+        let of_scope = found.get(&scope_of(*zone)).into_iter().flatten();
+        let told: u64 = of_scope.filter(is_last).map(|aged| common(&aged.population.area, &bounds)).sum();
         told >= common(&bounds, &bounds)
     };
     let unknown: BTreeSet<u64> =
-        zones.iter().filter(|zone| !is_known(zone)).map(|zone| scope_of(*zone)).collect();
-    for aged in stored(node, unknown, until).await {
+        zones.iter().filter(|zone| !is_known(zone)).map(|(zone, _)| scope_of(*zone)).collect();
+    if unknown.is_empty() {
+        reading.abort();
+        return found;
+    }
+    let stored = reading.await.unwrap_or_default();
+    for aged in stored.into_iter().filter(|aged| unknown.contains(&scope_of(aged.population.zone))) {
         node.metrics.populations.with_label_values(&["store"]).inc();
         found.entry(scope_of(aged.population.zone)).or_default().push(aged);
     }
@@ -136,10 +164,10 @@ fn common(a: &Rect, b: &Rect) -> u64 {
     side(a.min.x.max(b.min.x), a.max.x.min(b.max.x)) * side(a.min.y.max(b.min.y), a.max.y.min(b.max.y))
 }
 
-async fn ask(node: Arc<Node>, sibling: Member, scopes: BTreeSet<u64>, until: Instant) -> Vec<AgedPopulation> {
-    let client = node.siblings.client(&sibling);
+async fn ask(node: &Node, sibling: &Member, scopes: &BTreeSet<u64>, until: Instant) -> Vec<AgedPopulation> {
+    let client = node.siblings.client(sibling);
     let mut found = Vec::new();
-    for part in scopes.into_iter().collect::<Vec<_>>().chunks(SCOPES_MAX) {
+    for part in scopes.iter().copied().collect::<Vec<_>>().chunks(SCOPES_MAX) {
         let patience = until.saturating_duration_since(Instant::now());
         match client.call(&Request::Populations { scopes: part.to_vec() }, patience).await {
             Ok(Reply::Populations(all)) => found.extend(all),
@@ -153,13 +181,12 @@ async fn ask(node: Arc<Node>, sibling: Member, scopes: BTreeSet<u64>, until: Ins
 }
 
 /// What the store has of zones of the content, as far as it says so in time.
-async fn stored(node: &Node, scopes: BTreeSet<u64>, until: Instant) -> Vec<AgedPopulation> {
+async fn stored(node: Arc<Node>, scopes: BTreeSet<u64>, end: Instant) -> Vec<AgedPopulation> {
     let mut left: Vec<u64> = scopes.into_iter().collect();
     let mut found = Vec::new();
     while !left.is_empty() {
         let request = ReadPopulations { scopes: std::mem::take(&mut left) };
-        let patience = until.max(Instant::now() + PATIENCE / 3);
-        match tokio::time::timeout_at(patience, node.store.read_populations(request)).await {
+        match timeout_at(end, node.store.read_populations(request)).await {
             Ok(Ok(held)) => {
                 found.extend(held.found);
                 left = held.unread;
@@ -227,6 +254,32 @@ async fn keep(node: &Arc<Node>, share: u64, of: u64) {
 mod tests {
     use super::*;
     use model::Tile;
+
+    #[tokio::test]
+    async fn what_a_game_thread_plays_is_told_in_time_although_another_one_does_not_answer() {
+        let (stuck, orders) = Host::played_by_a_test();
+        let (quick, of_quick) = Host::played_by_a_test();
+        let area = Rect::new(Tile::new(0, 0), Tile::new(255, 255));
+        let population = Population {
+            content: 1,
+            zone: ZoneId(1),
+            epoch: Epoch(1),
+            area,
+            asleep_ms: 0,
+            generators: Vec::new(),
+            creatures: Vec::new(),
+        };
+        let told = population.clone();
+        let answers = std::thread::spawn(move || match of_quick.recv() {
+            Ok(Order::Populations { answer, .. }) => answer.send(vec![told]).is_ok(),
+            _ => false,
+        });
+        let scopes = Arc::new(BTreeSet::from([1]));
+        let found = timeout(PATIENCE, played(&[stuck, quick], &scopes)).await;
+        assert_eq!(found, Ok(vec![aged(Duration::ZERO, population)]), "before who asked gives up");
+        assert!(matches!(answers.join(), Ok(true)));
+        drop(orders);
+    }
 
     #[test]
     fn tiles_in_common_are_counted() {

@@ -4,7 +4,6 @@
 mod support;
 
 use async_trait::async_trait;
-use cluster::Seat;
 use link::{Peer, Service, Stream};
 use model::calls::bank::{self, Cargo, MoveItem, Order, Parcel, TakeParcel};
 use model::calls::market::{
@@ -13,18 +12,16 @@ use model::calls::market::{
 use model::calls::node::ToEdge;
 use model::calls::temporary;
 use model::event::{Notice, NoticeKey};
-use model::membership::{ProcessName, Role};
+use model::membership::Role;
 use model::trade::{FirmOffer, Offer};
 use model::{
     Character, CharacterId, Command, Container, Effect, EntityId, Event, Item, ItemId, ItemKind, ParcelId,
     Slot, Tile, TradeId, words,
 };
 use parking_lot::Mutex;
-use settings::Common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
 use support::{Edge, House};
 use tmsrv::Settings;
 use tokio::sync::mpsc;
@@ -45,22 +42,6 @@ fn knife() -> Item {
 
 async fn one_node() -> House {
     House::with_nodes(1, Settings { game_threads: 1, ..Settings::default() }).await
-}
-
-/// Starts a service of a role beside the nodes of a house.
-async fn joins<S: Service>(house: &House, role: Role, service: Arc<S>) -> telemetry::Process {
-    let name = ProcessName::numbered(role, 1);
-    let common = Common {
-        data: house.data_of(name.as_str()),
-        log_level: "warn".into(),
-        ..::support::common(house.folder(), name.as_str())
-    };
-    let started = telemetry::start(role, &common).await.expect("a process");
-    let process = started.process.clone();
-    let store = Arc::clone(&house.store) as Arc<dyn Store>;
-    let seat = Seat::take(&process, &common, store).await.expect("a seat");
-    tokio::spawn(seat.serve(service));
-    process
 }
 
 /// A bank that does not know the first time, and then has done it.
@@ -99,7 +80,7 @@ impl Service for Bank {
 async fn the_bank_is_asked_the_same_again_until_it_knows() {
     let house = one_node().await;
     let bank = Arc::new(Bank::default());
-    let process = joins(&house, Role::BiSrv, Arc::clone(&bank)).await;
+    let process = house.joins(Role::BiSrv, 1, Arc::clone(&bank)).await;
     let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
     let mut edge = house.edge("edge-1", BANK).await;
     let (session, _) = house.enters(&mut edge, &ana, BANK).await;
@@ -198,7 +179,7 @@ async fn is_told(edge: &mut Edge, session: model::SessionId, wanted: NoticeKey) 
 async fn a_typed_number_is_looked_up_once_and_every_repeat_takes_the_same_parcel() {
     let house = one_node().await;
     let post = Arc::new(Post::default());
-    let process = joins(&house, Role::BiSrv, Arc::clone(&post)).await;
+    let process = house.joins(Role::BiSrv, 1, Arc::clone(&post)).await;
     let ana = house.character_with(BANK, |ana| ana.hard.guild = 7).await;
     let mut edge = house.edge("edge-1", BANK).await;
     let (session, _) = house.enters(&mut edge, &ana, BANK).await;
@@ -340,7 +321,7 @@ async fn is_swapped(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trade_reaches_both_players_over_the_stream_of_the_market() {
     let house = one_node().await;
-    let process = joins(&house, Role::TssSrv, Arc::new(Market::new())).await;
+    let process = house.joins(Role::TssSrv, 1, Arc::new(Market::new())).await;
     let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
     let bob = house.character(BANK).await;
     let mut edge = house.edge("edge-1", BANK).await;
@@ -366,7 +347,7 @@ async fn a_trade_reaches_both_players_over_the_stream_of_the_market() {
 async fn an_end_that_was_not_pushed_is_asked_for_until_the_market_knows_it() {
     let house = one_node().await;
     let market = Arc::new(Market::new());
-    let process = joins(&house, Role::TssSrv, Arc::clone(&market)).await;
+    let process = house.joins(Role::TssSrv, 1, Arc::clone(&market)).await;
     let ana = house.character_with(BANK, |ana| ana.carry[0] = Some(knife())).await;
     let bob = house.character(BANK).await;
     let mut edge = house.edge("edge-1", BANK).await;

@@ -12,8 +12,8 @@ use model::population::CreatureState;
 use model::sight::Sighting;
 use model::trade::{FirmOffer, Ware};
 use model::{
-    AccountId, Addressed, CharacterId, CharacterName, Event, GuildId, Item, SessionId, Slot, Tile, TradeId,
-    ZoneId,
+    AccountId, Addressed, CharacterId, CharacterName, Epoch, Event, GuildId, Item, SessionId, Slot, Tile,
+    TradeId, ZoneId,
 };
 
 /// Number of a job within its zone.
@@ -267,6 +267,8 @@ impl Crossing {
 pub struct Passing {
     /// The zone that holds its tile.
     pub to: ZoneId,
+    /// Under which epoch the zone is played where it waits.
+    pub epoch: Epoch,
     /// It.
     pub creature: CreatureState,
 }

@@ -154,19 +154,18 @@ impl Zone {
         }
     }
 
-    /// What the generators would have done while the zone slept.
-    pub(crate) fn catch_up(&mut self, asleep: u64) {
+    /// What the generators would have done while the zone slept. Nobody in it sees it, but neighbours are told.
+    pub(crate) fn catch_up(&mut self, asleep: u64, fx: &mut Effects) {
         let turns = asleep / SPAWN_PERIOD;
-        let mut nobody = Effects::default();
         for source in 0..self.sources.len() {
-            self.catch_up_with(source, turns, &mut nobody);
+            self.catch_up_with(source, turns, fx);
         }
     }
 
-    fn catch_up_with(&mut self, source: usize, turns: u64, nobody: &mut Effects) {
+    fn catch_up_with(&mut self, source: usize, turns: u64, fx: &mut Effects) {
         if let Some(period) = self.sources[source].period {
             let groups = usize::try_from(turns / period).unwrap_or(GROUPS_MAX);
-            self.refill(source, groups.min(GROUPS_MAX), nobody);
+            self.refill(source, groups.min(GROUPS_MAX), fx);
         }
     }
 

@@ -224,7 +224,7 @@ impl Zone {
         for sighting in sightings {
             self.sight(from, sighting, fx);
         }
-        self.look_after_sleep();
+        self.look_after_sleep(fx);
     }
 
     fn ghosts_of(&self, source: ZoneId) -> impl Iterator<Item = usize> + '_ {
@@ -392,7 +392,7 @@ impl Zone {
                 self.lay_ghost(slot, Departure::OutOfView, fx);
             }
         }
-        self.look_after_sleep();
+        self.look_after_sleep(fx);
     }
 
     /// When the next one goes.

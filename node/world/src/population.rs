@@ -10,7 +10,8 @@ use crate::tick::Tick;
 use crate::walk::Walking;
 use crate::zone::Zone;
 use model::population::{AgedPopulation, CreatureState, GeneratorState, Guest};
-use model::{EntityId, MoveMark, Population, Rect, Route};
+use model::{EntityId, Epoch, MoveMark, Population, Rect, Route, ZoneId};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// Movements that an earlier owner may have told after it was asked.
@@ -72,21 +73,29 @@ impl Zone {
         self.stirred = true;
     }
 
-    /// A name for a creature that comes into the world.
+    /// A name for a creature that comes into the world: one that nobody has of whom this zone knows.
     pub(crate) fn newborn(&mut self) -> EntityId {
         loop {
-            self.born += 1;
+            // of which a name takes the low bits, so it goes round
+            self.born = self.born.wrapping_add(1);
             let id = EntityId::of_creature(self.id, self.epoch, self.born);
-            if self.slot_of_entity(id).is_none() {
+            if self.slot_of_entity(id).is_none() && !self.roaming.knows(id) {
                 return id;
             }
         }
     }
 
-    /// What speaks of this content, the newest first.
+    /// What speaks of this content, the newest first: of one zone never before what was played under a later epoch.
     pub(crate) fn usable(&self, mut all: Vec<AgedPopulation>) -> Vec<Inherited> {
         all.retain(|aged| aged.population.content == self.content.hash);
-        all.sort_by_key(|aged| (aged.age_ms, std::cmp::Reverse(aged.population.epoch)));
+        let told: Vec<(ZoneId, Epoch, u64)> =
+            all.iter().map(|of| (of.population.zone, of.population.epoch, of.age_ms)).collect();
+        all.sort_by_key(|AgedPopulation { age_ms, population: of }| {
+            // who does not know yet that it has the zone no more says that it speaks of now
+            let later = told.iter().filter(|(zone, epoch, _)| *zone == of.zone && *epoch > of.epoch);
+            let age_ms = later.map(|(.., age_ms)| *age_ms).fold(*age_ms, u64::max);
+            (age_ms, Reverse(of.epoch))
+        });
         let mut newer = Vec::new();
         let inherit = |AgedPopulation { age_ms, population }| {
             let area = population.area;

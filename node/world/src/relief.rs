@@ -218,9 +218,12 @@ impl Zone {
 
     /// Walks that are under way go on as clients show them; the next ones are slower or faster.
     fn change_pace(&mut self, before: u32, after: u32, fx: &mut Effects) {
-        // who is handed over on foot goes on in its next zone
-        let walks =
-            |entity: &Entity| entity.walk.is_some() && !entity.player().is_some_and(|player| player.frozen);
+        // who is handed over goes on in its next zone
+        let is_handed_over = |entity: &Entity| {
+            entity.player().is_some_and(|player| player.frozen)
+                || entity.creature().is_some_and(|creature| creature.passes_to.is_some())
+        };
+        let walks = |entity: &Entity| entity.walk.is_some() && !is_handed_over(entity);
         let walking: Vec<usize> =
             self.entities.iter().filter(|(_, entity)| walks(entity)).map(|(slot, _)| slot).collect();
         for slot in walking {

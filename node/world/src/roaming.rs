@@ -36,6 +36,13 @@ pub(crate) struct Roaming {
     came: BTreeMap<EntityId, (u32, Tick)>,
 }
 
+impl Roaming {
+    /// True for one that is in another zone, or came from one a moment ago.
+    pub(crate) fn knows(&self, entity: EntityId) -> bool {
+        self.abroad.contains_key(&entity) || self.came.contains_key(&entity)
+    }
+}
+
 impl Zone {
     /// True for tiles on which a creature may stand: those of the zone, and some outside of it.
     pub(crate) fn is_beside(&self, tile: Tile) -> bool {
@@ -47,6 +54,10 @@ impl Zone {
         let tile = self.entities[slot].tile;
         let inside = self.contains(tile);
         let Some(creature) = self.entities[slot].creature_mut() else { return };
+        if creature.passes_to.is_some() {
+            // once is enough: it stands still until it is known what came of it
+            return self.clear_timer(slot);
+        }
         if inside {
             (creature.inside, creature.outside) = (tile, 0);
             return;
@@ -61,7 +72,8 @@ impl Zone {
         }
         // for everybody it is still walking: the next zone goes on with that
         self.clear_timer(slot);
-        fx.passing.extend(state_of(&self.entities[slot]).map(|creature| Passing { to, creature }));
+        let epoch = self.epoch;
+        fx.passing.extend(state_of(&self.entities[slot]).map(|creature| Passing { to, epoch, creature }));
     }
 
     /// What came of it.

@@ -37,6 +37,7 @@ use std::sync::Arc;
 const JOBS: u64 = 1 << 32;
 const GROUND_IDS: u64 = 2 << 32;
 const NUMBERS: u64 = 3 << 32;
+const NAMES: u64 = 4 << 32;
 
 /// What a zone is made of.
 #[derive(Clone, Debug)]
@@ -92,7 +93,7 @@ pub struct Zone {
     carved: Vec<Rect>,
     sessions: BTreeMap<SessionId, usize>,
     ids: BTreeMap<EntityId, usize>,
-    /// Creatures that came into the world here so far.
+    /// Number of the creature that came into the world here last; where it began follows from the seed.
     pub(crate) born: u64,
     pub(crate) roaming: Roaming,
     player_timers: Timers,
@@ -141,7 +142,8 @@ impl Zone {
             carved,
             sessions: BTreeMap::new(),
             ids: BTreeMap::new(),
-            born: 0,
+            // a node that starts again may play the zone under the epoch that it had: it gives no name a second time
+            born: Dice::new(seed, NAMES ^ u64::from(id.0)).id63(),
             roaming: Roaming::default(),
             player_timers: Timers::default(),
             creature_timers: Timers::default(),
@@ -161,6 +163,11 @@ impl Zone {
     /// Which zone it is.
     pub fn id(&self) -> ZoneId {
         self.id
+    }
+
+    /// Under which epoch it was opened.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// The content that it is made of.
@@ -418,7 +425,7 @@ impl Zone {
             self.leave(older, Departure::Vanished, fx);
         }
         let seen_as = self.embody(id);
-        self.wake();
+        self.wake(fx);
         let wanted = self.inside(character.soft.tile);
         let run_speed = derived.score.run_speed.clamp(1, 6);
         let walk = walk.filter(|walk| walk.from == wanted).and_then(|walk| self.walking(&walk, run_speed));
@@ -487,13 +494,13 @@ impl Zone {
             self.forget_trade(&player.dealings, player.character.id, fx);
             self.forget_stall(&player.dealings, player.character.id, fx);
         }
-        self.look_after_sleep();
+        self.look_after_sleep(fx);
     }
 
     /// Goes to sleep when nobody is there to see it, wakes up when somebody is.
-    pub(crate) fn look_after_sleep(&mut self) {
+    pub(crate) fn look_after_sleep(&mut self, fx: &mut Effects) {
         if !self.sessions.is_empty() || self.ghosts.players > 0 {
-            self.wake();
+            self.wake(fx);
         } else {
             self.asleep_since.get_or_insert(self.now);
         }
@@ -506,12 +513,12 @@ impl Zone {
         player.bound_for.unwrap_or(here)
     }
 
-    fn wake(&mut self) {
+    fn wake(&mut self, fx: &mut Effects) {
         let Some(since) = self.asleep_since.take() else { return };
         let asleep = self.now.0 - since.0;
         self.slept += asleep;
         self.stirred = true;
-        self.catch_up(asleep);
+        self.catch_up(asleep, fx);
     }
 
     /// The tile itself, or the nearest one of the rectangle.

@@ -4,6 +4,7 @@
 
 mod support;
 
+use content::RouteKind;
 use model::sight::{GroundSight, Sighting};
 use model::{Command, Container, EntityId, Event, Item, ItemId, ItemKind, Slot, ZoneId};
 use placement::ZoneTable;
@@ -11,8 +12,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
 use support::pair::{Pair, SPEED};
-use support::{Stage, content, tile};
-use world::Input;
+use support::{Stage, content, generator, tile};
+use world::{Input, SPAWN_PERIOD, Tick};
 
 fn entity(number: u64) -> EntityId {
     EntityId::of_character(model::CharacterId(number))
@@ -200,6 +201,35 @@ fn what_lies_beyond_the_border_is_seen_and_taken_once() {
     pair.sides[1].input(Input::Sight { from: ZoneId(1), whole: false, sightings });
     pair.ticks(1);
     assert_eq!(pair.sides[1].zone.lying().next(), None);
+}
+
+#[test]
+fn who_comes_into_the_world_when_a_zone_wakes_is_seen_from_over_the_border() {
+    let mut world = content();
+    // it waits near the border and vanishes
+    world.generators = vec![generator(20, RouteKind::WalkOnceVanish, &[(tile(1124, 1050), 0, 24)])];
+    let mut pair = Pair::with(&world, 3);
+    pair.enters(0, "p1", 1, tile(1030, 1050));
+    let first = pair.sides[0].creatures();
+    for _ in 0..60 * Tick::PER_SECOND {
+        if pair.sides[0].creatures().is_empty() {
+            break;
+        }
+        pair.ticks(1);
+    }
+    assert_eq!((first.len(), pair.sides[0].creatures().len()), (1, 0));
+    pair.sides[0].leaves("p1");
+    pair.sides[1].tick();
+    pair.ticks(2 * SPAWN_PERIOD);
+    assert_eq!(pair.sides[0].creatures(), [], "it sleeps");
+
+    pair.enters(1, "p2", 2, tile(1132, 1050));
+    pair.ticks(3);
+    let next = pair.sides[0].creatures();
+    assert_eq!(next.len(), 1, "who sees into it wakes it");
+    let stage = &pair.sides[1];
+    let view = &stage.watchers[&stage.session("p2")].view;
+    assert!(view.contains_key(&next[0].0), "{view:?} instead of {next:?}");
 }
 
 #[test]

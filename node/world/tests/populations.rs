@@ -7,7 +7,7 @@ use content::{Content, Generator, RouteKind};
 use model::population::AgedPopulation;
 use model::{EntityId, Epoch, Population, Tile, ZoneId};
 use placement::ZoneTable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::{Stage, WEST, content, generator, tile};
 use world::{Populate, SPAWN_PERIOD, Tick, Zone, ZoneSetup};
@@ -96,6 +96,23 @@ fn they_walk_on_and_who_comes_into_the_world_later_has_a_name_of_its_own() {
 }
 
 #[test]
+fn who_plays_a_zone_again_under_the_epoch_that_it_had_gives_no_name_a_second_time() {
+    let world = busy();
+    let names = |seed| -> BTreeSet<EntityId> {
+        let mut stage = Stage::with(world.clone(), seed);
+        stage.player("ana", tile(1070, 1046)).passes(20 * Tick::PER_SECOND);
+        all_of(&stage.zone.population()).into_keys().collect()
+    };
+    let mut given = BTreeSet::new();
+    for life in 1..=10 {
+        let names = names(life);
+        assert!(names.len() > 10 && names.is_disjoint(&given), "life {life}: {names:?}");
+        given.extend(names);
+    }
+    assert!(names(1).is_subset(&given), "a seed tells all");
+}
+
+#[test]
 fn the_parts_of_a_zone_share_its_creatures_out_and_bring_them_together_again() {
     let world = busy();
     let whole = divided(&world);
@@ -125,6 +142,27 @@ fn of_two_who_speak_of_the_same_tiles_the_newer_counts() {
     assert_ne!(all_of(&old), all_of(&new));
     let next = heir(&world, &divided(&world), ZONE, 2, vec![aged(20_000, &old), aged(0, &new)]);
     assert_eq!(creatures(&next), all_of(&new));
+}
+
+#[test]
+fn who_was_deposed_and_does_not_know_it_says_nothing_of_what_was_played_since() {
+    let world = busy();
+    let mut stage = played(&world, 20);
+    let deposed = stage.zone.population();
+    stage.passes(20 * Tick::PER_SECOND);
+    let since = Population { epoch: Epoch(2), ..stage.zone.population() };
+    assert_ne!(all_of(&deposed), all_of(&since));
+    let zones = divided(&world);
+    // it speaks of now, and who played it since has closed it a moment ago
+    let told = vec![aged(0, &deposed), aged(60, &since)];
+    assert_eq!(creatures(&heir(&world, &zones, ZONE, 3, told)), all_of(&since));
+    // but when the zone was cut it is the only one that knows of the part
+    let (cut, part) = zones.cut(ZONE).expect("it can be cut");
+    let half = heir(&world, &cut, ZONE, 2, vec![aged(30, &deposed)]);
+    let told = vec![aged(0, &half.population()), aged(0, &deposed)];
+    let east = heir(&world, &cut, part, 1, told);
+    let both: BTreeMap<EntityId, Tile> = creatures(&half).into_iter().chain(creatures(&east)).collect();
+    assert_eq!(both, all_of(&deposed));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use model::{EntityId, Event, Tile, ZoneId};
 use std::collections::BTreeMap;
 use support::pair::{HANDOVER, Pair};
 use support::{content, generator, tile};
-use world::{Input, SPAWN_PERIOD, Tick};
+use world::overload::Step;
+use world::{Input, Passing, Relief, SPAWN_PERIOD, Tick};
 
 /// Both sides of the border at x = 1128.
 const WEST: Tile = Tile::new(1120, 1050);
@@ -125,6 +126,31 @@ fn whom_nobody_takes_goes_on_on_its_own_side() {
 }
 
 #[test]
+fn who_waits_to_be_handed_over_stands_still_though_the_clock_is_slowed() {
+    let mut world = content();
+    // twelve steps at once: to 1134, and on the fourth over the border it is handed over
+    world.generators =
+        vec![generator(20, RouteKind::BackAndForth, &[(tile(1122, 1050), 0, 0), (EAST, 0, 0)])];
+    let mut west = support::Stage::of(world, ZoneId(1), 9);
+    west.player("p1", tile(1124, 1054));
+    for _ in 0..30 * Tick::PER_SECOND {
+        if !west.passing.is_empty() {
+            break;
+        }
+        west.tick();
+    }
+    let [Passing { creature, .. }] = &west.passing[..] else { panic!("{:?}", west.passing) };
+    assert!(creature.walk.is_some(), "it is in the middle of its walk");
+    let (id, tile) = (creature.entity, creature.tile);
+    let slow = Relief { step: Step::SlowClock, view: world::overload::VIEW_MAX, pace_percent: 50 };
+    for relief in [slow, Relief::NONE] {
+        west.relieves(relief).passes(5 * Tick::PER_SECOND);
+        assert_eq!(west.zone.tile_of(id), Some(tile), "{relief:?}");
+        assert_eq!(west.passing.len(), 1, "it is handed over once: {:?}", west.passing);
+    }
+}
+
+#[test]
 fn who_follows_comes_after_its_leader() {
     let mut world = over_the_border(RouteKind::WalkOnceStay, 4);
     world.generators[0].group = (3, 3);
@@ -164,6 +190,33 @@ fn who_has_come_is_not_there_twice_although_its_zone_goes_on_with_an_older_state
     pair.ticks(2);
     assert_eq!(pair.sides[0].creatures(), [], "the others count");
     assert_eq!(real(&pair).len(), 2);
+}
+
+#[test]
+fn nobody_is_born_with_the_name_of_one_who_is_in_another_zone() {
+    let world = over_the_border(RouteKind::WalkOnceStay, 4);
+    let open = |populate| {
+        let zones = std::sync::Arc::new(placement::ZoneTable::new(world.zones.clone()));
+        let content = std::sync::Arc::new(world.clone());
+        let (id, epoch) = (ZoneId(1), model::Epoch(1));
+        let setup = world::ZoneSetup { id, zones, content, epoch, seed: 8, populate, inherits: vec![] };
+        world::Zone::new(setup, Tick(1000)).unwrap()
+    };
+    // of the same seed: the worst that can happen to who plays the zone again
+    let first = open(world::Populate::Everything).population().creatures;
+    assert_eq!(first.len(), 4);
+    let mut west = support::Stage::of(world.clone(), ZoneId(1), 8);
+    west.zone = open(world::Populate::Nothing);
+    let abroad = first[..2].iter().map(|one| model::population::Guest {
+        entity: one.entity,
+        generator: one.generator,
+        hops: 1,
+    });
+    west.input(Input::Abroad(abroad.collect())).player("p1", tile(1124, 1054));
+    west.passes(2 * SPAWN_PERIOD + 1);
+    let names: Vec<EntityId> = west.creatures().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(names.len(), 2, "two are elsewhere: {names:?}");
+    assert!(first[..2].iter().all(|one| !names.contains(&one.entity)), "{names:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use model::population::AgedPopulation;
 /// The longest body that is kept; a zone with all the creatures that it may have takes half of it.
 pub(crate) const BODY_MAX: usize = 2 << 20;
 /// Bodies of one answer: a call has at most 4 MiB.
-const ANSWER_MAX: usize = 1 << 20;
+pub(crate) const ANSWER_MAX: usize = 1 << 20;
 /// What has not been kept anew for so long is forgotten: by then all generators act anew anyhow.
 pub(crate) const KEPT_MS: i64 = 30 * 86_400_000;
 /// The same of instances, whose numbers do not come again.

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs)]
 
 use async_trait::async_trait;
-use link::{Receiver, Sender, Target, open_stream};
+use cluster::Seat;
+use link::{Client, Receiver, Sender, Service, Target, open_stream};
 use model::account::{Account, AccountName};
 use model::calls::database::*;
 use model::calls::node::{Attach, AttachReason, AttachRefusal, DropReason, Hello, ToEdge, ToNode};
+use model::calls::sibling;
 use model::membership::{ClusterView, ProcessName, Role};
 use model::{
     AccountId, Character, CharacterId, Command, EntityId, Epoch, Event, OperationId, Route, SessionId, Sheet,
@@ -32,6 +34,8 @@ pub struct Fragile {
     loses_answer: AtomicBool,
     /// It goes away once it has done this.
     away_after: parking_lot::Mutex<Option<&'static str>>,
+    /// So long it takes to read what creatures zones had.
+    pub reads_creatures_in: parking_lot::Mutex<Duration>,
     /// While a test holds it, nobody hears what came of a transfer.
     pub outcome_is_told: tokio::sync::Mutex<()>,
 }
@@ -43,6 +47,7 @@ impl Fragile {
             away: AtomicBool::new(false),
             loses_answer: AtomicBool::new(false),
             away_after: parking_lot::Mutex::default(),
+            reads_creatures_in: parking_lot::Mutex::default(),
             outcome_is_told: tokio::sync::Mutex::default(),
         }
     }
@@ -64,6 +69,10 @@ impl Fragile {
     async fn did(&self, method: &'static str) {
         if self.away_after.lock().take_if(|last| *last == method).is_some() {
             self.away.store(true, Ordering::SeqCst);
+        }
+        if method == "read_populations" {
+            let takes = *self.reads_creatures_in.lock();
+            tokio::time::sleep(takes).await;
         }
         if method == "transfer" {
             drop(self.outcome_is_told.lock().await);
@@ -108,28 +117,48 @@ pub struct Running {
 impl House {
     /// Starts nodes and waits until every zone has an owner.
     pub async fn with_nodes(count: usize, settings: Settings) -> Self {
+        let mut house = Self::empty();
+        house.start_nodes(count, settings).await;
+        house
+    }
+
+    /// A store, and nobody who uses it.
+    pub fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let inner = Sqlite::open(&folder.path().join("store.db")).expect("a store");
         let store = Arc::new(Fragile::new(inner));
-        let mut house = Self {
-            store,
-            nodes: Vec::new(),
-            zones: ZoneTable::default(),
-            folder,
-            next_session: AtomicU64::new(1),
-        };
+        let (nodes, zones, next_session) = (Vec::new(), ZoneTable::default(), AtomicU64::new(1));
+        Self { store, nodes, zones, folder, next_session }
+    }
+
+    pub async fn start_nodes(&mut self, count: usize, settings: Settings) {
         for index in 1..=count {
-            house.start_node(index, &settings).await;
+            self.start_node(index, &settings).await;
         }
         let names: Vec<ProcessName> = (1..=count).map(|i| ProcessName::numbered(Role::TmSrv, i)).collect();
-        let view = house
+        let view = self
             .until("every zone has an owner", |view| {
                 let owned = |name| view.table.slots.iter().any(|slot| slot.owner.as_ref() == Some(name));
                 !view.table.slots.is_empty() && names.iter().all(owned)
             })
             .await;
-        house.zones = ZoneTable::new(view.table.named_zones);
-        house
+        self.zones = ZoneTable::new(view.table.named_zones);
+    }
+
+    /// Starts a service of a role beside the nodes.
+    pub async fn joins<S: Service>(&self, role: Role, number: usize, service: Arc<S>) -> Process {
+        let name = ProcessName::numbered(role, number);
+        let common = Common {
+            data: self.data_of(name.as_str()),
+            log_level: "warn".into(),
+            ..::support::common(self.folder(), name.as_str())
+        };
+        let started = telemetry::start(role, &common).await.expect("a process");
+        let process = started.process.clone();
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let seat = Seat::take(&process, &common, store).await.expect("a seat");
+        tokio::spawn(seat.serve(service));
+        process
     }
 
     async fn start_node(&mut self, index: usize, settings: &Settings) {
@@ -266,12 +295,21 @@ impl House {
         self.edge_to(edge, &owner).await
     }
 
-    pub async fn edge_to(&self, edge: &str, node: &ProcessName) -> Edge {
+    async fn target(&self, node: &ProcessName) -> Target {
         let view =
             self.until("the node is a member", |view| view.members.iter().any(|m| m.name == *node)).await;
         let member = view.members.into_iter().find(|member| member.name == *node).expect("just seen");
+        Target { name: node.clone(), address: member.link }
+    }
+
+    /// The way from one node to another.
+    pub async fn sibling(&self, from: &str, to: &ProcessName) -> Client<sibling::Request, sibling::Reply> {
+        Client::fixed(::support::credentials(from), self.target(to).await)
+    }
+
+    pub async fn edge_to(&self, edge: &str, node: &ProcessName) -> Edge {
         let credentials = ::support::credentials(edge);
-        let target = Target { name: node.clone(), address: member.link };
+        let target = self.target(node).await;
         let stream = open_stream::<ToEdge, ToNode>(&credentials, &target).await.expect("a stream");
         let (sender, receiver) = stream.split();
         let hello = ToNode::Hello(Hello { edge: ProcessName(edge.to_owned()) });

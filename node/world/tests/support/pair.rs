@@ -134,7 +134,7 @@ impl Pair {
         }
         let (now, later): (Vec<_>, Vec<_>) = self.passing.drain(..).partition(|(left, ..)| *left == 0);
         self.passing = later;
-        for (_, side, Passing { to, creature }) in now {
+        for (_, side, Passing { to, creature, .. }) in now {
             assert_eq!(to, ZoneId(2 - side as u32));
             let (entity, taken) = (creature.entity, self.takes);
             if taken {

@@ -10,7 +10,7 @@
 //! The store decides who owns a character; the journal only says where it stood last.
 
 use crate::character::{SoftMark, SoftState};
-use crate::id::{CharacterId, EntityId, Incarnation, ZoneId};
+use crate::id::{CharacterId, EntityId, Epoch, Incarnation, ZoneId};
 use crate::membership::ProcessName;
 use crate::population::{AgedPopulation, CreatureState, Guest};
 use crate::sight::Sight;
@@ -59,16 +59,25 @@ pub enum Request {
         /// Zones of the content, with all their parts; at most [`SCOPES_MAX`].
         scopes: Vec<u64>,
     },
-    /// A creature walks over a border; asked again it comes once. [`Reply::Came`], or [`Reply::Refused`] where the zone is not played.
+    /// A creature walks over a border; asked again it comes once. [`Reply::Came`], or [`Reply::Refused`] where the zone is not played,
+    /// or the other one was played under a later epoch since.
     Come {
+        /// Out of which zone.
+        from: ZoneId,
+        /// Under which epoch that is played where it comes from.
+        from_epoch: Epoch,
         /// Into which zone.
         to: ZoneId,
         /// It.
         creature: Box<CreatureState>,
     },
-    /// Creatures of a zone's generators that are in zones of the node that tells. [`Reply::Outdated`], or [`Reply::Refused`] where that
-    /// zone is not played.
+    /// Creatures of a zone's generators that are in a zone of the node that tells. [`Reply::Outdated`], or [`Reply::Refused`] where that
+    /// zone is not played, or the other one was played under a later epoch since.
     Guests {
+        /// Where they are.
+        from: ZoneId,
+        /// Under which epoch that is played there.
+        from_epoch: Epoch,
         /// The zone of their generators.
         home: ZoneId,
         /// They; at most [`GUESTS_MAX`].

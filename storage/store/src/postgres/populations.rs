@@ -4,10 +4,12 @@ use super::Postgres;
 use super::database::Step;
 use super::fault::Fault;
 use super::values::now_ms;
-use crate::population::{self, Answer};
+use crate::population::{self, Answer, Row};
+use crate::rows::Fields;
 use deadpool_postgres::Client;
 use model::calls::database::Failure;
 use model::calls::population::{HeldPopulations, KeepPopulation, ReadPopulations, SCOPES_MAX};
+use std::collections::BTreeMap;
 
 impl Postgres {
     pub(super) async fn keep_creatures(&self, request: &KeepPopulation) -> Result<bool, Failure> {
@@ -50,21 +52,32 @@ impl Step for ReadPopulations {
     type Outcome = HeldPopulations;
 
     async fn run(&self, client: &mut Client) -> Result<HeldPopulations, Fault> {
+        // all of a zone of the content, or nothing of it, as long as those before it do not fill the answer
         let sql = concat!(
             "SELECT version, body, ",
             now_ms!(),
-            " - at_ms FROM populations WHERE scope = $1 ORDER BY zone"
+            " - at_ms, scope FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY scope) \
+             - sum(octet_length(body)) OVER (PARTITION BY scope) AS ahead \
+             FROM populations WHERE scope = ANY($1)) AS sized WHERE ahead < $2 ORDER BY scope, zone"
         );
         let statement = client.prepare_cached(sql).await?;
-        let mut answer = Answer::default();
-        for (at, scope) in self.scopes.iter().enumerate() {
-            if at >= SCOPES_MAX || !answer.has_room() {
-                answer.leave_out(*scope);
-                continue;
-            }
-            let rows = client.query(&statement, &[&(*scope as i64)]).await?;
-            answer.take_in(rows.iter().map(population::row).collect::<Result<_, _>>()?);
+        let mut scopes: Vec<i64> = self.scopes.iter().map(|scope| *scope as i64).collect();
+        let too_many = scopes.split_off(scopes.len().min(SCOPES_MAX));
+        scopes.sort_unstable();
+        scopes.dedup();
+        let mut kept = BTreeMap::<i64, Vec<Row>>::new();
+        for row in client.query(&statement, &[&scopes, &(population::ANSWER_MAX as i64)]).await? {
+            kept.entry(row.int(3)?).or_default().push(population::row(&row)?);
         }
+        let mut answer = Answer::default();
+        for scope in scopes {
+            if answer.has_room() {
+                answer.take_in(kept.remove(&scope).unwrap_or_default());
+            } else {
+                answer.leave_out(scope as u64);
+            }
+        }
+        too_many.into_iter().for_each(|scope| answer.leave_out(scope as u64));
         Ok(answer.held())
     }
 }
