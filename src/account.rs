@@ -163,7 +163,9 @@ fn show(reply: Reply, as_json: bool) -> anyhow::Result<ExitCode> {
         Reply::BadPassword(min, max) => {
             bail!("a password has {min} to {max} characters out of ASCII letters, digits and signs")
         }
-        Reply::Unavailable => bail!("the store does not answer: look whether it was changed before you ask again"),
+        Reply::Unavailable => {
+            bail!("the store does not answer: look whether it was changed before you ask again")
+        }
         other => bail!("NRSrv answered {other:?}"),
     }
     Ok(ExitCode::SUCCESS)
