@@ -199,7 +199,7 @@ mod tests {
             entity: EntityId(number as u64),
             departure: model::event::Departure::OutOfView,
         };
-        ToEdge::Events(vec![Addressed { to: vec![SessionId(1)], event: event.into() }])
+        ToEdge::Events(vec![Addressed { to: vec![SessionId(1)], event }])
     }
 
     #[test]
