@@ -345,9 +345,10 @@ mod tests {
 
     #[tokio::test]
     async fn another_version_is_told_apart_from_a_stranger() {
-        let refused = stranger(7, |proof| proof).await;
+        const OTHER: u16 = VERSION + 1;
+        let refused = stranger(OTHER, |proof| proof).await;
         assert!(
-            matches!(refused, Err(HandshakeError::Version { found: 7, expected: VERSION })),
+            matches!(refused, Err(HandshakeError::Version { found: OTHER, expected: VERSION })),
             "{refused:?}"
         );
     }
