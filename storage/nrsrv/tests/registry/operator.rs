@@ -110,7 +110,7 @@ async fn the_command_line_does_the_same_without_a_cluster() {
     let frozen = accounts::freeze(store, "ana1", Some("a double")).await.unwrap();
     // by its id, as a finding shows it
     let by_id = accounts::show(store, &format!("id:{}", frozen.id)).await.unwrap();
-    assert_eq!((by_id.name.as_str(), by_id.frozen.as_deref()), ("ana1", Some("a double")));
+    assert_eq!((by_id.name.as_str(), by_id.frozen.as_deref()), ("Ana1", Some("a double")));
     for wrong in ["id:", "id:ana1", "id:7"] {
         let shown = accounts::show(store, wrong).await;
         assert!(matches!(shown, Err(accounts::AccountError::NoSuchAccount)), "{wrong}: {shown:?}");
