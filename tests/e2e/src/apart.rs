@@ -1,5 +1,6 @@
 //! The processes of a cluster on hosts of their own, started one by one as operators with many machines do.
 
+use crate::cluster::ProcessRow;
 use crate::hosts::Hosts;
 use crate::{get, wait_for};
 use anyhow::ensure;
@@ -132,6 +133,19 @@ impl Apart {
         ensure!(output.status.success(), "connect: {said}{}", String::from_utf8_lossy(&output.stderr));
         println!("{said}");
         Ok(())
+    }
+
+    /// As `wydbr ps` would list them.
+    pub fn rows(&self) -> Vec<ProcessRow> {
+        let row = |Running { planned, child }: &Running| ProcessRow {
+            name: planned.name.clone(),
+            pid: child.id(),
+            state: "running".to_owned(),
+            restarts: 0,
+            link: planned.link.to_string(),
+            http: planned.http.to_string(),
+        };
+        self.running.iter().map(row).collect()
     }
 
     /// Where everybody reaches a process: for its metrics. Edges listen for no siblings.

@@ -245,6 +245,9 @@ impl Cluster {
 
     /// The processes.
     pub fn ps(&self) -> Vec<ProcessRow> {
+        if let Some(apart) = &self.apart {
+            return apart.rows();
+        }
         let output = self.with_data(&["ps", "--json"], None);
         assert!(output.status.success(), "ps: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("ps prints a JSON array")
