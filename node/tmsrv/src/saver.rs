@@ -111,11 +111,18 @@ pub(crate) async fn save_and_release(node: &Node, session: &Session, snapshot: &
     if let Ok(saved) = tokio::time::timeout(SOON, &mut saving).await {
         return saved;
     }
+    let keeping = journal::keep_last(node, session, snapshot);
+    tokio::pin!(keeping);
     tokio::select! {
-        saved = &mut saving => return saved,
-        () = journal::keep_last(node, session, snapshot) => {}
+        biased;
+        saved = &mut saving => {
+            if saved == Saved::Unavailable {
+                keeping.await; // nobody else has it
+            }
+            saved
+        }
+        () = &mut keeping => saving.await,
     }
-    saving.await
 }
 
 async fn give_up(node: &Node, session: &Session, snapshot: &Snapshot) -> Saved {

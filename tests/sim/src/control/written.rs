@@ -117,11 +117,18 @@ impl Lodger {
             return saved;
         }
         let state = Journalled { character, mark: SoftMark { epoch, number }, soft };
+        let keeping = node.keeps_last(state);
+        tokio::pin!(keeping);
         tokio::select! {
-            saved = &mut saving => return saved,
-            _ = node.keeps_last(state) => {}
+            biased; // the same bytes for the same seed
+            saved = &mut saving => {
+                if saved == Saved::Unavailable {
+                    keeping.await;
+                }
+                saved
+            }
+            () = &mut keeping => saving.await,
         }
-        saving.await
     }
 
     async fn gives_up(&self, node: &Node, save: SaveCharacter) -> Saved {
