@@ -117,17 +117,19 @@ fn recv_some(socket: &UnixStream, bytes: &mut [u8], sockets: &mut Vec<OwnedFd>) 
     Ok(got.bytes)
 }
 
+/// Both ends of one.
+#[cfg(test)]
+pub(super) fn pair() -> (Channel, Channel) {
+    let (one, other) = UnixStream::pair().expect("a pair of sockets");
+    (Channel::new(one).expect("of this user"), Channel::new(other).expect("of this user"))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
-
-    fn pair() -> (Channel, Channel) {
-        let (one, other) = UnixStream::pair().unwrap();
-        (Channel::new(one).unwrap(), Channel::new(other).unwrap())
-    }
 
     #[tokio::test]
     async fn messages_of_any_size_come_in_order_each_with_its_own_sockets() {

@@ -167,22 +167,24 @@ async fn give_all(
                 leaving.try_recv().ok()
             }
         };
-        let Some(one) = next else { break };
+        let Some(next) = next else { break };
+        // noted before it is sent: when the time is over in the middle of that, it goes on here like all others
+        left.push(next);
+        let one = &left[left.len() - 1];
         let socket = one.line.socket();
-        let sent = channel.send(&Message::Connection(&one.connection), socket.as_slice()).await;
-        left.push(one);
-        sent?;
+        channel.send(&Message::Connection(&one.connection), socket.as_slice()).await?;
     }
     send_late(shared, channel).await?;
     channel.send(&Message::Commit { connections: left.len() }, &[]).await
 }
 
 async fn send_late(shared: &Shared, channel: &Channel) -> io::Result<()> {
-    let late = std::mem::take(&mut *shared.takeover.late.lock());
-    for push in late {
+    loop {
+        // it stays here until it is sent: should the successor fail, it is handed on here
+        let Some(push) = shared.takeover.late.lock().first().cloned() else { return Ok(()) };
         channel.send(&Message::Push(push), &[]).await?;
+        shared.takeover.late.lock().remove(0);
     }
-    Ok(())
 }
 
 /// The successor has their players: before anything is dropped here their relays must know where to go on.
@@ -222,12 +224,8 @@ fn unexpected(found: &FromSuccessor) -> io::Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::channel::pair;
     use super::*;
-
-    fn pair() -> (Channel, Channel) {
-        let (one, other) = UnixStream::pair().unwrap();
-        (Channel::new(one).unwrap(), Channel::new(other).unwrap())
-    }
 
     /// Short: it is waited for longer than this.
     const MOMENT: Duration = Duration::from_millis(20);
